@@ -1,0 +1,209 @@
+/* Draws /api/events. Text goes in as text nodes only, so no name from outside can become markup. */
+'use strict';
+
+const byId = (id) => document.getElementById(id);
+const element = (name, attributes = {}, ...children) => {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+};
+const day = (ms) => new Date(ms).toISOString().slice(0, 10);
+const minute = (ms) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+const number = (value, digits = 0) =>
+  value === null || value === undefined
+    ? '–'
+    : value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
+const hours = (ms) => (ms === 0 ? 'level' : `${number(ms / 3600000, 1)} h behind`);
+
+/* The order of the loop; a stage that has not reported yet is shown as waiting. */
+const order = [
+  'validator',
+  'feature-store · online',
+  'gateway · log',
+  'outcomes',
+  'drift-detector · panes',
+  'drift-detector · windows',
+  'trainer',
+  'rollout',
+  'gateway · routes',
+];
+
+function drawLoop(stages) {
+  const names = [...order, ...stages.map((stage) => stage.name).filter((name) => !order.includes(name))];
+  byId('loop').replaceChildren(
+    ...names.map((name) => {
+      const stage = stages.find((other) => other.name === name);
+      if (!stage)
+        return element('li', { class: 'waiting' }, element('strong', {}, name), element('span', {}, 'waiting'));
+      const rate = stage.recordsPerSecond === null ? '' : `${number(stage.recordsPerSecond)} records/s`;
+      return element(
+        'li',
+        { class: stage.lagMs > 86400000 ? 'behind' : '' },
+        element('strong', {}, name),
+        element('span', {}, minute(stage.watermarkMs)),
+        element('span', {}, hours(stage.lagMs)),
+        element('span', {}, rate),
+      );
+    }),
+  );
+}
+
+function table(headings, rows) {
+  const head = element(
+    'tr',
+    {},
+    ...headings.map(([text, css]) => element('th', { scope: 'col', class: css ?? '' }, text)),
+  );
+  return element(
+    'div',
+    { class: 'scroll', tabindex: '0' },
+    element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)),
+  );
+}
+const cell = (text, css = '') => element('td', { class: css }, text);
+
+function drawModels(models) {
+  if (models.length === 0) return;
+  byId('models').replaceChildren(
+    ...models.flatMap((model) => [
+      element('h3', {}, model.model),
+      table(
+        [
+          ['Version'],
+          ['Stage'],
+          ['Traffic'],
+          ['Trained'],
+          ['Because of'],
+          ['Rows', 'number'],
+          ['AUC', 'number'],
+          ['Gates'],
+        ],
+        model.versions.map((version) => {
+          const roles = model.traffic.filter((traffic) => traffic.version === version.version);
+          const traffic = roles.map(({ role, share }) => `${role} ${number(share * 100, 0)} %`).join(', ') || '–';
+          const gates = version.gates.map((gate) => {
+            const mark = gate.verdict === 'pass' ? 'pass' : gate.verdict === 'fail' ? 'fail' : '';
+            return element('span', { class: mark, title: gate.detail }, `${gate.name} ${gate.verdict} `);
+          });
+          const auc = Object.entries(version.metrics).find(([name]) => /auc/i.test(name));
+          return element(
+            'tr',
+            {},
+            cell(version.version),
+            cell(version.stage),
+            cell(traffic),
+            cell(day(version.trainedAtMs)),
+            cell(version.trigger),
+            cell(number(version.rows), 'number'),
+            cell(number(auc?.[1], 3), 'number'),
+            element('td', {}, ...gates),
+          );
+        }),
+      ),
+    ]),
+  );
+}
+
+function drawDrift(models) {
+  const drifting = models.filter((model) => model.drift !== null);
+  if (drifting.length === 0) return;
+  byId('drift').replaceChildren(
+    ...drifting.flatMap(({ model, drift }) => [
+      element(
+        'p',
+        { class: 'note' },
+        `${model}, window to ${day(drift.windowEndMs)}, ${number(drift.rows)} predictions: ${drift.verdict}; ${drift.action}`,
+      ),
+      table(
+        [['Field'], ['PSI', 'number'], ['', ''], ['KS', 'number'], ['']],
+        drift.fields.map((field) =>
+          element(
+            'tr',
+            {},
+            cell(field.field),
+            cell(number(field.psi, 3), 'number'),
+            element(
+              'td',
+              {},
+              element('meter', {
+                min: '0',
+                max: '0.5',
+                value: String(Math.min(0.5, field.psi)),
+                'aria-label': `PSI of ${field.field}`,
+              }),
+            ),
+            cell(number(field.ks, 3), 'number'),
+            cell(field.drifted ? 'drifted' : '', field.drifted ? 'fail' : ''),
+          ),
+        ),
+      ),
+    ]),
+  );
+}
+
+let chart = null;
+function drawAuc(models) {
+  const weeks = models.find((model) => model.auc.length > 1)?.auc;
+  if (!weeks) return;
+  const data = [
+    weeks.map((week) => week.weekMs / 1000),
+    weeks.map((week) => week.served),
+    weeks.map((week) => week.neverRetrained),
+  ];
+  const box = byId('auc');
+  const style = getComputedStyle(document.documentElement);
+  const color = (name) => style.getPropertyValue(name).trim();
+  if (chart) {
+    chart.setData(data);
+    return;
+  }
+  box.replaceChildren();
+  const axis = { stroke: color('--soft'), grid: { stroke: color('--line') } };
+  chart = new uPlot(
+    {
+      width: box.clientWidth,
+      height: 240,
+      scales: { x: { time: true } },
+      axes: [axis, { ...axis, values: (_, splits) => splits.map((value) => value.toFixed(2)) }],
+      series: [
+        {},
+        { label: 'served', stroke: color('--served'), width: 2 },
+        { label: 'never retrained', stroke: color('--never'), width: 2, dash: [6, 4] },
+      ],
+    },
+    data,
+    box,
+  );
+  new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: 240 })).observe(box);
+}
+
+function drawLog(log) {
+  if (log.length === 0) return;
+  byId('log').replaceChildren(
+    ...log.map((line) =>
+      element(
+        'li',
+        {},
+        element('time', {}, day(line.eventTimeMs)),
+        element('span', { class: 'kind' }, line.kind),
+        `${line.model}: ${line.text}`,
+      ),
+    ),
+  );
+}
+
+function draw(state) {
+  if (state.eventTimeMs !== null) byId('clock').textContent = `event time ${minute(state.eventTimeMs)} UTC`;
+  drawLoop(state.stages);
+  drawModels(state.models);
+  drawDrift(state.models);
+  drawAuc(state.models);
+  drawLog(state.log);
+}
+
+drawLoop([]);
+const events = new EventSource('/api/events');
+events.onopen = () => (byId('connection').textContent = 'live');
+events.onerror = () => (byId('connection').textContent = 'connection lost, trying again');
+events.onmessage = (message) => draw(JSON.parse(message.data));

@@ -1,0 +1,58 @@
+import { drift, outcomes, progress, registry, rollout, topics, training } from '@everloop/contracts';
+import type { BusRecord } from '@everloop/kafka';
+import {
+  emptyLoop,
+  withDriftReport,
+  withJob,
+  withProgress,
+  withRoute,
+  withStats,
+  withStep,
+  withVersion,
+  type LoopState,
+} from '../domain/loop-state.ts';
+
+const folds: Readonly<Record<string, (state: LoopState, json: unknown) => LoopState>> = {
+  [topics.progress]: (state, json) => withProgress(state, progress.Progress.fromJSON(json)),
+  [topics.route]: (state, json) => withRoute(state, rollout.Route.fromJSON(json)),
+  [topics.rolloutStep]: (state, json) => withStep(state, rollout.RolloutStep.fromJSON(json)),
+  [topics.trainingJob]: (state, json) => withJob(state, training.JobEvent.fromJSON(json)),
+  [topics.modelVersion]: (state, json) => withVersion(state, registry.VersionChanged.fromJSON(json)),
+  [topics.driftReport]: (state, json) => withDriftReport(state, drift.DriftReport.fromJSON(json)),
+  [topics.outcomeStats]: (state, json) => withStats(state, outcomes.OutcomeStats.fromJSON(json)),
+};
+
+/** The control topics that the page is made of. */
+export const foldedTopics: readonly string[] = Object.keys(folds);
+
+/** Holds the newest state and tells listeners when it changed. */
+export interface LiveState {
+  readonly current: LoopState;
+  /** Grows with every record that was taken. */
+  readonly revision: number;
+  take(record: BusRecord): void;
+}
+
+/** `onBad` is told of a record that is not what its topic promises; the page goes on without it. */
+export function createLiveState(onBad: (record: BusRecord, error: unknown) => void): LiveState {
+  let current = emptyLoop;
+  let revision = 0;
+  return {
+    get current() {
+      return current;
+    },
+    get revision() {
+      return revision;
+    },
+    take: (record) => {
+      const fold = folds[record.topic];
+      if (fold === undefined || record.value === null || record.value.length === 0) return;
+      try {
+        current = fold(current, JSON.parse(record.value.toString('utf8')));
+        revision += 1;
+      } catch (error) {
+        onBad(record, error);
+      }
+    },
+  };
+}

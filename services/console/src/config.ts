@@ -1,0 +1,3 @@
+import { commonConfig, type ConfigSchema } from '@everloop/service';
+
+export const configSchema = { ...commonConfig } as const satisfies ConfigSchema;

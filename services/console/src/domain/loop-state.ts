@@ -1,0 +1,196 @@
+import type { drift, outcomes, progress, registry, rollout, training } from '@everloop/contracts';
+
+export const weekMs = 7 * 86_400_000;
+
+/** One stage of one service, as last reported. */
+export interface Stage {
+  readonly service: string;
+  readonly stage: string;
+  /** Event time, epoch milliseconds UTC. */
+  readonly watermarkMs: number;
+  readonly records: number;
+  /** Records a second between the last two reports at least `rateWindowMs` apart; null before there are two. */
+  readonly recordsPerSecond: number | null;
+  readonly reportedAtMs: number;
+  readonly rateFrom: { readonly records: number; readonly atMs: number };
+}
+
+export interface VersionRow {
+  readonly version: string;
+  readonly stage: string;
+  readonly trigger: string;
+  readonly trainedAtMs: number;
+  readonly rows: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly gates: readonly training.Gate[];
+}
+
+/** Scores of labelled outcomes in 200 equal bins of [0, 1]. */
+export interface ScoreBins {
+  readonly negative: readonly number[];
+  readonly positive: readonly number[];
+}
+
+export interface WeekScores {
+  readonly weekMs: number;
+  readonly served: ScoreBins;
+  /** The first version over the same weeks, as champion or as shadow. */
+  readonly neverRetrained: ScoreBins;
+}
+
+export interface ModelView {
+  readonly model: string;
+  readonly route: rollout.Route | null;
+  readonly versions: readonly VersionRow[];
+  readonly reports: readonly drift.DriftReport[];
+  readonly weeks: readonly WeekScores[];
+}
+
+export interface LogLine {
+  readonly id: string;
+  readonly eventTimeMs: number;
+  readonly kind: 'drift' | 'training' | 'version' | 'rollout';
+  readonly model: string;
+  readonly text: string;
+}
+
+/** What the page shows: a fold over the control topics, nothing else. */
+export interface LoopState {
+  readonly stages: readonly Stage[];
+  readonly models: readonly ModelView[];
+  readonly log: readonly LogLine[];
+}
+
+export const emptyLoop: LoopState = { stages: [], models: [], log: [] };
+
+const reportsMax = 60;
+const logMax = 200;
+const rateWindowMs = 2_000;
+
+export function withProgress(state: LoopState, report: progress.Progress): LoopState {
+  const same = (stage: Stage): boolean => stage.service === report.service && stage.stage === report.stage;
+  const old = state.stages.find(same);
+  const next = stageAfter(old, report);
+  const stages =
+    old === undefined ? [...state.stages, next] : state.stages.map((stage) => (same(stage) ? next : stage));
+  return { ...state, stages };
+}
+
+function stageAfter(old: Stage | undefined, report: progress.Progress): Stage {
+  const { service, stage, watermarkMs, records, reportedAtMs } = report;
+  const here = { records, atMs: reportedAtMs };
+  const base = { service, stage, watermarkMs, records, reportedAtMs };
+  // A smaller count is a restarted service: its rate starts again.
+  if (old === undefined || records < old.rateFrom.records) return { ...base, recordsPerSecond: null, rateFrom: here };
+  const elapsedMs = reportedAtMs - old.rateFrom.atMs;
+  if (elapsedMs < rateWindowMs) return { ...base, recordsPerSecond: old.recordsPerSecond, rateFrom: old.rateFrom };
+  return { ...base, recordsPerSecond: ((records - old.rateFrom.records) / elapsedMs) * 1_000, rateFrom: here };
+}
+
+export function withRoute(state: LoopState, route: rollout.Route): LoopState {
+  return withModel(state, route.model, (model) => ({ ...model, route }));
+}
+
+export function withVersion(state: LoopState, change: registry.VersionChanged): LoopState {
+  const version = change.version;
+  if (version === undefined) return state;
+  const row: VersionRow = {
+    version: version.version,
+    stage: version.stage,
+    trigger: version.trigger,
+    trainedAtMs: version.eventTimeMs,
+    rows: version.dataset?.rows ?? 0,
+    metrics: version.metrics,
+    gates: version.gates,
+  };
+  const text = `version ${row.version} is ${row.stage}${change.reason === '' ? '' : `: ${change.reason}`}`;
+  const known = withModel(state, version.model, (model) => ({
+    ...model,
+    versions: [...model.versions.filter((other) => other.version !== row.version), row].sort(
+      (a, b) => Number(b.version) - Number(a.version),
+    ),
+  }));
+  return withLine(known, {
+    id: change.id,
+    eventTimeMs: change.eventTimeMs,
+    kind: 'version',
+    model: version.model,
+    text,
+  });
+}
+
+export function withDriftReport(state: LoopState, report: drift.DriftReport): LoopState {
+  const known = withModel(state, report.model, (model) => ({
+    ...model,
+    reports: [...model.reports.filter((other) => other.id !== report.id), report].slice(-reportsMax),
+  }));
+  const fields = report.fields.filter((field) => field.drifted).map((field) => field.field);
+  const what =
+    fields.length === 0
+      ? 'no field drifted'
+      : `${fields.length} fields drifted (${fields.slice(0, 4).join(', ')}${fields.length > 4 ? ', …' : ''})`;
+  return withLine(known, {
+    id: report.id,
+    eventTimeMs: report.windowEndMs,
+    kind: 'drift',
+    model: report.model,
+    text: `window of ${report.rows} predictions: ${what}; ${report.action}`,
+  });
+}
+
+export function withStep(state: LoopState, step: rollout.RolloutStep): LoopState {
+  const text = `version ${step.version} ${step.action}: ${step.reason}`;
+  return withLine(state, { id: step.id, eventTimeMs: step.eventTimeMs, kind: 'rollout', model: step.model, text });
+}
+
+export function withJob(state: LoopState, job: training.JobEvent): LoopState {
+  const outcome = job.versionStage === '' ? '' : ` version ${job.version} ${job.versionStage}`;
+  const text = `training (${job.trigger}) ${job.state.replace('JOB_STATE_', '').toLowerCase()}${outcome}${job.reason === '' ? '' : `: ${job.reason}`}`;
+  return withLine(state, {
+    id: `${job.requestId}/${job.state}`,
+    eventTimeMs: job.eventTimeMs,
+    kind: 'training',
+    model: job.model,
+    text,
+  });
+}
+
+export function withStats(state: LoopState, stats: outcomes.OutcomeStats): LoopState {
+  return withModel(state, stats.model, (model) => {
+    const start = Math.floor(stats.dayMs / weekMs) * weekMs;
+    const none: ScoreBins = { negative: [], positive: [] };
+    const old = model.weeks.find((week) => week.weekMs === start) ?? {
+      weekMs: start,
+      served: none,
+      neverRetrained: none,
+    };
+    const week: WeekScores = {
+      weekMs: start,
+      served: stats.arm === 'shadow' ? old.served : addBins(old.served, stats),
+      neverRetrained: stats.modelVersion === '1' ? addBins(old.neverRetrained, stats) : old.neverRetrained,
+    };
+    const weeks = [...model.weeks.filter((other) => other.weekMs !== start), week].sort((a, b) => a.weekMs - b.weekMs);
+    return { ...model, weeks };
+  });
+}
+
+function addBins(bins: ScoreBins, stats: outcomes.OutcomeStats): ScoreBins {
+  return { negative: added(bins.negative, stats.negativeBins), positive: added(bins.positive, stats.positiveBins) };
+}
+
+function added(a: readonly number[], b: readonly number[]): readonly number[] {
+  return Array.from({ length: Math.max(a.length, b.length) }, (_, index) => (a[index] ?? 0) + (b[index] ?? 0));
+}
+
+function withLine(state: LoopState, line: LogLine): LoopState {
+  if (state.log.some((other) => other.id === line.id && other.text === line.text)) return state;
+  return { ...state, log: [...state.log, line].slice(-logMax) };
+}
+
+function withModel(state: LoopState, name: string, change: (model: ModelView) => ModelView): LoopState {
+  const old = state.models.find((model) => model.model === name);
+  const next = change(old ?? { model: name, route: null, versions: [], reports: [], weeks: [] });
+  const models =
+    old === undefined ? [...state.models, next] : state.models.map((model) => (model === old ? next : model));
+  return { ...state, models };
+}

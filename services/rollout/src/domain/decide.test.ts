@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RolloutSpec } from '@everloop/contracts';
+import { dayMs, decide, type Effect } from './decide.ts';
+import { newModelState, withCandidate, withStats, type ModelState, type StatsDelta } from './state.ts';
+
+const spec: RolloutSpec = {
+  model: 'm',
+  steps: [
+    { weight: 0.1, holdMs: dayMs },
+    { weight: 0.5, holdMs: dayMs },
+  ],
+  minOutcomes: 50,
+  maxLogLossExcess: 0.05,
+  maxHoldMs: 5 * dayMs,
+  shadowFirst: true,
+};
+const t0 = 10 * dayMs;
+const nats = (labelled: number, mean: number) => ({ labelled, logLossNano: Math.round(labelled * mean * 1e9) });
+const delta = (version: string, arm: string, labelled: number, mean: number): StatsDelta => ({
+  version,
+  arm,
+  dayMs: t0,
+  ...nats(labelled, mean),
+});
+const summary = (effects: readonly Effect[]): readonly string[] =>
+  effects.map((effect) =>
+    effect.kind === 'step'
+      ? `step ${effect.action} ${effect.version} ${effect.canaryWeight}`
+      : effect.kind === 'set-stage'
+        ? `stage ${effect.version} ${effect.stage}`
+        : `route ${effect.revision} ${effect.canaryWeight}`,
+  );
+
+function serving(): ModelState {
+  return decide(withCandidate(newModelState('m'), { version: '1', approvedAtMs: 0 }), spec, t0).state;
+}
+function inCanary(): ModelState {
+  return decide(withCandidate(serving(), { version: '2', approvedAtMs: t0 }), spec, t0).state;
+}
+
+describe('decide', () => {
+  it('serves the first approved version at once', () => {
+    const decision = decide(withCandidate(newModelState('m'), { version: '1', approvedAtMs: 5 }), spec, 5);
+    expect(summary(decision.effects)).toEqual(['stage 1 production', 'step promoted 1 0', 'route 1 0']);
+    expect(decision.state).toMatchObject({ champion: '1', first: '1', revision: 1, waiting: [] });
+  });
+
+  it('waits for the event time of an approval', () => {
+    const state = withCandidate(newModelState('m'), { version: '1', approvedAtMs: 6 });
+    expect(decide(state, spec, 5)).toEqual({ state, effects: [] });
+  });
+
+  it('gives a later version the first step', () => {
+    const decision = decide(withCandidate(serving(), { version: '2', approvedAtMs: t0 }), spec, t0);
+    expect(summary(decision.effects)).toEqual(['step canary 2 0.1', 'route 2 0.1']);
+  });
+
+  it('tries only the newest of several that wait', () => {
+    const both = withCandidate(withCandidate(serving(), { version: '3', approvedAtMs: t0 }), {
+      version: '2',
+      approvedAtMs: t0 - 1,
+    });
+    expect(summary(decide(both, spec, t0).effects)).toEqual([
+      'stage 2 archived',
+      'step rolled-back 2 0',
+      'step canary 3 0.1',
+      'route 2 0.1',
+    ]);
+  });
+
+  it.each([
+    [
+      'before the hold is over nothing happens',
+      dayMs - 1,
+      [delta('2', 'canary', 500, 0.3), delta('1', 'champion', 500, 0.4)],
+      [],
+    ],
+    [
+      'better outcomes advance',
+      dayMs,
+      [delta('2', 'canary', 50, 0.3), delta('1', 'champion', 50, 0.4)],
+      ['step advanced 2 0.5', 'route 3 0.5'],
+    ],
+    [
+      'a little worse is tolerated',
+      dayMs,
+      [delta('2', 'canary', 50, 0.44), delta('1', 'champion', 50, 0.4)],
+      ['step advanced 2 0.5', 'route 3 0.5'],
+    ],
+    [
+      'worse beyond tolerance goes back',
+      dayMs,
+      [delta('2', 'canary', 50, 0.46), delta('1', 'champion', 50, 0.4)],
+      ['stage 2 archived', 'step rolled-back 2 0', 'route 3 0'],
+    ],
+    [
+      'too few canary outcomes hold',
+      dayMs,
+      [delta('2', 'canary', 49, 0.1), delta('1', 'champion', 500, 0.4)],
+      ['step held 2 0.1'],
+    ],
+    [
+      'too few champion outcomes hold',
+      dayMs,
+      [delta('2', 'canary', 500, 0.1), delta('1', 'champion', 49, 0.4)],
+      ['step held 2 0.1'],
+    ],
+    ['no data never promotes', 4 * dayMs, [], ['step held 2 0.1']],
+    ['held for too long goes back', 5 * dayMs, [], ['stage 2 archived', 'step rolled-back 2 0', 'route 3 0']],
+    [
+      'outcomes of the version as a shadow do not count',
+      dayMs,
+      [delta('2', 'shadow', 500, 0.1), delta('1', 'champion', 500, 0.4)],
+      ['step held 2 0.1'],
+    ],
+  ] satisfies readonly (readonly [string, number, readonly StatsDelta[], readonly string[]])[])(
+    '%s',
+    (_name, afterMs, deltas, expected) => {
+      const state = deltas.reduce<ModelState>(withStats, inCanary());
+      expect(summary(decide(state, spec, t0 + afterMs).effects)).toEqual(expected);
+    },
+  );
+
+  it('says held once', () => {
+    const held = decide(inCanary(), spec, t0 + dayMs).state;
+    expect(decide(held, spec, t0 + 2 * dayMs).effects).toEqual([]);
+  });
+
+  it('promotes after the last step and keeps the numbers in the reason', () => {
+    let state = [delta('2', 'canary', 100, 0.3), delta('1', 'champion', 100, 0.4)].reduce<ModelState>(
+      withStats,
+      inCanary(),
+    );
+    state = decide(state, spec, t0 + dayMs).state;
+    const decision = decide(state, spec, t0 + 2 * dayMs);
+    expect(summary(decision.effects)).toEqual(['stage 2 production', 'step promoted 2 0', 'route 4 0']);
+    expect(decision.effects[1]).toMatchObject({
+      previousChampion: '1',
+      reason: expect.stringContaining('0.3000 against 0.4000'),
+    });
+    expect(decision.state).toMatchObject({ champion: '2', first: '1', canary: null });
+  });
+
+  it('leaves a candidate waiting while a canary is on', () => {
+    const state = withCandidate(inCanary(), { version: '3', approvedAtMs: t0 });
+    expect(decide(state, spec, t0 + 1)).toEqual({ state, effects: [] });
+  });
+
+  it('takes statistics in any order and any batches', () => {
+    const anyDelta = fc.record({
+      version: fc.constantFrom('1', '2'),
+      arm: fc.constantFrom('champion', 'canary'),
+      dayMs: fc.constantFrom(t0, t0 + dayMs),
+      labelled: fc.integer({ min: 0, max: 1000 }),
+      logLossNano: fc.integer({ min: 0, max: 1e12 }),
+    });
+    fc.assert(
+      fc.property(
+        fc
+          .array(anyDelta)
+          .chain((deltas) => fc.tuple(fc.constant(deltas), fc.shuffledSubarray(deltas, { minLength: deltas.length }))),
+        ([deltas, shuffled]) => {
+          const at = t0 + 2 * dayMs;
+          const one = decide(deltas.reduce<ModelState>(withStats, inCanary()), spec, at).effects;
+          expect(decide(shuffled.reduce<ModelState>(withStats, inCanary()), spec, at).effects).toEqual(one);
+        },
+      ),
+    );
+  });
+
+  it('never moves forward without enough outcomes of both', () => {
+    fc.assert(
+      fc.property(fc.nat(200), fc.nat(200), fc.nat(10), (canaryRows, championRows, days) => {
+        const state = [
+          delta('2', 'canary', canaryRows, 0.3),
+          delta('1', 'champion', championRows, 0.4),
+        ].reduce<ModelState>(withStats, inCanary());
+        const forward = decide(state, spec, t0 + days * dayMs).effects.some(
+          (effect) => effect.kind === 'step' && (effect.action === 'advanced' || effect.action === 'promoted'),
+        );
+        expect(forward).toBe(days >= 1 && Math.min(canaryRows, championRows) >= spec.minOutcomes);
+      }),
+    );
+  });
+});

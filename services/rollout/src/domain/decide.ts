@@ -1,0 +1,164 @@
+import type { RolloutSpec } from '@everloop/contracts';
+import { lossSince, type Canary, type Candidate, type ModelState } from './state.ts';
+
+export const dayMs = 86_400_000;
+
+/** What follows from a decision, in order. */
+export type Effect =
+  | {
+      readonly kind: 'set-stage';
+      readonly version: string;
+      readonly stage: 'production' | 'archived';
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'step';
+      readonly version: string;
+      readonly action: 'canary' | 'advanced' | 'held' | 'promoted' | 'rolled-back';
+      readonly canaryWeight: number;
+      readonly reason: string;
+      readonly previousChampion: string;
+    }
+  | { readonly kind: 'route'; readonly revision: number; readonly canaryWeight: number };
+
+export interface Decision {
+  readonly state: ModelState;
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * What the controller does when event time has reached `watermarkMs`. Pure: the same state, spec and watermark give the same decision.
+ * A version moves forward only on evidence: enough labelled outcomes that are no worse than the champion's over the same days.
+ * Too few outcomes hold the step; held for too long, the version goes back.
+ */
+export function decide(state: ModelState, spec: RolloutSpec, watermarkMs: number): Decision {
+  if (state.canary !== null) return judge(state, state.canary, spec, watermarkMs);
+  const due = state.waiting.filter((candidate) => candidate.approvedAtMs <= watermarkMs);
+  const newest = due.at(-1);
+  if (newest === undefined) return { state, effects: [] };
+  const later = state.waiting.filter((candidate) => candidate.approvedAtMs > watermarkMs);
+  const superseded = due.slice(0, -1).flatMap((old) => supersede(old, newest, state.champion ?? ''));
+  const cleared = { ...state, waiting: later };
+  const next =
+    state.champion === null ? promoteFirst(cleared, newest) : startCanary(cleared, newest, spec, watermarkMs);
+  return { state: next.state, effects: [...superseded, ...next.effects] };
+}
+
+function supersede(old: Candidate, newer: Candidate, champion: string): readonly Effect[] {
+  const reason = `superseded by version ${newer.version} before it was tried`;
+  return [
+    { kind: 'set-stage', version: old.version, stage: 'archived', reason },
+    { kind: 'step', version: old.version, action: 'rolled-back', canaryWeight: 0, reason, previousChampion: champion },
+  ];
+}
+
+function promoteFirst(state: ModelState, candidate: Candidate): Decision {
+  const next = { ...state, champion: candidate.version, first: candidate.version, revision: state.revision + 1 };
+  return promotion(next, candidate.version, '', 'first version of this model; its gates passed');
+}
+
+function startCanary(state: ModelState, candidate: Candidate, spec: RolloutSpec, watermarkMs: number): Decision {
+  const first = spec.steps[0];
+  if (first === undefined) {
+    return promote(state, candidate.version, 'the Rollout has no canary steps; its gates passed');
+  }
+  const canary: Canary = {
+    version: candidate.version,
+    step: 0,
+    stepSinceMs: watermarkMs,
+    sinceMs: watermarkMs,
+    held: false,
+  };
+  const next = { ...state, canary, revision: state.revision + 1 };
+  const reason = `approved; takes ${percent(first.weight)} of the requests`;
+  return {
+    state: next,
+    effects: [
+      step(next, candidate.version, 'canary', first.weight, reason),
+      { kind: 'route', revision: next.revision, canaryWeight: first.weight },
+    ],
+  };
+}
+
+function judge(state: ModelState, canary: Canary, spec: RolloutSpec, watermarkMs: number): Decision {
+  const current = spec.steps[canary.step];
+  const age = watermarkMs - canary.stepSinceMs;
+  if (current !== undefined && age < current.holdMs) return { state, effects: [] };
+  const fromDayMs = Math.floor(canary.sinceMs / dayMs) * dayMs;
+  const challenger = lossSince(state, canary.version, 'canary', fromDayMs);
+  const champion = lossSince(state, state.champion ?? '', 'champion', fromDayMs);
+  const counted = `${challenger.labelled} labelled canary outcomes and ${champion.labelled} of the champion`;
+  if (
+    challenger.logLoss === null ||
+    champion.logLoss === null ||
+    Math.min(challenger.labelled, champion.labelled) < spec.minOutcomes
+  ) {
+    const missing = `${counted}; at least ${spec.minOutcomes} of each are needed`;
+    if (age >= spec.maxHoldMs) return rollBack(state, canary, `inconclusive for too long: ${missing}`);
+    if (canary.held) return { state, effects: [] };
+    const next = { ...state, canary: { ...canary, held: true } };
+    return { state: next, effects: [step(next, canary.version, 'held', current?.weight ?? 0, missing)] };
+  }
+  const excess = challenger.logLoss - champion.logLoss;
+  const numbers =
+    `log loss ${challenger.logLoss.toFixed(4)} against ${champion.logLoss.toFixed(4)} of version ` +
+    `${state.champion ?? ''} over the same days (${counted})`;
+  if (excess > spec.maxLogLossExcess) return rollBack(state, canary, `worse by ${excess.toFixed(4)} nats: ${numbers}`);
+  return advance(state, canary, spec, watermarkMs, numbers);
+}
+
+function advance(state: ModelState, canary: Canary, spec: RolloutSpec, watermarkMs: number, numbers: string): Decision {
+  const following = spec.steps[canary.step + 1];
+  if (following === undefined) return promote({ ...state, canary: null }, canary.version, numbers);
+  const moved: Canary = { ...canary, step: canary.step + 1, stepSinceMs: watermarkMs, held: false };
+  const next = { ...state, canary: moved, revision: state.revision + 1 };
+  return {
+    state: next,
+    effects: [
+      step(next, canary.version, 'advanced', following.weight, numbers),
+      { kind: 'route', revision: next.revision, canaryWeight: following.weight },
+    ],
+  };
+}
+
+function promote(state: ModelState, version: string, reason: string): Decision {
+  const next = { ...state, canary: null, champion: version, revision: state.revision + 1 };
+  return promotion(next, version, state.champion ?? '', reason);
+}
+
+function promotion(state: ModelState, version: string, previousChampion: string, reason: string): Decision {
+  return {
+    state,
+    effects: [
+      { kind: 'set-stage', version, stage: 'production', reason },
+      { kind: 'step', version, action: 'promoted', canaryWeight: 0, reason, previousChampion },
+      { kind: 'route', revision: state.revision, canaryWeight: 0 },
+    ],
+  };
+}
+
+function rollBack(state: ModelState, canary: Canary, reason: string): Decision {
+  const next = { ...state, canary: null, revision: state.revision + 1 };
+  return {
+    state: next,
+    effects: [
+      { kind: 'set-stage', version: canary.version, stage: 'archived', reason },
+      step(next, canary.version, 'rolled-back', 0, reason),
+      { kind: 'route', revision: next.revision, canaryWeight: 0 },
+    ],
+  };
+}
+
+function step(
+  state: ModelState,
+  version: string,
+  action: 'canary' | 'advanced' | 'held' | 'rolled-back',
+  canaryWeight: number,
+  reason: string,
+): Effect {
+  return { kind: 'step', version, action, canaryWeight, reason, previousChampion: state.champion ?? '' };
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))} %`;
+}

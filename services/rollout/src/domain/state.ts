@@ -1,0 +1,96 @@
+/** One canary in progress. Times are event times, epoch milliseconds UTC. */
+export interface Canary {
+  readonly version: string;
+  /** Index into the Rollout's steps. */
+  readonly step: number;
+  /** When the current step began. */
+  readonly stepSinceMs: number;
+  /** When the canary began; its outcomes are judged from this event day on. */
+  readonly sinceMs: number;
+  /** Whether the current step has been reported as held. */
+  readonly held: boolean;
+}
+
+export interface Candidate {
+  readonly version: string;
+  readonly approvedAtMs: number;
+}
+
+/** Labelled outcomes of one version and arm on one event day. Integers, so that any order of merging gives the same state. */
+export interface DayStats {
+  readonly labelled: number;
+  /** Sum of log loss, 1e-9 nats. */
+  readonly logLossNano: number;
+}
+
+/** Everything the controller knows about one model: a pure function of the job events and outcome statistics that it has read. */
+export interface ModelState {
+  readonly model: string;
+  /** Revision of the newest route; 0 before the first. */
+  readonly revision: number;
+  readonly champion: string | null;
+  readonly first: string | null;
+  readonly canary: Canary | null;
+  /** Approved versions that wait, oldest first. */
+  readonly waiting: readonly Candidate[];
+  /** By `<version>/<arm>`, then by start of the event day of the prediction. */
+  readonly stats: ReadonlyMap<string, ReadonlyMap<number, DayStats>>;
+}
+
+export function newModelState(model: string): ModelState {
+  return { model, revision: 0, champion: null, first: null, canary: null, waiting: [], stats: new Map() };
+}
+
+/** Remembers an approved version; saying it twice is saying it once. */
+export function withCandidate(state: ModelState, candidate: Candidate): ModelState {
+  const known =
+    state.champion === candidate.version ||
+    state.canary?.version === candidate.version ||
+    state.waiting.some((other) => other.version === candidate.version);
+  if (known) return state;
+  const waiting = [...state.waiting, candidate].sort(
+    (a, b) => a.approvedAtMs - b.approvedAtMs || Number(a.version) - Number(b.version),
+  );
+  return { ...state, waiting };
+}
+
+export interface StatsDelta {
+  readonly version: string;
+  readonly arm: string;
+  readonly dayMs: number;
+  readonly labelled: number;
+  readonly logLossNano: number;
+}
+
+/** Days kept for each version and arm: far longer than any canary. */
+const daysMax = 120;
+
+/** Merges one delta. Associative and commutative. */
+export function withStats(state: ModelState, delta: StatsDelta): ModelState {
+  const key = `${delta.version}/${delta.arm}`;
+  const days = new Map(state.stats.get(key) ?? []);
+  const old = days.get(delta.dayMs) ?? { labelled: 0, logLossNano: 0 };
+  days.set(delta.dayMs, {
+    labelled: old.labelled + delta.labelled,
+    logLossNano: old.logLossNano + delta.logLossNano,
+  });
+  if (days.size > daysMax) days.delete(Math.min(...days.keys()));
+  return { ...state, stats: new Map(state.stats).set(key, days) };
+}
+
+/** Labelled outcomes and their mean log loss in nats (null without any) over event days from `fromDayMs` on. */
+export function lossSince(
+  state: ModelState,
+  version: string,
+  arm: string,
+  fromDayMs: number,
+): { readonly labelled: number; readonly logLoss: number | null } {
+  let labelled = 0;
+  let nano = 0;
+  for (const [dayMs, day] of state.stats.get(`${version}/${arm}`) ?? []) {
+    if (dayMs < fromDayMs) continue;
+    labelled += day.labelled;
+    nano += day.logLossNano;
+  }
+  return { labelled, logLoss: labelled === 0 ? null : nano / labelled / 1e9 };
+}
