@@ -1,81 +1,147 @@
-#!/usr/bin/env node
 /**
- * The first step of `npm start`, `npm test` and `npm run bench` on any machine with Node 20 or newer: plain JavaScript without dependencies,
- * since nothing is installed yet. Installs what package-lock.json names, then hands over to the project's own Node 24.
+ * The first thing that runs: `node tools/bootstrap.mjs start|test|bench [arguments]`. Plain JavaScript without dependencies for
+ * Node 20 and newer: installs the dependencies when they are missing or not those of package-lock.json, then hands over to Node 24.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const modules = path.join(root, 'node_modules');
-const stamp = path.join(modules, '.everloop-installed');
-const entries = {
-  start: ['apps/cli/src/main.ts', 'up'],
-  test: ['tools/test.ts'],
-  bench: ['bench/src/main.ts'],
+const nodeMajorMin = { bootstrap: 20, program: 24 };
+
+/** What each command runs, relative to the repository, and the arguments that come before the user's. */
+export const commands = {
+  start: { entry: 'apps/cli/src/main.ts', args: ['up'] },
+  test: { entry: 'tools/test.ts', args: [] },
+  bench: { entry: 'bench/src/main.ts', args: [] },
 };
 
-function fail(message) {
-  console.error(message);
-  process.exit(1);
+/** A message for a person; no stack. */
+class Refusal extends Error {}
+
+/** Major number of `v24.21.0` or `24.21.0`; 0 for anything else. */
+export function majorOf(version) {
+  return Number(/^v?(\d+)\./.exec(version)?.[1] ?? 0);
 }
 
-function major(version) {
-  return Number(version.replace(/^v/, '').split('.')[0]);
+/**
+ * Whether `npm ci` must run: true if node_modules is missing or was installed from another package-lock.json. What npm itself
+ * installed after the lock file was last changed counts as installed from it.
+ */
+export function mustInstall(root) {
+  const lock = join(root, 'package-lock.json');
+  const marker = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(marker)) return true;
+  const stamp = stampPath(root);
+  if (existsSync(stamp)) return readFileSync(stamp, 'utf8').trim() !== lockHash(root);
+  return statSync(marker).mtimeMs < statSync(lock).mtimeMs;
 }
 
-function install() {
-  const wanted = createHash('sha256')
-    .update(readFileSync(path.join(root, 'package-lock.json')))
+export function writeStamp(root) {
+  writeFileSync(stampPath(root), `${lockHash(root)}\n`);
+}
+
+function stampPath(root) {
+  return join(root, 'node_modules', '.everloop-lock');
+}
+
+function lockHash(root) {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
-  const present = existsSync(stamp) ? readFileSync(stamp, 'utf8').trim() : '';
-  if (present === wanted) return;
-  const startedAt = performance.now();
-  console.log('Installing dependencies (npm ci) …');
-  const done = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
-    shell: process.platform === 'win32',
-  });
-  if (done.error)
-    fail(`npm could not be run (${done.error.message}): npm comes with Node; install Node 20 or newer with it.`);
-  if (done.status !== 0)
-    fail('npm ci failed: see its message above. Often the network or a proxy setting; run the same command again.');
-  writeFileSync(stamp, `${wanted}\n`);
-  console.log(`Dependencies installed in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
 }
 
-function node24() {
-  const own = path.join(modules, '.bin', 'node');
-  if (existsSync(own)) return own;
-  if (major(process.version) >= 24) return process.execPath;
-  fail(
-    `Node 24 is needed and no npm package of it fits ${process.platform}/${process.arch}; found ${process.version}. Install Node 24 and run again.`,
+function install(root) {
+  console.log('Installing dependencies with npm (about 700 MB on disk; once, a minute or two) ...');
+  const startedAt = performance.now();
+  const npm = process.env.npm_execpath;
+  const args = ['ci', '--loglevel=error', '--no-audit', '--no-fund'];
+  // The runtime that comes in the package is enough; its install script would download more.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  const viaNode = npm !== undefined && /\.c?js$/.test(npm);
+  const result = spawnSync(viaNode ? process.execPath : 'npm', viaNode ? [npm, ...args] : args, {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  });
+  if (result.error?.code === 'ENOENT')
+    throw new Refusal('npm is needed and was not found; install Node.js together with npm.');
+  if (result.signal !== null) process.exit(128 + (constants.signals[result.signal] ?? 0));
+  if (result.status !== 0) {
+    throw new Refusal(
+      'npm could not install the dependencies (see above). Check the network and the registry that npm is set to, then try again.',
+    );
+  }
+  writeStamp(root);
+  console.log(`Dependencies installed in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+}
+
+/** The Node 24 that was installed with the dependencies, or the running one if it is new enough. */
+export function programNode(root, running = { path: process.execPath, version: process.versions.node }) {
+  const own = join(root, 'node_modules', '.bin', 'node');
+  if (existsSync(own)) {
+    const { stdout } = spawnSync(own, ['--version'], { encoding: 'utf8' });
+    if (majorOf(stdout ?? '') >= nodeMajorMin.program) return own;
+  }
+  if (majorOf(running.version) >= nodeMajorMin.program) return running.path;
+  throw new Refusal(
+    `Node ${nodeMajorMin.program} or newer is needed: found ${running.version}, and none came with the dependencies for ` +
+      `${process.platform} ${process.arch}. Install Node ${nodeMajorMin.program} and try again.`,
   );
 }
 
-const [task, ...args] = process.argv.slice(2);
-const entry = entries[task];
-if (!entry) fail(`Unknown task "${task ?? ''}"; there are: ${Object.keys(entries).join(', ')}.`);
-if (major(process.version) < 20)
-  fail(`Node 20 or newer is needed: found ${process.version}. Install a newer Node and run again.`);
-install();
+/**
+ * Runs the program in a process group of its own and forwards each signal to that group once: at a terminal, Ctrl-C reaches this
+ * process twice (from the terminal and from npm), and a second signal means "now" to the program.
+ */
+function run(node, root, { entry, args }, userArgs) {
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, entry), ...args, ...userArgs], {
+    cwd: root,
+    env: { ...process.env, EVL_CALLER_DIR: process.env.INIT_CWD ?? process.cwd() },
+    // The channel closes when this process is killed by force; the program then stops what it started.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  });
+  const sameSignalMs = 500;
+  let lastAt = -Infinity;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (performance.now() - lastAt < sameSignalMs) return;
+      lastAt = performance.now();
+      try {
+        process.kill(-child.pid, signal === 'SIGHUP' ? 'SIGTERM' : signal);
+      } catch {
+        // It has ended by itself.
+      }
+    });
+  }
+  child.on('error', (error) => {
+    console.error(`everloop: ${node} could not be run: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
 
-const bin = path.join(modules, '.bin');
-const child = spawn(node24(), [path.join(root, entry[0]), ...entry.slice(1), ...args], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}` },
-});
-// Ctrl-C reaches the whole foreground group, the child included: it is the child that ends things; this process only waits for it.
-let interrupted = false;
-process.on('SIGINT', () => {
-  interrupted = true;
-});
-process.on('SIGTERM', () => child.kill('SIGTERM'));
-child.on('error', (error) => fail(`Node 24 could not be started: ${error.message}`));
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' || interrupted ? 130 : 1)));
+function main([name, ...userArgs]) {
+  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  if (majorOf(process.versions.node) < nodeMajorMin.bootstrap) {
+    throw new Refusal(`Node ${nodeMajorMin.bootstrap} or newer is needed: found ${process.versions.node}.`);
+  }
+  const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
+  if (command === undefined)
+    throw new Refusal(`Unknown command '${name ?? ''}'; there are: ${Object.keys(commands).join(', ')}.`);
+  if (mustInstall(root)) install(root);
+  run(programNode(root), root, command, userArgs);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    main(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    console.error(`everloop: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

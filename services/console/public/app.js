@@ -105,6 +105,31 @@ function drawModels(models) {
   );
 }
 
+/* A line through the PSI of the last windows; the dashed line is the floor of 0.1 under which nothing counts as drift. */
+const svg = (name, attributes, ...children) => {
+  const node = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+};
+function history(field) {
+  const top = Math.max(0.2, ...field.history.map((value) => value ?? 0));
+  const x = (index) => ((index / Math.max(1, field.history.length - 1)) * 96 + 2).toFixed(1);
+  const y = (value) => (20 - (value / top) * 18).toFixed(1);
+  const points = field.history.flatMap((value, index) => (value === null ? [] : [`${x(index)},${y(value)}`])).join(' ');
+  return svg(
+    'svg',
+    {
+      class: 'spark',
+      viewBox: '0 0 100 22',
+      role: 'img',
+      'aria-label': `PSI of ${field.field} in ${field.history.length} windows`,
+    },
+    svg('line', { x1: 2, x2: 98, y1: y(0.1), y2: y(0.1) }),
+    svg('polyline', { points }),
+  );
+}
+
 function drawDrift(models) {
   const drifting = models.filter((model) => model.drift !== null);
   if (drifting.length === 0) return;
@@ -116,23 +141,14 @@ function drawDrift(models) {
         `${model}, window to ${day(drift.windowEndMs)}, ${number(drift.rows)} predictions: ${drift.verdict}; ${drift.action}`,
       ),
       table(
-        [['Field'], ['PSI', 'number'], ['', ''], ['KS', 'number'], ['']],
+        [['Field'], ['PSI', 'number'], ['Windows until now'], ['KS', 'number'], ['Verdict']],
         drift.fields.map((field) =>
           element(
             'tr',
             {},
             cell(field.field),
             cell(number(field.psi, 3), 'number'),
-            element(
-              'td',
-              {},
-              element('meter', {
-                min: '0',
-                max: '0.5',
-                value: String(Math.min(0.5, field.psi)),
-                'aria-label': `PSI of ${field.field}`,
-              }),
-            ),
+            element('td', {}, history(field)),
             cell(number(field.ks, 3), 'number'),
             cell(field.drifted ? 'drifted' : '', field.drifted ? 'fail' : ''),
           ),
@@ -164,6 +180,7 @@ function drawAuc(models) {
     {
       width: box.clientWidth,
       height: 240,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'UTC'),
       scales: { x: { time: true } },
       axes: [axis, { ...axis, values: (_, splits) => splits.map((value) => value.toFixed(2)) }],
       series: [

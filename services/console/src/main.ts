@@ -34,12 +34,13 @@ await runService({
   logger,
   http: { host: config.httpHost, port: config.httpPort },
   extraRoutes: (app) => {
-    ({ closeWatchers } = addPage(app, {
+    const page = addPage(app, {
       get revision() {
         return live.revision;
       },
       json: () => JSON.stringify(toPage(live.current)),
-    }));
+    });
+    closeWatchers = () => page.closeWatchers();
   },
   parts: [
     bus,

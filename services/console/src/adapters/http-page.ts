@@ -26,12 +26,13 @@ export interface PageSource {
 }
 
 /** The page, its files, `/api/state` (JSON) and `/api/events` (server-sent events, at most two a second, only when something changed). */
-export function addPage(app: FastifyInstance, source: PageSource): { closeWatchers(): void } {
+export function addPage(app: FastifyInstance, source: PageSource): { readonly closeWatchers: () => void } {
   const watchers = new Set<FastifyReply>();
   app.addHook('onSend', async (_request, reply) => {
     // uPlot sets styles by script, which the policy allows; inline styles and scripts stay forbidden.
     void reply.headers({
-      'content-security-policy': "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+      'content-security-policy':
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
     });

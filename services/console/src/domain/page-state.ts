@@ -1,3 +1,4 @@
+import type { drift } from '@everloop/contracts';
 import { aucFromBins } from '@everloop/stats';
 import type { LogLine, LoopState, ModelView, ScoreBins, VersionRow } from './loop-state.ts';
 
@@ -34,6 +35,8 @@ export interface PageModel {
       readonly psi: number;
       readonly ks: number | null;
       readonly drifted: boolean;
+      /** PSI in the windows until this one, oldest first; null where a window does not know the field. */
+      readonly history: readonly (number | null)[];
     }[];
   } | null;
   /** Share of drifted fields and largest PSI by window. */
@@ -78,7 +81,13 @@ function pageModel(model: ModelView): PageModel {
             action: latest.action,
             rows: latest.rows,
             fields: latest.fields
-              .map(({ field, psi, ksStatistic, drifted }) => ({ field, psi, ks: ksStatistic ?? null, drifted }))
+              .map(({ field, psi, ksStatistic, drifted }) => ({
+                field,
+                psi,
+                ks: ksStatistic ?? null,
+                drifted,
+                history: model.reports.map((report) => psiOf(report, field)),
+              }))
               .sort((a, b) => b.psi - a.psi),
           },
     driftHistory: model.reports.map((report) => ({
@@ -93,6 +102,10 @@ function pageModel(model: ModelView): PageModel {
       labelled: sum(week.served.negative) + sum(week.served.positive),
     })),
   };
+}
+
+function psiOf(report: drift.DriftReport, field: string): number | null {
+  return report.fields.find((other) => other.field === field)?.psi ?? null;
 }
 
 function traffic(model: ModelView): PageModel['traffic'] {

@@ -21,6 +21,7 @@ const delta = (version: string, arm: string, labelled: number, mean: number): St
   version,
   arm,
   dayMs: t0,
+  settledAtMs: t0,
   ...nats(labelled, mean),
 });
 const summary = (effects: readonly Effect[]): readonly string[] =>
@@ -122,6 +123,17 @@ describe('decide', () => {
     },
   );
 
+  it('counts a label when the watermark has passed it, not when it comes', () => {
+    const early = [delta('2', 'canary', 500, 0.9), delta('1', 'champion', 500, 0.4)].map((stats) => ({
+      ...stats,
+      settledAtMs: t0 + dayMs,
+    }));
+    const state = early.reduce<ModelState>(withStats, inCanary());
+    const held = decide(state, spec, t0 + dayMs);
+    expect(summary(held.effects)).toEqual(['step held 2 0.1']);
+    expect(summary(decide(held.state, spec, t0 + dayMs + 1).effects)).toContain('step rolled-back 2 0');
+  });
+
   it('says held once', () => {
     const held = decide(inCanary(), spec, t0 + dayMs).state;
     expect(decide(held, spec, t0 + 2 * dayMs).effects).toEqual([]);
@@ -152,6 +164,7 @@ describe('decide', () => {
       version: fc.constantFrom('1', '2'),
       arm: fc.constantFrom('champion', 'canary'),
       dayMs: fc.constantFrom(t0, t0 + dayMs),
+      settledAtMs: fc.constantFrom(t0, t0 + dayMs, t0 + 3 * dayMs),
       labelled: fc.integer({ min: 0, max: 1000 }),
       logLossNano: fc.integer({ min: 0, max: 1e12 }),
     });

@@ -1,5 +1,5 @@
 import type { RolloutSpec } from '@everloop/contracts';
-import { lossSince, type Canary, type Candidate, type ModelState } from './state.ts';
+import { lossSince, upTo, type Canary, type Candidate, type ModelState } from './state.ts';
 
 export const dayMs = 86_400_000;
 
@@ -31,7 +31,8 @@ export interface Decision {
  * A version moves forward only on evidence: enough labelled outcomes that are no worse than the champion's over the same days.
  * Too few outcomes hold the step; held for too long, the version goes back.
  */
-export function decide(state: ModelState, spec: RolloutSpec, watermarkMs: number): Decision {
+export function decide(before: ModelState, spec: RolloutSpec, watermarkMs: number): Decision {
+  const state = upTo(before, watermarkMs);
   if (state.canary !== null) return judge(state, state.canary, spec, watermarkMs);
   const due = state.waiting.filter((candidate) => candidate.approvedAtMs <= watermarkMs);
   const newest = due.at(-1);

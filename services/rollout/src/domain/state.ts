@@ -35,10 +35,12 @@ export interface ModelState {
   readonly waiting: readonly Candidate[];
   /** By `<version>/<arm>`, then by start of the event day of the prediction. */
   readonly stats: ReadonlyMap<string, ReadonlyMap<number, DayStats>>;
+  /** Statistics of labels that are ahead of the watermark: they count when it has passed them, so that who is faster does not matter. */
+  readonly ahead: readonly StatsDelta[];
 }
 
 export function newModelState(model: string): ModelState {
-  return { model, revision: 0, champion: null, first: null, canary: null, waiting: [], stats: new Map() };
+  return { model, revision: 0, champion: null, first: null, canary: null, waiting: [], stats: new Map(), ahead: [] };
 }
 
 /** Remembers an approved version; saying it twice is saying it once. */
@@ -55,6 +57,8 @@ export function withCandidate(state: ModelState, candidate: Candidate): ModelSta
 }
 
 export interface StatsDelta {
+  /** Newest event time of a label among these outcomes. */
+  readonly settledAtMs: number;
   readonly version: string;
   readonly arm: string;
   readonly dayMs: number;
@@ -65,17 +69,31 @@ export interface StatsDelta {
 /** Days kept for each version and arm: far longer than any canary. */
 const daysMax = 120;
 
-/** Merges one delta. Associative and commutative. */
+/** Remembers one delta until the watermark has passed its labels. */
 export function withStats(state: ModelState, delta: StatsDelta): ModelState {
-  const key = `${delta.version}/${delta.arm}`;
-  const days = new Map(state.stats.get(key) ?? []);
-  const old = days.get(delta.dayMs) ?? { labelled: 0, logLossNano: 0 };
-  days.set(delta.dayMs, {
-    labelled: old.labelled + delta.labelled,
-    logLossNano: old.logLossNano + delta.logLossNano,
-  });
-  if (days.size > daysMax) days.delete(Math.min(...days.keys()));
-  return { ...state, stats: new Map(state.stats).set(key, days) };
+  return { ...state, ahead: [...state.ahead, delta] };
+}
+
+/** Merges what was ahead and is no longer at `watermarkMs`. The result does not depend on the order in which deltas came. */
+export function upTo(state: ModelState, watermarkMs: number): ModelState {
+  const due = state.ahead.filter((delta) => delta.settledAtMs < watermarkMs);
+  if (due.length === 0) return state;
+  const ahead = state.ahead.filter((delta) => delta.settledAtMs >= watermarkMs);
+  const stats = new Map([...state.stats].map(([key, days]) => [key, new Map(days)] as const));
+  for (const delta of due) {
+    const key = `${delta.version}/${delta.arm}`;
+    const days = stats.get(key) ?? new Map<number, DayStats>();
+    const old = days.get(delta.dayMs) ?? { labelled: 0, logLossNano: 0 };
+    days.set(delta.dayMs, {
+      labelled: old.labelled + delta.labelled,
+      logLossNano: old.logLossNano + delta.logLossNano,
+    });
+    stats.set(key, days);
+  }
+  for (const days of stats.values()) {
+    for (const dayMs of [...days.keys()].sort((a, b) => b - a).slice(daysMax)) days.delete(dayMs);
+  }
+  return { ...state, stats, ahead };
 }
 
 /** Labelled outcomes and their mean log loss in nats (null without any) over event days from `fromDayMs` on. */

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { createProgram } from './program.ts';
+import { runCommandLine } from './run-command-line.ts';
+
+/*
+ * Commands are loaded when they are called: `everloop apply` does not wait for what `everloop up` needs.
+ */
+const program = createProgram({
+  env: process.env,
+  print: (text) => void process.stdout.write(`${text}\n`),
+  commands: {
+    up: async (options) => (await import('./up/index.ts')).runUp(options),
+    report: async (options) => (await import('./report/index.ts')).runReport(options),
+  },
+});
+
+process.exitCode = await runCommandLine(
+  program,
+  process.argv.slice(2),
+  (line) => void process.stderr.write(`${line}\n`),
+);

@@ -1,0 +1,148 @@
+import {
+  drift,
+  outcomes,
+  parseResource,
+  progress,
+  quarantineTopic,
+  registry,
+  rollout,
+  serving,
+  topics,
+  training,
+  validTopic,
+  type TypedResource,
+} from '@everloop/contracts';
+import type { Bus, BusRecord } from '@everloop/kafka';
+import { ServiceError } from '@everloop/service';
+import type { ControlEvents } from './control.ts';
+import { DecisionLedger } from './decisions.ts';
+import { monthOf, QuarantineFold } from './months.ts';
+import { parityRows, Sample } from './parity.ts';
+import { QualityFold } from './quality.ts';
+import { SourceLedger } from './source-ledger.ts';
+
+/** Version whose scores stand for "never retrained": the first one. */
+const firstVersion = '1';
+
+/** Reads a topic; one that nobody has created yet is empty. */
+async function read(bus: Bus, names: readonly string[], onRecord: (record: BusRecord) => void): Promise<void> {
+  try {
+    await bus.readAll(names, ({ records }) => {
+      for (const record of records) onRecord(record);
+    });
+  } catch (error) {
+    if (!(error instanceof ServiceError && error.code === 'EVL_KAFKA_TOPIC_MISSING')) throw error;
+    if (names.length === 1) return;
+    for (const name of names) await read(bus, [name], onRecord);
+  }
+}
+
+async function readJson<T>(bus: Bus, topic: string, decode: (value: unknown) => T): Promise<T[]> {
+  const events: T[] = [];
+  await read(bus, [topic], ({ value }) => {
+    if (value !== null && value.length > 0) events.push(decode(JSON.parse(value.toString())));
+  });
+  return events;
+}
+
+/** Everything that the control topics hold. */
+export async function readControl(bus: Bus): Promise<ControlEvents> {
+  return {
+    driftReports: await readJson(bus, topics.driftReport, (json) => drift.DriftReport.fromJSON(json)),
+    requests: await readJson(bus, topics.retrainingRequested, (json) => training.RetrainingRequested.fromJSON(json)),
+    jobs: await readJson(bus, topics.trainingJob, (json) => training.JobEvent.fromJSON(json)),
+    versions: await readJson(bus, topics.modelVersion, (json) => registry.VersionChanged.fromJSON(json)),
+    routes: await readJson(bus, topics.route, (json) => rollout.Route.fromJSON(json)),
+    steps: await readJson(bus, topics.rolloutStep, (json) => rollout.RolloutStep.fromJSON(json)),
+  };
+}
+
+/** The newest revision of every applied resource. */
+export async function readResources(bus: Bus): Promise<readonly TypedResource[]> {
+  const newest = new Map<string, registry.Resource>();
+  for (const resource of await readJson(bus, topics.resources, (json) => registry.Resource.fromJSON(json))) {
+    newest.set(`${resource.kind}/${resource.name}`, resource);
+  }
+  return [...newest.values()].map((resource) => parseResource(resource));
+}
+
+/** Event time that the whole loop has passed, from the last stage's progress; null when nothing was reported. */
+export async function readClock(bus: Bus): Promise<number | null> {
+  const reports = await readJson(bus, topics.progress, (json) => progress.Progress.fromJSON(json));
+  const ends = reports.filter(({ service, stage }) => service === 'gateway' && stage === 'routes');
+  return ends.length === 0 ? null : Math.max(...ends.map(({ watermarkMs }) => watermarkMs));
+}
+
+/** What the prediction logs and the settled outcomes add up to. */
+export interface PredictionLogs {
+  readonly decisions: DecisionLedger;
+  readonly quality: QualityFold;
+  /** Served predictions by month. */
+  readonly predictions: ReadonlyMap<string, number>;
+  readonly sample: readonly serving.Inference[];
+}
+
+async function size(bus: Bus, topic: string): Promise<number> {
+  try {
+    const offsets = await bus.offsets(topic);
+    return offsets.reduce((sum, { low, high }) => sum + Number(high - low), 0);
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'EVL_KAFKA_TOPIC_MISSING') return 0;
+    throw error;
+  }
+}
+
+/** Reads the logs of predictions and outcomes once. `model`: whose quality is reported. */
+export async function readPredictions(bus: Bus, model: string): Promise<PredictionLogs> {
+  const decisions = new DecisionLedger();
+  const quality = new QualityFold();
+  const predictions = new Map<string, number>();
+  const sample = new Sample(parityRows, await size(bus, topics.inferenceServed));
+  await read(bus, [topics.inferenceServed, topics.inferenceShadowed], ({ value, topic }) => {
+    if (value === null) return;
+    const inference = serving.Inference.decode(value);
+    decisions.addInference(inference);
+    if (topic !== topics.inferenceServed) return;
+    const month = monthOf(inference.eventTimeMs);
+    predictions.set(month, (predictions.get(month) ?? 0) + 1);
+    if (inference.model === model) sample.add(inference);
+  });
+  await read(bus, [topics.outcomeSettled], ({ value }) => {
+    if (value === null) return;
+    const outcome = outcomes.Outcome.decode(value);
+    decisions.addOutcome(outcome);
+    if (outcome.model !== model || outcome.kind !== outcomes.OutcomeKind.LABELLED) return;
+    quality.add({
+      joinKey: outcome.joinKey,
+      month: monthOf(outcome.predictedAtMs),
+      score: outcome.score,
+      label: outcome.label,
+      isServed: outcome.arm !== 'shadow',
+      isFirst: outcome.modelVersion === firstVersion,
+    });
+  });
+  return { decisions, quality, predictions, sample: sample.rows() };
+}
+
+/** Reads every source topic and its two outputs once. */
+export async function readSources(
+  bus: Bus,
+  sourceTopics: readonly string[],
+): Promise<{ readonly ledgers: readonly SourceLedger[]; readonly quarantine: QuarantineFold }> {
+  const ledgers: SourceLedger[] = [];
+  const quarantine = new QuarantineFold();
+  for (const topic of sourceTopics) {
+    const ledger = new SourceLedger(topic);
+    const [valid, quarantined] = [validTopic(topic), quarantineTopic(topic)];
+    await read(bus, [topic, valid, quarantined], (record) => {
+      if (record.topic === topic) ledger.addRaw(record.partition, record.offset);
+      else if (record.topic === valid) ledger.addOutput('valid', record.headers['evl-src']);
+      else {
+        ledger.addOutput('quarantine', record.headers['evl-src']);
+        quarantine.add(record.headers);
+      }
+    });
+    ledgers.push(ledger);
+  }
+  return { ledgers, quarantine };
+}

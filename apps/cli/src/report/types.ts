@@ -1,0 +1,154 @@
+/** What a replay's report says. Counts are of records; times are event time; floats are rounded to 6 digits. */
+
+/** Which part of the served predictions a quality figure covers: `rows` with a label, of which `positives` are 1. */
+export interface Quality {
+  readonly rows: number;
+  readonly positives: number;
+  /** Area under the ROC curve, [0, 1]; null when a class is missing. */
+  readonly aucServed: number | null;
+  readonly aucNeverRetrained: number | null;
+  /** Nats. */
+  readonly logLossServed: number | null;
+  readonly logLossNeverRetrained: number | null;
+}
+
+export interface ReasonCount {
+  /** Rule and field, for example `required arr_delay`. */
+  readonly reason: string;
+  readonly records: number;
+}
+
+/** What happened in one span of event time. */
+export interface Activity {
+  /** Answers that were returned. */
+  readonly predictions: number;
+  /** Of them, with a label so far. */
+  readonly labelled: number;
+  readonly quarantined: number;
+  readonly quarantineReasons: readonly ReasonCount[];
+  /** Drift windows with enough rows to judge, and those that drifted. */
+  readonly driftWindows: number;
+  readonly driftedWindows: number;
+  readonly retrainingRequests: number;
+  /** Trainings that ran. */
+  readonly trainings: number;
+  readonly failedTrainings: number;
+  /** Requests that led to no training, with a reason. */
+  readonly skippedRequests: number;
+  /** Versions that did not pass their gates. */
+  readonly rejections: number;
+  readonly promotions: number;
+  readonly rollbacks: number;
+  readonly quality: Quality;
+}
+
+export interface MonthReport extends Activity {
+  /** `YYYY-MM`, UTC. */
+  readonly month: string;
+}
+
+export interface GateRow {
+  readonly name: string;
+  readonly verdict: string;
+  readonly detail: string;
+}
+
+export interface VersionRow {
+  readonly model: string;
+  readonly version: string;
+  /** Event time of the training, RFC 3339. */
+  readonly trainedAt: string;
+  readonly rows: number;
+  readonly trigger: string;
+  readonly stage: string;
+  readonly parent: string;
+  readonly gates: readonly GateRow[];
+  /** Event time of the first answer from it, RFC 3339; null when it never answered. */
+  readonly firstServed: string | null;
+  readonly answers: number;
+  readonly modelDigest: string;
+  readonly datasetHash: string;
+}
+
+/** One rule of the ledger: what must be equal, and whether it is. */
+export interface LedgerCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** The numbers compared. */
+  readonly detail: string;
+}
+
+/** Where the records of one source topic went. */
+export interface SourceBalance {
+  readonly topic: string;
+  readonly records: number;
+  readonly valid: number;
+  readonly quarantined: number;
+  /** In neither output. */
+  readonly missing: number;
+  /** More than once in one output. */
+  readonly duplicated: number;
+  /** In both outputs. */
+  readonly inBoth: number;
+  /** In an output, but with no raw record. */
+  readonly unknown: number;
+}
+
+export interface LedgerReport {
+  readonly balanced: boolean;
+  readonly checks: readonly LedgerCheck[];
+  /** One line for each check that failed. */
+  readonly problems: readonly string[];
+  readonly sources: readonly SourceBalance[];
+}
+
+export interface ParityReport {
+  /** Served predictions whose inputs were computed again, point-in-time. */
+  readonly checked: number;
+  /** Input values that were not equal to the last bit. */
+  readonly different: number;
+  readonly examples: readonly string[];
+  /** Why nothing was checked; empty when it was. */
+  readonly note: string;
+}
+
+/** Wall-clock figures: the only part that differs between two replays. */
+export interface RunReport {
+  readonly wallSeconds: number | null;
+  readonly eventsPerSecond: number | null;
+  readonly predictionsPerSecond: number | null;
+  readonly peakMemoryMib: number | null;
+  readonly cpuSeconds: number | null;
+  readonly processes: readonly ProcessUse[];
+  readonly reportSeconds: number;
+}
+
+/** What one process used. */
+export interface ProcessUse {
+  readonly name: string;
+  readonly peakMemoryMib: number;
+  readonly cpuSeconds: number;
+}
+
+export interface Asked {
+  readonly wanted: number;
+  readonly asked: number;
+  readonly answered: number;
+  readonly unanswered: number;
+  readonly failed: number;
+}
+
+export interface Report {
+  readonly model: string;
+  /** Event days covered, `[from, until)`, RFC 3339; null when unknown. */
+  readonly from: string | null;
+  readonly until: string | null;
+  readonly months: readonly MonthReport[];
+  readonly totals: Activity & { readonly events: number; readonly asked: Asked | null };
+  /** Quality over the spans that were asked for. */
+  readonly spans: readonly { readonly from: string; readonly until: string; readonly quality: Quality }[];
+  readonly versions: readonly VersionRow[];
+  readonly ledger: LedgerReport;
+  readonly parity: ParityReport;
+  readonly run: RunReport;
+}

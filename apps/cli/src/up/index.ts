@@ -1,0 +1,2 @@
+export type { UpOptions } from './options.ts';
+export { runUp, upExitCodes } from './run-up.ts';

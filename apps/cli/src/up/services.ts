@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { SuperviseOptions } from '@everloop/local';
+import { grpcPorts, httpPorts, type ServiceName } from '@everloop/service';
+import type { PortPlan } from './ports.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Everything that the services are told. */
+export interface Surroundings {
+  /** Folder of the repository. */
+  readonly root: string;
+  readonly dataDir: string;
+  readonly ports: PortPlan;
+  /** Comma-separated `host:port`. */
+  readonly kafkaBrokers: string;
+  readonly redisUrl: string;
+  readonly env: Environment;
+  /** Folder in which Node keeps compiled code, so that nine programs compile the shared libraries once. */
+  readonly compileCache: string;
+}
+
+/** The registry answers the others, so it is started first. */
+export const firstService: ServiceName = 'registry';
+
+export const otherServices: readonly ServiceName[] = (Object.keys(httpPorts) as ServiceName[]).filter(
+  (name) => name !== firstService,
+);
+
+/** Most JavaScript heap of each service, MiB: far above what they need, far below what would hurt the machine. */
+const heapMib: Readonly<Partial<Record<ServiceName, number>>> = { trainer: 1_024, 'feature-store': 512 };
+const heapMibDefault = 384;
+
+/** Addresses at which clients find the loop; for services and for the replay. */
+export function clientEnvironment(around: Surroundings): Record<string, string> {
+  const { ports } = around;
+  return {
+    KAFKA_BROKERS: around.kafkaBrokers,
+    REDIS_URL: around.redisUrl,
+    EVL_REGISTRY_ADDRESS: `127.0.0.1:${ports.grpc.registry}`,
+    EVL_FEATURES_ADDRESS: `127.0.0.1:${ports.grpc['feature-store']}`,
+    EVL_GATEWAY_ADDRESS: `127.0.0.1:${ports.grpc.gateway}`,
+    EVL_OBJECT_STORE: join(around.dataDir, 'objects'),
+    NODE_COMPILE_CACHE: around.compileCache,
+  };
+}
+
+/** How to run a service of this repository. */
+export function serviceProcess(name: ServiceName, around: Surroundings): SuperviseOptions {
+  const grpcPort = name in grpcPorts ? around.ports.grpc[name as keyof typeof grpcPorts] : null;
+  return {
+    name,
+    command: process.execPath,
+    args: [
+      '--disable-warning=ExperimentalWarning',
+      `--max-old-space-size=${heapMib[name] ?? heapMibDefault}`,
+      join(around.root, 'services', name, 'src', 'main.ts'),
+    ],
+    env: {
+      // In a replay the clock topic says what time it is; whoever sets the variable wins.
+      EVL_CLOCK: 'event',
+      ...around.env,
+      ...clientEnvironment(around),
+      EVL_HTTP_PORT: String(around.ports.http[name]),
+      ...(grpcPort === null ? {} : { EVL_GRPC_PORT: String(grpcPort) }),
+      EVL_DATA_DIR: join(around.dataDir, 'services', name),
+    },
+    cwd: around.root,
+    logFile: join(around.dataDir, 'logs', `${name}.log`),
+    ready: { url: `http://127.0.0.1:${around.ports.http[name]}/readyz` },
+    readyMs: 120_000,
+    stopMs: 25_000,
+  };
+}

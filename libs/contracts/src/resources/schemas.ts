@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import type { Kind } from './types.ts';
+
+/** The part of JSON Schema (draft 07) that the resource schemas use. */
+export interface SchemaNode {
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | SchemaNode;
+  readonly items?: SchemaNode;
+  readonly [keyword: string]: unknown;
+}
+
+const files = {
+  Source: 'source',
+  FeatureView: 'feature-view',
+  Model: 'model',
+  Monitor: 'monitor',
+  Rollout: 'rollout',
+  Trigger: 'trigger',
+} as const satisfies Record<Kind, string>;
+
+/** Every kind of resource. */
+export const kinds: readonly Kind[] = ['Source', 'FeatureView', 'Model', 'Monitor', 'Rollout', 'Trigger'];
+
+/** Whether `text` names a kind of resource, in exactly this spelling. */
+export function isKind(text: string): text is Kind {
+  return Object.hasOwn(files, text);
+}
+
+const cache = new Map<Kind, SchemaNode>();
+
+/** The JSON Schema of a kind's YAML document, libs/contracts/schemas/<kind>.schema.json. */
+export function documentSchema(kind: Kind): SchemaNode {
+  const known = cache.get(kind);
+  if (known !== undefined) return known;
+  const text = readFileSync(new URL(`../../schemas/${files[kind]}.schema.json`, import.meta.url), 'utf8');
+  const schema = JSON.parse(text) as SchemaNode;
+  cache.set(kind, schema);
+  return schema;
+}
+
+/** The schema of a kind's spec as it is written in YAML. */
+export function specSchema(kind: Kind): SchemaNode {
+  const spec = documentSchema(kind).properties?.['spec'];
+  if (spec === undefined) throw new Error(`the schema of ${kind} has no spec`);
+  return spec;
+}
+
+/** Whether a property holds a duration; it then has `Ms` at the end of its compiled name. */
+export function isDuration(schema: SchemaNode): boolean {
+  return schema.format === 'everloop-duration' || schema.format === 'everloop-offset';
+}

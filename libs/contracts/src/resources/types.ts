@@ -1,0 +1,173 @@
+/** Durations are written `30s`, `15m`, `3h`, `7d` in YAML and are milliseconds after loading. */
+
+export type FieldType = 'string' | 'number' | 'integer' | 'boolean' | 'timestamp';
+
+/** Contract of one column. A `timestamp` is RFC 3339 text or epoch milliseconds. */
+export interface FieldContract {
+  readonly type: FieldType;
+  readonly required: boolean;
+  readonly min?: number;
+  readonly max?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly values?: readonly (string | number)[];
+}
+
+export interface CelRule {
+  readonly name: string;
+  /** CEL over `record`; the record is valid when it is true. */
+  readonly cel: string;
+}
+
+export interface SourceSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly format: 'json';
+  /** Field that is the Kafka key. */
+  readonly key: string;
+  /** Field with the event time. */
+  readonly eventTime: string;
+  readonly allowedLatenessMs: number;
+  readonly unexpected: 'reject' | 'drop' | 'keep';
+  readonly fields: Readonly<Record<string, FieldContract>>;
+  readonly rules: readonly CelRule[];
+}
+
+export interface AggregateFeature {
+  readonly name: string;
+  readonly function: 'count' | 'sum' | 'mean';
+  /** Column that is aggregated; absent for count. */
+  readonly column?: string;
+  readonly windowMs: number;
+}
+
+export interface FeatureViewSpec {
+  readonly source: string;
+  /** Field of the source that is the entity key. */
+  readonly entity: string;
+  /** Columns whose newest value is the feature, or none when the view aggregates. */
+  readonly columns: readonly string[];
+  readonly aggregations: readonly AggregateFeature[];
+  /** Aggregations: width of a tile. A window's start is rounded down to it; its end is exact. */
+  readonly hopMs: number;
+  /** A value older than this is OUTSIDE_MAX_AGE. */
+  readonly ttlMs: number;
+  /** How far before the newest event a read may ask; raw events are kept for so long. */
+  readonly readBehindMs: number;
+  readonly description: string;
+  readonly owner: string;
+}
+
+export interface RequestField {
+  readonly name: string;
+  readonly type: 'string' | 'number';
+}
+
+export interface ViewBinding {
+  readonly view: string;
+  /** Where the entity key comes from: `request.<field>` or `<earlier view>.<column>`. */
+  readonly key: string;
+}
+
+export interface ModelInput {
+  readonly name: string;
+  readonly type: 'number' | 'category';
+  /** `request.<field>` or `<view>.<feature>`. */
+  readonly from: string;
+}
+
+export interface ModelSpec {
+  readonly request: readonly RequestField[];
+  /** Request field that joins a prediction with its label. */
+  readonly joinKey: string;
+  /** Training examples: one per record of `source`, request fields of the same names; as of `time` + `offsetMs`. */
+  readonly examples: { readonly source: string; readonly time: string; readonly offsetMs: number };
+  readonly views: readonly ViewBinding[];
+  readonly inputs: readonly ModelInput[];
+  /** The label is 1 where `field` > `above`. */
+  readonly label: {
+    readonly source: string;
+    readonly key: string;
+    readonly field: string;
+    readonly above: number;
+    readonly waitMs: number;
+  };
+  readonly training: {
+    readonly recipe: string;
+    readonly parameters: Readonly<Record<string, number>>;
+    readonly seed: number;
+    /** Fewest labelled rows to train on. */
+    readonly minRows: number;
+    /** Only examples of this long before the training time. */
+    readonly windowMs: number;
+    /** The newest part of the window, kept from training: recent outcomes. */
+    readonly timeHoldoutMs: number;
+    /** Share of all examples, by hash of the join key, that no training ever sees. Percent. */
+    readonly fixedHoldoutPercent: number;
+    readonly fixedHoldoutSalt: string;
+    readonly timeoutMs: number;
+  };
+  readonly gates: {
+    /** Fewest rows in each holdout; fewer is inconclusive. */
+    readonly minRows: number;
+    readonly minAuc: number;
+    /** Champion-challenger on recent outcomes: lower bound of the paired log-loss gain must exceed this, in nats. */
+    readonly minRecentGain: number;
+    /** Champion-challenger on the fixed holdout: log loss may be worse by at most this, in nats. */
+    readonly maxFixedLoss: number;
+    /** One-sided confidence of the bounds, for example 0.95. */
+    readonly confidence: number;
+  };
+}
+
+export interface MonitorSpec {
+  readonly model: string;
+  readonly windowMs: number;
+  /** Inputs to watch, or all with `score`. */
+  readonly fields: readonly string[] | 'all';
+  readonly minRows: number;
+  /** Effect floor. */
+  readonly psi: number;
+  /** Level of the KS test after Benjamini-Hochberg. */
+  readonly significance: number;
+  readonly minDriftedFields: number;
+  readonly coolDownMs: number;
+  readonly retrain: boolean;
+}
+
+export interface RolloutSpec {
+  readonly model: string;
+  /** Canary steps; after the last one the version is promoted. */
+  readonly steps: readonly { readonly weight: number; readonly holdMs: number }[];
+  /** Fewest labelled canary outcomes before a step is judged. */
+  readonly minOutcomes: number;
+  /** A canary whose log loss is above the champion's by more than this is rolled back, nats. */
+  readonly maxLogLossExcess: number;
+  /** A canary that cannot be judged for so long is rolled back. */
+  readonly maxHoldMs: number;
+  /** Keep the first version as a shadow for ever, to show what no retraining would have given. */
+  readonly shadowFirst: boolean;
+}
+
+export interface TriggerSpec {
+  readonly model: string;
+  /** Ask for a training when so many labelled rows have come and there is no version yet. */
+  readonly rows: number;
+}
+
+export interface ResourceSpecs {
+  Source: SourceSpec;
+  FeatureView: FeatureViewSpec;
+  Model: ModelSpec;
+  Monitor: MonitorSpec;
+  Rollout: RolloutSpec;
+  Trigger: TriggerSpec;
+}
+
+export type Kind = keyof ResourceSpecs;
+
+/** A resource with its compiled spec: defaults filled in, durations in milliseconds. */
+export type TypedResource = {
+  [K in Kind]: { readonly kind: K; readonly name: string; readonly revision: number; readonly spec: ResourceSpecs[K] };
+}[Kind];

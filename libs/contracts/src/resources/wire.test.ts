@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import { canonicalJson, sha256Hex } from '../canonical.ts';
+import { compiledSpecSchema } from './compile.ts';
+import { kinds, type SchemaNode } from './schemas.ts';
+import type { Kind, ResourceSpecs, TypedResource } from './types.ts';
+import { findResource, ofKind, parseResource, toWire } from './wire.ts';
+
+/** Every property of every spec, also the optional ones: the compiler says when one is missing here. */
+const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
+  Source: {
+    topic: 't',
+    partitions: 2,
+    format: 'json',
+    key: 'id',
+    eventTime: 'at',
+    allowedLatenessMs: 0,
+    unexpected: 'drop',
+    fields: {
+      id: { type: 'string', required: true, min: 0, max: 1, minLength: 0, maxLength: 9, pattern: 'x', values: ['x'] },
+    },
+    rules: [{ name: 'r', cel: 'true' }],
+  },
+  FeatureView: {
+    source: 's',
+    entity: 'id',
+    columns: ['a'],
+    aggregations: [{ name: 'n', function: 'sum', column: 'a', windowMs: 1 }],
+    hopMs: 1,
+    ttlMs: 1,
+    readBehindMs: 1,
+    description: '',
+    owner: '',
+  },
+  Model: {
+    request: [{ name: 'id', type: 'string' }],
+    joinKey: 'id',
+    examples: { source: 's', time: 'at', offsetMs: -1 },
+    views: [{ view: 'v', key: 'request.id' }],
+    inputs: [{ name: 'a', type: 'number', from: 'v.a' }],
+    label: { source: 's', key: 'id', field: 'a', above: 0, waitMs: 1 },
+    training: {
+      recipe: 'gbdt',
+      parameters: { trees: 1 },
+      seed: 1,
+      minRows: 1,
+      windowMs: 1,
+      timeHoldoutMs: 1,
+      fixedHoldoutPercent: 10,
+      fixedHoldoutSalt: 's',
+      timeoutMs: 1,
+    },
+    gates: { minRows: 1, minAuc: 0.5, minRecentGain: 0, maxFixedLoss: 0, confidence: 0.9 },
+  },
+  Monitor: {
+    model: 'm',
+    windowMs: 86_400_000,
+    fields: ['a'],
+    minRows: 1,
+    psi: 0.1,
+    significance: 0.01,
+    minDriftedFields: 1,
+    coolDownMs: 0,
+    retrain: true,
+  },
+  Rollout: {
+    model: 'm',
+    steps: [{ weight: 0.1, holdMs: 1 }],
+    minOutcomes: 1,
+    maxLogLossExcess: 0.1,
+    maxHoldMs: 1,
+    shadowFirst: false,
+  },
+  Trigger: { model: 'm', rows: 1 },
+};
+
+type Full<T> = T extends readonly (infer U)[]
+  ? readonly Full<U>[]
+  : T extends object
+    ? { readonly [P in keyof T]-?: Full<T[P]> }
+    : T;
+
+const resourceOf = (kind: Kind): TypedResource => ({ kind, name: 'x', revision: 3, spec: full[kind] }) as TypedResource;
+
+describe('types and schemas', () => {
+  it.each(kinds)('the schema of %s has exactly the properties of its type', (kind) => {
+    expect(schemaPaths(compiledSpecSchema(kind))).toEqual(valuePaths(full[kind]));
+  });
+
+  it.each(kinds)('a %s goes over the wire and back', (kind) => {
+    const wire = toWire(resourceOf(kind));
+    expect(parseResource(wire)).toEqual(resourceOf(kind));
+    expect(wire).toMatchObject({
+      kind,
+      name: 'x',
+      revision: 3,
+      specJson: canonicalJson(full[kind]),
+      digest: sha256Hex(wire.specJson),
+    });
+  });
+});
+
+/** Paths of all properties; a map's or list's members are one path. */
+function schemaPaths(schema: SchemaNode, path = ''): string[] {
+  if (schema.items !== undefined) return schemaPaths(schema.items, path);
+  if (schema.properties !== undefined) {
+    return Object.entries(schema.properties)
+      .flatMap(([key, member]) => schemaPaths(member, `${path}.${key}`))
+      .sort();
+  }
+  return typeof schema.additionalProperties === 'object'
+    ? schemaPaths(schema.additionalProperties, `${path}.*`)
+    : [path];
+}
+
+function valuePaths(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return valuePaths(value[0], path);
+  if (typeof value !== 'object' || value === null) return [path];
+  const isMap = path === '.fields' || path === '.training.parameters';
+  return Object.entries(value)
+    .flatMap(([key, member]) => valuePaths(member, `${path}.${isMap ? '*' : key}`))
+    .sort();
+}
+
+describe('parseResource', () => {
+  const wire = toWire(resourceOf('Monitor'));
+  it.each<[string, Partial<typeof wire>, RegExp]>([
+    ['an unknown kind', { kind: 'Moniter' }, /did you mean "Monitor"/],
+    ['a name that is a path', { name: '../etc' }, /the name must be/],
+    ['a spec that is no JSON', { specJson: '{' }, /spec_json is not JSON/],
+    ['a spec that is null', { specJson: 'null' }, /spec: must be object/],
+    [
+      'a YAML name',
+      { specJson: wire.specJson.replace('windowMs', 'window') },
+      /spec.window: unknown field; did you mean "windowMs"/,
+    ],
+    ['a missing field', { specJson: '{}' }, /"model" is missing/],
+    [
+      'a duration as text',
+      { specJson: wire.specJson.replace('86400000', '"1d"') },
+      /spec.windowMs: must be integer, but is "1d"/,
+    ],
+    ['a prototype', { specJson: wire.specJson.replace('{', '{"__proto__":{"a":1},') }, /unknown field/],
+  ])('%s is refused', (_name, wrong, message) => {
+    const parse = (): unknown => parseResource({ ...wire, ...wrong });
+    expect(parse).toThrow(message);
+    expect(parse).toThrow(expect.objectContaining({ code: 'EVL_RESOURCE_INVALID', kind: 'terminal' }));
+  });
+});
+
+describe('ofKind and findResource', () => {
+  const resources = kinds.map(resourceOf);
+  it('narrow to the kind', () => {
+    expect(ofKind(resources, 'Trigger').map((trigger) => trigger.spec.rows)).toEqual([1]);
+    expect(findResource(resources, 'Model', 'x').spec.joinKey).toBe('id');
+  });
+
+  it('a name that is not there is an error with the nearest', () => {
+    const other = { ...resourceOf('Trigger'), name: 'first-rows' } as TypedResource;
+    expect(() => findResource([other], 'Trigger', 'first-row')).toThrow(
+      /no Trigger named "first-row"; did you mean "first-rows"/,
+    );
+  });
+});

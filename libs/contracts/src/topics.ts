@@ -1,0 +1,48 @@
+/**
+ * Every topic that Everloop itself owns. Source topics are named by their `Source`; for each of them `validTopic` and
+ * `quarantineTopic` name the two that the validator writes.
+ */
+export const topics = {
+  /** Applied resources, compacted, JSON `registry.v1.Resource`, key `<kind>/<name>`. One partition. */
+  resources: 'everloop.resources',
+  /** Event time that has passed at the applications' side; only watermark markers. Written by whoever owns the clock of a replay. One partition. */
+  clock: 'everloop.clock.v1',
+  /** How far each stage has come, JSON `progress.v1.Progress`. One partition. */
+  progress: 'everloop.progress.advanced.v1',
+  /** Predictions that were answered, binary `serving.v1.Inference`, key = join key. Partitions as the label source. */
+  inferenceServed: 'everloop.inference.served.v1',
+  /** Predictions of shadows, binary `serving.v1.Inference`, key = join key. Partitions as the label source. */
+  inferenceShadowed: 'everloop.inference.shadowed.v1',
+  /** Predictions with their label, binary `outcomes.v1.Outcome`, key = join key. Partitions as the label source. */
+  outcomeSettled: 'everloop.outcome.settled.v1',
+  /** Mergeable sums over outcomes, JSON `outcomes.v1.OutcomeStats`, key = model. One partition. */
+  outcomeStats: 'everloop.outcome.stats.v1',
+  /** Predictions that wait for a label, compacted; the outcomes service's own state. Partitions as the label source. */
+  outcomePending: 'everloop.outcome.pending.v1',
+  /** Mergeable counts of inputs and scores, JSON `drift.v1.Pane`, key = model. One partition. */
+  driftPane: 'everloop.drift.pane.v1',
+  /** Judged windows, JSON `drift.v1.DriftReport`, key = model. One partition. */
+  driftReport: 'everloop.drift.report.v1',
+  /** JSON `drift.v1.DriftAlert`, key = model. One partition. */
+  driftAlert: 'everloop.drift.alert.v1',
+  /** Reasons to retrain, JSON `training.v1.RetrainingRequested`, key = model. One partition. */
+  retrainingRequested: 'everloop.retraining.requested.v1',
+  /** JSON `training.v1.JobEvent`, key = model. One partition. */
+  trainingJob: 'everloop.training.job.v1',
+  /** JSON `registry.v1.VersionChanged`, key = model. One partition. */
+  modelVersion: 'everloop.model.version.v1',
+  /** Current routes, compacted, JSON `rollout.v1.Route`, key = model. One partition. */
+  route: 'everloop.rollout.route.v1',
+  /** JSON `rollout.v1.RolloutStep`, key = model. One partition. */
+  rolloutStep: 'everloop.rollout.step.v1',
+} as const;
+
+/** Topic of the records of a source topic that satisfied its contract: same partitions, keys and bytes. */
+export function validTopic(sourceTopic: string): string {
+  return `${sourceTopic}.valid`;
+}
+
+/** Topic of the records of a source topic that broke its contract: original bytes, with the reasons in headers. */
+export function quarantineTopic(sourceTopic: string): string {
+  return `${sourceTopic}.quarantine`;
+}

@@ -1,0 +1,17 @@
+export type { ViewReading } from './aggregate-read.ts';
+export * from './error.ts';
+export * from './lookup.ts';
+export * from './murmur2.ts';
+export * from './pit-sql.ts';
+export * from './plan.ts';
+export * from './row.ts';
+export {
+  entityKey,
+  scalarOf,
+  storageType,
+  timestampMs,
+  toMicro,
+  type EventFields,
+  type FeatureScalar,
+} from './values.ts';
+export * from './views.ts';

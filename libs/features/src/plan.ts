@@ -1,0 +1,123 @@
+import type { ModelSpec } from '@everloop/contracts';
+
+import { FeatureError } from './error.ts';
+import { keyPartition } from './murmur2.ts';
+import { compileFromCatalog, rowKey, type Catalog, type CompiledView } from './views.ts';
+
+export type KeyOrigin =
+  | { readonly kind: 'request'; readonly field: string }
+  | { readonly kind: 'view'; readonly binding: number; readonly feature: number };
+
+/** A view that a model reads, and where its key comes from. */
+export interface PlannedView {
+  readonly view: CompiledView;
+  readonly key: KeyOrigin;
+  /** 0 when the key is a request field, else one more than the phase of the view that it comes from. */
+  readonly phase: number;
+  /** Indexes of the view's features that inputs or keys need. */
+  readonly wanted: readonly number[];
+}
+
+export interface PlannedInput {
+  readonly name: string;
+  readonly type: 'number' | 'category';
+  readonly origin: KeyOrigin;
+}
+
+/** How a model's inputs are found; made once per model revision. */
+export interface LookupPlan {
+  readonly names: readonly string[];
+  readonly inputs: readonly PlannedInput[];
+  readonly bindings: readonly PlannedView[];
+  /** Indexes of bindings by phase; the keys of one phase are read together. */
+  readonly phases: readonly (readonly number[])[];
+}
+
+function invalid(message: string): FeatureError {
+  return new FeatureError('EVL_FEATURES_PLAN_INVALID', message);
+}
+
+function split(path: string, what: string): readonly [string, string] {
+  const dot = path.indexOf('.');
+  if (dot <= 0 || dot === path.length - 1) {
+    throw invalid(`${what}: "${path}" must be request.<field> or <view>.<feature>`);
+  }
+  return [path.slice(0, dot), path.slice(dot + 1)];
+}
+
+/** Finds what a path such as `request.origin` or `weather.wind_speed` means. */
+function originOf(path: string, what: string, model: ModelSpec, views: readonly CompiledView[]): KeyOrigin {
+  const [head, tail] = split(path, what);
+  if (head === 'request') {
+    if (!model.request.some((field) => field.name === tail)) {
+      throw invalid(
+        `${what}: the model has no request field "${tail}"; it has ${model.request.map((f) => f.name).join(', ')}`,
+      );
+    }
+    return { kind: 'request', field: tail };
+  }
+  const binding = views.findIndex((view) => view.name === head);
+  const view = views[binding];
+  if (view === undefined)
+    throw invalid(`${what}: the view "${head}" is not bound (before it is used) in the model's views`);
+  const feature = view.features.findIndex((candidate) => candidate.name === tail);
+  if (feature < 0) {
+    const names = view.features.map((candidate) => candidate.name).join(', ');
+    throw invalid(`${what}: the view "${head}" has no feature "${tail}"; it has ${names}`);
+  }
+  return { kind: 'view', binding, feature };
+}
+
+function checkKeyType(view: CompiledView, origin: KeyOrigin, model: ModelSpec, views: readonly CompiledView[]): void {
+  const given =
+    origin.kind === 'request'
+      ? model.request.find((field) => field.name === origin.field)?.type
+      : views[origin.binding]?.features[origin.feature]?.type;
+  const needed = view.entityType === 'string' ? 'string' : 'number';
+  if (given !== needed)
+    throw invalid(`Key of view ${view.name}: it is a ${given ?? 'missing value'}, the entity is a ${needed}`);
+}
+
+function phasesOf(views: readonly { readonly phase: number }[]): number[][] {
+  const phases: number[][] = [];
+  views.forEach((view, index) => (phases[view.phase] ??= []).push(index));
+  return phases;
+}
+
+/**
+ * Works out how to find a model's inputs. EVL_FEATURES_PLAN_INVALID and the codes of `compileView` name what does not fit together:
+ * an unknown field, view or feature, a view used before it is bound, a key of another type than the entity.
+ */
+export function planLookup(model: ModelSpec, catalog: Catalog): LookupPlan {
+  const views: CompiledView[] = [];
+  const keys: { readonly key: KeyOrigin; readonly phase: number }[] = [];
+  for (const bound of model.views) {
+    const view = compileFromCatalog(bound.view, catalog);
+    const key = originOf(bound.key, `Key of view ${bound.view}`, model, views);
+    checkKeyType(view, key, model, views);
+    keys.push({ key, phase: key.kind === 'request' ? 0 : (keys[key.binding]?.phase ?? 0) + 1 });
+    views.push(view);
+  }
+  const inputs = model.inputs.map((input) => ({
+    name: input.name,
+    type: input.type,
+    origin: originOf(input.from, `Input ${input.name}`, model, views),
+  }));
+  const wanted = views.map(() => new Set<number>());
+  for (const origin of [...inputs.map((input) => input.origin), ...keys.map(({ key }) => key)]) {
+    if (origin.kind === 'view') wanted[origin.binding]?.add(origin.feature);
+  }
+  const bindings = views.map((view, index) => ({
+    view,
+    key: keys[index]?.key ?? { kind: 'request' as const, field: '' },
+    phase: keys[index]?.phase ?? 0,
+    wanted: [...(wanted[index] ?? [])].sort((a, b) => a - b),
+  }));
+  return { names: inputs.map((input) => input.name), inputs, bindings, phases: phasesOf(bindings) };
+}
+
+/** Keys of all online rows of an entity, in order of partitions; only one when the entity is the Kafka key. */
+export function rowKeys(view: CompiledView, key: string): string[] {
+  if (view.keyed) return [rowKey(view.name, keyPartition(key, view.partitions), key)];
+  return Array.from({ length: view.partitions }, (_, partition) => rowKey(view.name, partition, key));
+}

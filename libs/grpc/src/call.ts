@@ -1,0 +1,130 @@
+import { status, type handleUnaryCall, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import { classify, errorText, ServiceError, type Logger } from '@everloop/service';
+import type { UnaryMethod } from './definition.ts';
+import type { AnyHandler, CallContext } from './implement.ts';
+import { statusOf } from './status.ts';
+
+/** A request as it left the decoder: grpc-js would answer a decoder's error with INTERNAL, so the error travels as a value. */
+export type Decoded = { readonly message: unknown } | { readonly undecodable: unknown };
+
+/** A decoder that never throws. */
+export function safeDecoder(method: UnaryMethod): (bytes: Buffer) => Decoded {
+  return (bytes) => {
+    try {
+      return { message: method.requestDeserialize(bytes) };
+    } catch (error) {
+      return { undecodable: error };
+    }
+  };
+}
+
+export interface CallOptions {
+  readonly method: UnaryMethod;
+  readonly handler: AnyHandler;
+  /** Longest time a call may take, milliseconds, whatever its caller allows. */
+  readonly deadlineMaxMs: number;
+  readonly logger: Logger;
+}
+
+/** The grpc-js side of one unary method: decode, deadline, handler, status. Errors are logged here, once. */
+export function unaryHandler(options: CallOptions): handleUnaryCall<Decoded, unknown> {
+  return (call, callback) => {
+    const answer = answerOnce(call, callback, options);
+    if ('undecodable' in call.request) {
+      const { undecodable } = call.request;
+      answer.fail(
+        new ServiceError({
+          code: 'EVL_GRPC_REQUEST_UNDECODABLE',
+          kind: 'terminal',
+          message: `the bytes of the request to ${options.method.path} are no message of its type: ${errorText(undecodable)}`,
+          cause: undecodable,
+        }),
+      );
+      return;
+    }
+    const { message } = call.request;
+    // A handler that throws before its first await must fail the call, not the server.
+    void Promise.resolve()
+      .then(() => options.handler(message, answer.context))
+      .then(answer.succeed, answer.fail);
+  };
+}
+
+interface Answer {
+  readonly context: CallContext;
+  readonly succeed: (response: unknown) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+function answerOnce(
+  call: ServerUnaryCall<Decoded, unknown>,
+  callback: sendUnaryData<unknown>,
+  options: CallOptions,
+): Answer {
+  const endsAtMs = Math.min(epochMsOf(call.getDeadline()), Date.now() + options.deadlineMaxMs);
+  const aborter = new AbortController();
+  let answered = false;
+  const finish = (send: () => void): void => {
+    if (answered) return;
+    answered = true;
+    clearTimeout(timer);
+    send();
+  };
+  const timer = setTimeout(
+    () => {
+      finish(() =>
+        callback({
+          code: status.DEADLINE_EXCEEDED,
+          details: `EVL_GRPC_DEADLINE: ${options.method.path} took too long`,
+        }),
+      );
+      aborter.abort(new DOMException(`the deadline of ${options.method.path} passed`, 'TimeoutError'));
+    },
+    Math.max(0, endsAtMs - Date.now()),
+  );
+  call.on('cancelled', () => {
+    finish(() => undefined);
+    aborter.abort(new DOMException(`the caller of ${options.method.path} went away`, 'AbortError'));
+  });
+  const context: CallContext = {
+    get deadlineMs() {
+      return Math.max(0, endsAtMs - Date.now());
+    },
+    signal: aborter.signal,
+    metadata: textMetadata(call),
+  };
+  return {
+    context,
+    succeed: (response) => finish(() => callback(null, response)),
+    fail: (error) =>
+      finish(() => {
+        const answer = statusOf(error);
+        logFailure(options, error, answer.code);
+        callback({ code: answer.code, details: answer.details });
+      }),
+  };
+}
+
+function logFailure({ logger, method }: CallOptions, error: unknown, code: status): void {
+  const fields = { err: error, path: method.path, status: status[code] };
+  switch (classify(error)) {
+    case 'bug':
+      logger.error(fields, 'call failed');
+      break;
+    case 'retryable':
+      logger.warn(fields, 'call failed for now');
+      break;
+    case 'terminal':
+      logger.debug(fields, 'call refused');
+      break;
+  }
+}
+
+function epochMsOf(deadline: Date | number): number {
+  return typeof deadline === 'number' ? deadline : deadline.getTime();
+}
+
+function textMetadata(call: ServerUnaryCall<Decoded, unknown>): ReadonlyMap<string, string> {
+  const entries = Object.entries(call.metadata.getMap());
+  return new Map(entries.flatMap(([key, value]) => (typeof value === 'string' ? [[key, value] as const] : [])));
+}

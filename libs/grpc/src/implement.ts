@@ -1,0 +1,38 @@
+import type { RequestOf, ResponseOf, ServiceDefinition, UnaryMethod } from './definition.ts';
+
+/** What a handler knows of its call. */
+export interface CallContext {
+  /** Milliseconds left until the call is answered with DEADLINE_EXCEEDED; falls while the handler works, never below 0. */
+  readonly deadlineMs: number;
+  /** Aborts when the deadline passes, the caller goes away or the server stops by force. */
+  readonly signal: AbortSignal;
+  /** Text metadata of the call, keys in lower case; a repeated key keeps its last value. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** One function per method; what it throws becomes the call's status. */
+export type Handlers<D extends ServiceDefinition> = {
+  readonly [K in keyof D]: (
+    request: RequestOf<D[K]>,
+    context: CallContext,
+  ) => Promise<ResponseOf<D[K]>> | ResponseOf<D[K]>;
+};
+
+/** A handler without its types, as the server calls it. */
+export type AnyHandler = (request: unknown, context: CallContext) => unknown;
+
+/** A service together with the code behind it. */
+export interface Implementation {
+  readonly definition: ServiceDefinition;
+  readonly methods: readonly { readonly name: string; readonly method: UnaryMethod; readonly handler: AnyHandler }[];
+}
+
+/** Binds a service definition of @everloop/contracts to its handlers. */
+export function implement<const D extends ServiceDefinition>(definition: D, handlers: Handlers<D>): Implementation {
+  const methods = Object.entries(definition).map(([name, method]) => ({
+    name,
+    method,
+    handler: handlers[name] as unknown as AnyHandler,
+  }));
+  return { definition, methods };
+}

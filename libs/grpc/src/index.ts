@@ -1,0 +1,5 @@
+export { connect, type CallSettings, type ConnectOptions, type GrpcClient } from './client.ts';
+export { messageBytesMax, serviceNameOf, type ServiceDefinition, type UnaryMethod } from './definition.ts';
+export { implement, type CallContext, type Handlers, type Implementation } from './implement.ts';
+export { createGrpcServer, type GrpcServer, type GrpcServerOptions } from './server.ts';
+export { errorOf, statusOf } from './status.ts';

@@ -1,0 +1,155 @@
+import type { Part } from '@everloop/service';
+
+/** One record as read. Only committed records are ever read. */
+export interface BusRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** Header values as UTF-8 text; a repeated header keeps its last value. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Broker or producer timestamp, epoch milliseconds; for logs only, never for event-time decisions. */
+  readonly timestampMs: number;
+}
+
+/** One record to write. Without `partition` the key decides (murmur2, as the Java client). */
+export interface OutRecord {
+  readonly topic: string;
+  readonly partition?: number;
+  readonly key: string | Buffer | null;
+  readonly value: string | Buffer | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly compacted?: boolean;
+  /** Broker settings, for example `retention.ms`. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** A run of data records (never markers) of one partition, in offset order. */
+export interface Batch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly BusRecord[];
+}
+
+/** What a task handler may do while it handles a batch; everything takes effect with the batch's transaction or not at all. */
+export interface TaskContext {
+  /** The partition number that this task owns in every co-partitioned input. */
+  readonly partition: number;
+  /** True while state is rebuilt from records that were committed before: emits are dropped. */
+  readonly replaying: boolean;
+  emit(record: OutRecord): void;
+  /**
+   * Writes a watermark marker: no record with an event time before `watermarkMs` follows from this task.
+   * Into `partition`, by default the task's own partition number if the topic has as many, else 0.
+   */
+  emitWatermark(topic: string, watermarkMs: number, partition?: number): void;
+}
+
+/** The code of one task. Calls never overlap. */
+export interface TaskHandler {
+  onRecords(batch: Batch, context: TaskContext): void | Promise<void>;
+  /** The smallest watermark over all of this task's inputs moved to `watermarkMs`. */
+  onWatermark?(watermarkMs: number, context: TaskContext): void | Promise<void>;
+}
+
+export interface TaskRunnerOptions {
+  /** Consumer group, `everloop.<service>.<purpose>`; also the prefix of the transactional ids. */
+  readonly groupId: string;
+  /** Input topics; partition p of each goes to task p. */
+  readonly inputs: readonly string[];
+  /** A new handler for task `partition`; called when the task is acquired, also again after an error. */
+  readonly createHandler: (partition: number) => TaskHandler | Promise<TaskHandler>;
+  /**
+   * How a handler's state comes back when a task is acquired. `none`: there is none. `replay`: the inputs are read again from the
+   * beginning up to the committed offsets with `replaying` set; for small topics. `changelog`: the compacted topic's own
+   * partition is read first and given to `restore` (newest value of each key; tombstones removed).
+   */
+  readonly restore?:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'replay' }
+    | {
+        readonly kind: 'changelog';
+        readonly topic: string;
+        readonly restore: (handler: TaskHandler, records: readonly BusRecord[]) => void | Promise<void>;
+      };
+  /** Reports progress on the progress topic after each commit that moved the smallest watermark over all tasks held here. */
+  readonly progress?: { readonly service: string; readonly stage: string };
+}
+
+export interface SinkHandler {
+  /** Where to start: the offset after the last one whose effect is stored; null for the beginning of the topic. */
+  position(topic: string, partition: number): Promise<bigint | null>;
+  /**
+   * Applies a batch to a store outside Kafka. Must be idempotent on offsets and must store `nextOffset` atomically with the effect.
+   * `watermarkMs` is this partition's watermark after the batch, null while unknown.
+   */
+  apply(batch: Batch, after: { readonly nextOffset: bigint; readonly watermarkMs: number | null }): Promise<void>;
+  /** The smallest watermark over all partitions held here moved. */
+  onWatermark?(watermarkMs: number): void | Promise<void>;
+  /** Partitions that were taken away; drop their caches. */
+  released?(topic: string, partition: number): void;
+}
+
+export interface SinkRunnerOptions {
+  readonly groupId: string;
+  readonly inputs: readonly string[];
+  readonly handler: SinkHandler;
+  readonly progress?: { readonly service: string; readonly stage: string };
+}
+
+export interface FollowOptions {
+  /** Topics read in full by this process alone, every partition, whatever other replicas do. */
+  readonly topics: readonly string[];
+  /** Start at the beginning (tables) or at the end (events from now on). */
+  readonly from: 'beginning' | 'end';
+  readonly onRecord: (record: BusRecord) => void | Promise<void>;
+  /** A watermark marker was read: smallest over the topic's partitions and writers. */
+  readonly onWatermark?: (topic: string, watermarkMs: number) => void | Promise<void>;
+}
+
+/** `start` resolves when everything that was in the topics at that moment has been given to `onRecord`. */
+export type Follower = Part;
+
+export interface PublisherOptions {
+  /** Name in logs and metrics. */
+  readonly name: string;
+  /** Most bytes that wait to be written; `publish` rejects with EVL_KAFKA_QUEUE_FULL beyond. Default 64 MiB. */
+  readonly queueBytesMax?: number;
+}
+
+/** Idempotent, micro-batched writer: one request per partition, chunked by bytes, retried while the broker is away. */
+export interface Publisher extends Part {
+  /** Resolves when the records are acknowledged by all in-sync replicas. Order is kept per partition. */
+  publish(records: readonly OutRecord[]): Promise<void>;
+  /** Writes a watermark marker to every partition of the topic, after everything published before. */
+  publishWatermark(topic: string, watermarkMs: number): Promise<void>;
+  /** Bytes waiting. */
+  readonly queuedBytes: number;
+}
+
+/** The connection to Kafka. */
+export interface Bus extends Part {
+  /** Creates what is missing and waits until it can be used. Adds no partitions to existing topics; a difference is an error that says so. */
+  ensureTopics(specs: readonly TopicSpec[]): Promise<void>;
+  /** Waits for topics that another service creates; after `timeoutMs` rejects with EVL_KAFKA_TOPIC_MISSING naming them. */
+  awaitTopics(names: readonly string[], timeoutMs: number): Promise<void>;
+  partitionCount(topic: string): Promise<number>;
+  /** First offset and one past the last committed-readable one, by partition. */
+  offsets(
+    topic: string,
+  ): Promise<readonly { readonly partition: number; readonly low: bigint; readonly high: bigint }[]>;
+  publisher(options: PublisherOptions): Publisher;
+  /** Exactly-once from Kafka to Kafka: one transaction per batch, one transactional id per task. */
+  tasks(options: TaskRunnerOptions): Part;
+  /** From Kafka to a store that keeps the offsets itself. */
+  sink(options: SinkRunnerOptions): Part;
+  follow(options: FollowOptions): Follower;
+  /** Reads the topics from the beginning to their current ends, markers left out, in offset order per partition. */
+  readAll(names: readonly string[], onRecords: (batch: Batch) => void | Promise<void>): Promise<void>;
+}

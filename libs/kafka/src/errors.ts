@@ -1,0 +1,84 @@
+import { errorText, ServiceError } from '@everloop/service';
+
+/** Error codes of this library and what they ask for. */
+export const kafkaErrors = {
+  /** More bytes wait to be written than the publisher may hold; slow down and repeat. */
+  queueFull: { code: 'EVL_KAFKA_QUEUE_FULL', kind: 'retryable' },
+  /** A topic does not exist (yet). */
+  topicMissing: { code: 'EVL_KAFKA_TOPIC_MISSING', kind: 'retryable' },
+  /** A topic exists with another number of partitions than asked for. */
+  topicMismatch: { code: 'EVL_KAFKA_TOPIC_MISMATCH', kind: 'terminal' },
+  /** The broker refuses a topic's name or settings. */
+  topicInvalid: { code: 'EVL_KAFKA_TOPIC_INVALID', kind: 'terminal' },
+  /** A record is larger than the broker or topic accepts. */
+  recordTooLarge: { code: 'EVL_KAFKA_RECORD_TOO_LARGE', kind: 'terminal' },
+  /** Inputs of one task runner have different numbers of partitions. */
+  notCopartitioned: { code: 'EVL_KAFKA_NOT_COPARTITIONED', kind: 'terminal' },
+  /** A record names a partition that its topic does not have. */
+  partitionUnknown: { code: 'EVL_KAFKA_PARTITION_UNKNOWN', kind: 'bug' },
+  /** The part was stopped before the call could be finished. */
+  stopped: { code: 'EVL_KAFKA_STOPPED', kind: 'retryable' },
+  /** The broker answered only for some of the partitions of a write. */
+  writeIncomplete: { code: 'EVL_KAFKA_WRITE_INCOMPLETE', kind: 'retryable' },
+  /** The broker cannot be reached or cannot answer now. */
+  unavailable: { code: 'EVL_KAFKA_UNAVAILABLE', kind: 'retryable' },
+} as const;
+
+export function kafkaError(which: keyof typeof kafkaErrors, message: string, cause?: unknown): ServiceError {
+  return new ServiceError({ ...kafkaErrors[which], message, cause });
+}
+
+const connectionErrorNames: ReadonlySet<string> = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSGroupCoordinatorNotFound',
+  'KafkaJSMetadataNotLoaded',
+  'KafkaJSTopicMetadataNotLoaded',
+  'KafkaJSLockTimeout',
+]);
+
+/** Every error from `error` down its causes, the outermost first; at most ten. */
+export function causes(error: unknown): readonly unknown[] {
+  const chain: unknown[] = [];
+  for (let e = error; e !== undefined && e !== null && chain.length < 10;) {
+    chain.push(e);
+    e = typeof e === 'object' && 'cause' in e ? e.cause : undefined;
+  }
+  return chain;
+}
+
+/** Whether the broker could not be reached, as opposed to an answer that refuses something. */
+export function isConnectionError(error: unknown): boolean {
+  return causes(error).some((e) => {
+    if (typeof e !== 'object' || e === null) return false;
+    if ('code' in e && (e.code === 'ECONNREFUSED' || e.code === kafkaErrors.unavailable.code)) return true;
+    return 'name' in e && typeof e.name === 'string' && connectionErrorNames.has(e.name);
+  });
+}
+
+/** Whether a broker's answer has one of the protocol's error types, for example `INVALID_PRODUCER_EPOCH`. */
+export function hasProtocolType(error: unknown, ...types: readonly string[]): boolean {
+  return causes(error).some(
+    (e) => typeof e === 'object' && e !== null && 'type' in e && typeof e.type === 'string' && types.includes(e.type),
+  );
+}
+
+/** Whether somebody else took over the transactional id. */
+export function isFenced(error: unknown): boolean {
+  return hasProtocolType(error, 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING');
+}
+
+/** Whether a read position lies outside what the broker keeps. */
+export function isOffsetOutOfRange(error: unknown): boolean {
+  return causes(error).some(
+    (e) => typeof e === 'object' && e !== null && 'name' in e && e.name === 'KafkaJSOffsetOutOfRange',
+  );
+}
+
+/** The innermost message: what really happened. */
+export function rootText(error: unknown): string {
+  return errorText(causes(error).at(-1));
+}

@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts, startLocalKafka, type LocalKafka } from '@everloop/local';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyTask, numbered } from './fixtures.ts';
+import { capturingLogger, eventually, readTopic, testBus, text, uniqueName } from './support.ts';
+
+/** A broker of this test's own, because it is killed as by a power cut and started again. */
+let folder: string;
+let port = 0;
+let controllerPort = 0;
+let broker: LocalKafka | null = null;
+
+async function start(): Promise<void> {
+  broker = await startLocalKafka({ dir: folder, port, controllerPort, log: () => undefined });
+}
+
+async function kill(): Promise<void> {
+  const running = broker;
+  broker = null;
+  if (running === null) return;
+  process.kill(running.process.pid, 'SIGKILL');
+  await running.stop();
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'everloop-kafka-outage-'));
+  [port = 0, controllerPort = 0] = await freePorts(2);
+});
+afterAll(async () => {
+  await kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('a broker that is away', () => {
+  it('at the start, and again later, costs time but nothing else', { timeout: 180_000 }, async () => {
+    const { logger, lines } = capturingLogger();
+    const address = `127.0.0.1:${port}`;
+    const bus = testBus({ brokers: [address], logger, sessionTimeoutMs: 6_000 });
+    const said = (start: string): number => lines.filter((l) => l.message.startsWith(start)).length;
+    const starting = bus.start();
+    await eventually(() => said(`Kafka at ${address} cannot be reached`) === 1);
+    expect(lines.find((l) => l.level === 'warn')?.message).toMatch(/; retrying, start it or set KAFKA_BROKERS$/);
+    expect(bus.health?.()).toMatchObject({ ok: false });
+    await start();
+    await starting;
+    expect(bus.health?.()).toEqual({ ok: true });
+
+    const [from, to] = [uniqueName('from'), uniqueName('to')];
+    await bus.ensureTopics([
+      { name: from, partitions: 2 },
+      { name: to, partitions: 2 },
+    ]);
+    const seen = new Set<string>();
+    let repeated = 0;
+    const follower = bus.follow({
+      topics: [to],
+      from: 'beginning',
+      onRecord: (r) => {
+        if (seen.has(text(r))) repeated += 1;
+        seen.add(text(r));
+      },
+    });
+    const runner = copyTask(bus, uniqueName('g'), from, to);
+    const publisher = bus.publisher({ name: 'steady' });
+    await Promise.all([follower.start(), runner.start(), publisher.start()]);
+
+    let published = 0;
+    const writing: Promise<void>[] = [];
+    const timer = setInterval(() => {
+      writing.push(publisher.publish(numbered(from, 10, 2, published)));
+      published += 10;
+    }, 10);
+    await eventually(() => seen.size > 500);
+    for (let outage = 0; outage < 2; outage += 1) {
+      await kill();
+      await eventually(() => bus.health?.().ok === false);
+      const before = published;
+      await eventually(() => published > before + 3_000);
+      await start();
+      await eventually(() => bus.health?.().ok === true, 60_000);
+      const size = seen.size;
+      await eventually(() => seen.size > size, 60_000);
+    }
+    clearInterval(timer);
+    await Promise.all(writing);
+    await eventually(() => seen.size === published, 60_000);
+    expect(repeated).toBe(0);
+    expect((await readTopic(bus, to)).length).toBe(published);
+    await eventually(() => runner.health?.().ok === true);
+    expect(said('Kafka at')).toBe(6);
+    await Promise.all([follower.stop(), runner.stop(), publisher.stop()]);
+    await bus.stop();
+  });
+});

@@ -1,0 +1,13 @@
+export { startLocalKafka, type LocalKafka, type LocalKafkaOptions } from './kafka.ts';
+export { kafkaAnswers } from './kafka-probe.ts';
+export { checkPorts, freePorts, type WantedPort } from './ports.ts';
+export { cacheFolder, kafkaVersion, provisionPlatform, redisVersion, type Log, type Platform } from './provision.ts';
+export { redisAnswers, startLocalRedis, type LocalRedis, type LocalRedisOptions } from './redis.ts';
+export {
+  superviseProcess,
+  type Exit,
+  type Readiness,
+  type SuperviseOptions,
+  type SupervisedProcess,
+} from './supervise.ts';
+export { findJava, findMaven, javaMajorMin, type Environment } from './tools.ts';

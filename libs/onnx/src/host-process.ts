@@ -1,0 +1,129 @@
+/**
+ * The model host's child process: the only place where ONNX Runtime is loaded and the only one that touches a model's bytes.
+ * It may be killed at any moment; everything it knows comes from its parent.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { checkModel, type ModelPort } from './check-model.ts';
+import type { HostReply, HostRequest, LoadedModel, RunInput } from './host-protocol.ts';
+
+interface Session {
+  readonly session: InferenceSession;
+  readonly model: LoadedModel;
+}
+
+class HostFailure extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const sessions = new Map<string, Session>();
+
+async function load(path: string, digest: string): Promise<Session> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new HostFailure('EVL_ONNX_LOAD_FAILED', `cannot be read: ${text(error)}`);
+  });
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== digest) throw new HostFailure('EVL_ONNX_LOAD_FAILED', `is corrupt: its digest is ${found}`);
+  const checked = checkModel(bytes);
+  if (!checked.ok) throw new HostFailure('EVL_ONNX_LOAD_FAILED', `is refused (${checked.code}): ${checked.message}`);
+  const model = convention(checked.summary.inputs, checked.summary.outputs, checked.summary.ops);
+  const session = await InferenceSession.create(bytes, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // The arena keeps the largest batch's memory for ever; the batches here are small and seldom alike.
+    enableCpuMemArena: false,
+    logSeverityLevel: 3,
+  }).catch((error: unknown) => {
+    throw new HostFailure('EVL_ONNX_LOAD_FAILED', `is refused by ONNX Runtime: ${text(error)}`);
+  });
+  return { session, model };
+}
+
+/** Checks the names, types and ranks that every Everloop model has. */
+function convention(inputs: readonly ModelPort[], outputs: readonly ModelPort[], ops: readonly string[]): LoadedModel {
+  const width = (name: string, datatype: string): number => {
+    const input = inputs.find((each) => each.name === name);
+    if (input === undefined) return 0;
+    const columns = input.shape[1];
+    if (input.datatype === datatype && input.shape.length === 2 && columns !== undefined && columns > 0) return columns;
+    throw new HostFailure('EVL_ONNX_LOAD_FAILED', `has an input ${name} that is not ${datatype} [N, columns]`);
+  };
+  const other = inputs.find((each) => each.name !== 'numeric' && each.name !== 'category');
+  if (other !== undefined || inputs.length === 0)
+    throw new HostFailure(
+      'EVL_ONNX_LOAD_FAILED',
+      `has inputs other than numeric and category: ${other?.name ?? 'none'}`,
+    );
+  if (!outputs.some((each) => each.name === 'score' && each.datatype === 'float32'))
+    throw new HostFailure('EVL_ONNX_LOAD_FAILED', 'has no output named score of type float32');
+  return { nNumeric: width('numeric', 'float32'), nCategories: width('category', 'string'), ops };
+}
+
+async function run(key: string, input: RunInput): Promise<Float64Array> {
+  const held = sessions.get(key);
+  if (held === undefined) throw new HostFailure('EVL_ONNX_NOT_LOADED', `model ${key} is not loaded`);
+  const { nNumeric, nCategories } = held.model;
+  const feeds: Record<string, Tensor> = {};
+  if (nNumeric > 0) feeds['numeric'] = new Tensor('float32', input.numeric, [input.rows, nNumeric]);
+  if (nCategories > 0) feeds['category'] = new Tensor('string', input.categories, [input.rows, nCategories]);
+  const outputs = await held.session.run(feeds, ['score']).catch((error: unknown) => {
+    throw new HostFailure('EVL_ONNX_RUN_FAILED', `model ${key} failed on ${input.rows} rows: ${text(error)}`);
+  });
+  const data = outputs['score']?.data;
+  if (!(data instanceof Float32Array) || data.length !== input.rows)
+    throw new HostFailure('EVL_ONNX_RUN_FAILED', `model ${key} gave ${data?.length} scores for ${input.rows} rows`);
+  return Float64Array.from(data);
+}
+
+async function unload(key: string): Promise<void> {
+  const held = sessions.get(key);
+  sessions.delete(key);
+  await held?.session.release();
+}
+
+async function answer(request: HostRequest): Promise<HostReply> {
+  const { id, key } = request;
+  try {
+    switch (request.kind) {
+      case 'load': {
+        const loaded = await load(request.path, request.digest);
+        await unload(key);
+        sessions.set(key, loaded);
+        return { kind: 'loaded', id, model: loaded.model, rssBytes: process.memoryUsage.rss() };
+      }
+      case 'unload':
+        await unload(key);
+        return { kind: 'unloaded', id, rssBytes: process.memoryUsage.rss() };
+      case 'run':
+        return { kind: 'scored', id, scores: await run(key, request), rssBytes: process.memoryUsage.rss() };
+    }
+  } catch (error) {
+    const code = error instanceof HostFailure ? error.code : 'EVL_ONNX_RUN_FAILED';
+    return { kind: 'failed', id, code, message: text(error), rssBytes: process.memoryUsage.rss() };
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function send(reply: HostReply): void {
+  process.send?.(reply);
+}
+
+// One request at a time, in order: the parent takes the oldest unanswered one for the culprit when this process hangs or dies.
+let queue = Promise.resolve();
+process.on('message', (request: HostRequest) => {
+  queue = queue.then(async () => send(await answer(request)));
+});
+// A terminal's Ctrl-C reaches the whole group; the parent decides when this process ends.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
+process.on('disconnect', () => process.exit(0));
+send({ kind: 'ready', runtimeVersion: env.versions.common });

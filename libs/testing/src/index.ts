@@ -1,0 +1,5 @@
+export { testBrokers, testBus, testRedisUrl } from './bus.ts';
+export { eventually, type EventuallyOptions } from './eventually.ts';
+export { testLogger, type LogLine } from './logger.ts';
+export { isolatedBus } from './isolated-bus.ts';
+export { uniqueName } from './names.ts';

@@ -1,0 +1,86 @@
+import type { Batch, Bus, BusRecord, OutRecord, TaskContext, TaskHandler, TaskRunnerOptions } from '@everloop/kafka';
+
+/**
+ * A bus whose topics and consumer groups carry `prefix` on the broker, and not in what its user sees: a service under test can use its
+ * real topic names on a broker that other tests share. Progress is not reported. Starting and stopping is the inner bus's.
+ */
+export function isolatedBus(bus: Bus, prefix: string): Bus {
+  const out = (topic: string): string => `${prefix}.${topic}`;
+  const back = (topic: string): string => (topic.startsWith(`${prefix}.`) ? topic.slice(prefix.length + 1) : topic);
+  const record = (one: BusRecord): BusRecord => ({ ...one, topic: back(one.topic) });
+  const batch = (one: Batch): Batch => ({ ...one, topic: back(one.topic), records: one.records.map(record) });
+  const emitted = (one: OutRecord): OutRecord => ({ ...one, topic: out(one.topic) });
+  const context = (inner: TaskContext): TaskContext => ({
+    partition: inner.partition,
+    replaying: inner.replaying,
+    emit: (one) => inner.emit(emitted(one)),
+    emitWatermark: (topic, watermarkMs, partition) => inner.emitWatermark(out(topic), watermarkMs, partition),
+  });
+  const handlers = new WeakMap<TaskHandler, TaskHandler>();
+  const handler = (inner: TaskHandler): TaskHandler => {
+    const outer: TaskHandler = {
+      onRecords: (records, ctx) => inner.onRecords(batch(records), context(ctx)),
+      onWatermark: (watermarkMs, ctx) => inner.onWatermark?.(watermarkMs, context(ctx)),
+    };
+    handlers.set(outer, inner);
+    return outer;
+  };
+  const restoreOf = (restore: NonNullable<TaskRunnerOptions['restore']>): NonNullable<TaskRunnerOptions['restore']> => {
+    if (restore.kind !== 'changelog') return restore;
+    const take = (outer: TaskHandler, records: readonly BusRecord[]) =>
+      restore.restore(handlers.get(outer) ?? outer, records.map(record));
+    return { kind: 'changelog', topic: out(restore.topic), restore: take };
+  };
+  return {
+    name: bus.name,
+    start: () => bus.start(),
+    stop: () => bus.stop(),
+    health: () => bus.health?.() ?? { ok: true },
+    ensureTopics: (specs) => bus.ensureTopics(specs.map((spec) => ({ ...spec, name: out(spec.name) }))),
+    awaitTopics: (names, timeoutMs) => bus.awaitTopics(names.map(out), timeoutMs),
+    partitionCount: (topic) => bus.partitionCount(out(topic)),
+    offsets: (topic) => bus.offsets(out(topic)),
+    publisher(options) {
+      const inner = bus.publisher({ ...options, name: `${prefix}.${options.name}` });
+      return {
+        name: inner.name,
+        start: () => inner.start(),
+        stop: () => inner.stop(),
+        health: () => inner.health?.() ?? { ok: true },
+        publish: (records) => inner.publish(records.map(emitted)),
+        publishWatermark: (topic, watermarkMs) => inner.publishWatermark(out(topic), watermarkMs),
+        get queuedBytes() {
+          return inner.queuedBytes;
+        },
+      };
+    },
+    tasks: ({ groupId, inputs, createHandler, restore }) =>
+      bus.tasks({
+        groupId: out(groupId),
+        inputs: inputs.map(out),
+        createHandler: async (partition) => handler(await createHandler(partition)),
+        ...(restore === undefined ? {} : { restore: restoreOf(restore) }),
+      }),
+    sink: ({ groupId, inputs, handler: inner }) =>
+      bus.sink({
+        groupId: out(groupId),
+        inputs: inputs.map(out),
+        handler: {
+          position: (topic, partition) => inner.position(back(topic), partition),
+          apply: (records, after) => inner.apply(batch(records), after),
+          onWatermark: (watermarkMs) => inner.onWatermark?.(watermarkMs),
+          released: (topic, partition) => inner.released?.(back(topic), partition),
+        },
+      }),
+    follow: ({ topics, from, onRecord, onWatermark }) =>
+      bus.follow({
+        topics: topics.map(out),
+        from,
+        onRecord: (one) => onRecord(record(one)),
+        ...(onWatermark === undefined
+          ? {}
+          : { onWatermark: (topic, watermarkMs) => onWatermark(back(topic), watermarkMs) }),
+      }),
+    readAll: (names, onRecords) => bus.readAll(names.map(out), (one) => onRecords(batch(one))),
+  };
+}

@@ -1,0 +1,43 @@
+import { drift, encodeEvent, eventId, serving, topics } from '@everloop/contracts';
+import type { Batch, TaskHandler } from '@everloop/kafka';
+import { countPane, groupRows } from '../domain/pane.ts';
+import { undecodable } from '../errors.ts';
+import type { BaselineStore } from '../ports.ts';
+import type { Telemetry } from '../telemetry.ts';
+
+function decode(batch: Batch): readonly serving.Inference[] {
+  return batch.records.flatMap((record) => {
+    if (record.value === null) return [];
+    try {
+      return serving.Inference.decode(record.value);
+    } catch (error) {
+      throw undecodable(record.topic, record.partition, record.offset, error);
+    }
+  });
+}
+
+/** Stage 1, stateless: counts each batch of predictions into panes. */
+export function createPaneTask(baselines: BaselineStore, telemetry: Telemetry): TaskHandler {
+  return {
+    async onRecords(batch, context) {
+      const cause = `${batch.topic}/${batch.partition}/${batch.records[0]?.offset ?? 0n}`;
+      for (const rows of groupRows(decode(batch))) {
+        const { model, baselineVersion, startMs } = rows;
+        const pane = countPane(rows, baselineVersion === '' ? null : await baselines.get(model, baselineVersion));
+        const event = encodeEvent({
+          id: eventId('pane', model, baselineVersion, String(startMs), cause),
+          type: topics.driftPane,
+          source: 'everloop/drift-detector',
+          subject: model,
+          eventTimeMs: startMs,
+          data: drift.Pane.toJSON(pane),
+        });
+        context.emit({ topic: topics.driftPane, partition: 0, key: model, ...event });
+        telemetry.counted(model, pane.rows);
+      }
+    },
+    onWatermark(watermarkMs, context) {
+      context.emitWatermark(topics.driftPane, watermarkMs, 0);
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { drift, serving, topics, training, type registry } from '@everloop/contracts';
+import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
+import { createLogger, createMetrics, ServiceError } from '@everloop/service';
+import { describe, expect, test } from 'vitest';
+import { baseline, baselineMessage, day, dayOfRows, monitor } from '../../test/fixtures.ts';
+import { createRegistryBaselines } from '../adapters/registry-baselines.ts';
+import type { BaselineStore } from '../ports.ts';
+import { createTelemetry } from '../telemetry.ts';
+import { cacheBaselines } from './cached-baselines.ts';
+import { createPaneTask } from './pane-task.ts';
+import { createWindowTask } from './window-task.ts';
+
+const telemetry = createTelemetry(createLogger({ service: 'test', level: 'silent' }), createMetrics('drift-detector'));
+const baselines: BaselineStore = { get: async (_, version) => (version === '1' ? baseline() : null) };
+
+function context(replaying = false) {
+  const out: OutRecord[] = [];
+  const markers: [string, number, number | undefined][] = [];
+  const value: TaskContext = {
+    partition: 1,
+    replaying,
+    emit: (record) => void out.push(record),
+    emitWatermark: (topic, watermarkMs, partition) => void markers.push([topic, watermarkMs, partition]),
+  };
+  return { out, markers, value };
+}
+
+function record(topic: string, value: Buffer, offset = 0): BusRecord {
+  return { topic, partition: 1, offset: BigInt(offset), key: null, value, headers: {}, timestampMs: 0 };
+}
+
+const inferences = (rows: readonly serving.Inference[]): readonly BusRecord[] =>
+  rows.map((row, i) => record(topics.inferenceServed, Buffer.from(serving.Inference.encode(row).finish()), i));
+
+describe('both stages', () => {
+  test('predictions become panes, panes a report, an alert and a request', async () => {
+    const panes = context();
+    const first = createPaneTask(baselines, telemetry);
+    for (let i = 0; i < 7; i += 1) {
+      const records = inferences(dayOfRows(i + 1, i * day, 150, 0.4));
+      await first.onRecords({ topic: topics.inferenceServed, partition: 1, records }, panes.value);
+    }
+    await first.onWatermark?.(7 * day, panes.value);
+    expect(panes.out.length).toBe(7);
+    expect(panes.out[0]).toMatchObject({
+      topic: topics.driftPane,
+      partition: 0,
+      key: 'm',
+      headers: { ce_type: topics.driftPane },
+    });
+    expect(panes.markers).toEqual([[topics.driftPane, 7 * day, 0]]);
+
+    const windows = context();
+    const second = createWindowTask({ baselines, telemetry, monitors: () => [monitor()] });
+    const records = panes.out.map(({ value }, i) => record(topics.driftPane, Buffer.from(value ?? ''), i));
+    await second.onRecords({ topic: topics.driftPane, partition: 0, records }, windows.value);
+    await second.onWatermark?.(7 * day, windows.value);
+    expect(windows.out.map(({ topic }) => topic)).toEqual([
+      topics.driftReport,
+      topics.driftAlert,
+      topics.retrainingRequested,
+    ]);
+    const report = drift.DriftReport.fromJSON(JSON.parse(String(windows.out[0]?.value)));
+    const request = training.RetrainingRequested.fromJSON(JSON.parse(String(windows.out[2]?.value)));
+    expect(report).toMatchObject({ verdict: drift.DriftVerdict.DRIFTED, rows: 1050 });
+    expect(request).toMatchObject({ trigger: 'drift', causeId: report.id, eventTimeMs: 7 * day });
+    expect(windows.out[0]?.headers).toMatchObject({
+      ce_id: report.id,
+      ce_subject: 'm',
+      ce_time: '1970-01-08T00:00:00.000Z',
+    });
+    expect(windows.markers).toEqual([[topics.retrainingRequested, 7 * day, 0]]);
+  });
+
+  test('bytes that are no Inference or Pane stop the task with a code', async () => {
+    const served = {
+      topic: topics.inferenceServed,
+      partition: 1,
+      records: [record(topics.inferenceServed, Buffer.from([10, 200]))],
+    };
+    await expect(createPaneTask(baselines, telemetry).onRecords(served, context().value)).rejects.toMatchObject({
+      code: 'EVL_DRIFT_UNDECODABLE',
+    });
+    const pane = { topic: topics.driftPane, partition: 0, records: [record(topics.driftPane, Buffer.from('{'))] };
+    const task = createWindowTask({ baselines, telemetry, monitors: () => [] });
+    expect(() => task.onRecords(pane, context().value)).toThrow(/EVL_DRIFT|not what its topic holds/);
+  });
+});
+
+describe('baselines', () => {
+  const bytes = Buffer.from(JSON.stringify(drift.Baseline.toJSON(baselineMessage('1'))));
+  const version = (artifacts: registry.Artifact[]): registry.GetVersionResponse =>
+    ({ version: { artifacts } }) as unknown as registry.GetVersionResponse;
+  const stored = version([{ name: 'baseline.json', digest: 'd', sizeBytes: bytes.length }]);
+
+  test('come through JSON unchanged', async () => {
+    const store = createRegistryBaselines({ getVersion: async () => stored }, { get: async () => bytes }, telemetry);
+    expect((await store.get('m', '1'))?.fields.map(({ reference }) => reference)).toEqual(
+      baseline().fields.map(({ reference }) => reference),
+    );
+  });
+
+  test.each([
+    ['no artifact', version([]), bytes],
+    ['not JSON', stored, Buffer.from('{')],
+    ['wrong counts', stored, Buffer.from('{"fields":[{"field":"a","kind":"numeric","edges":[1],"counts":["1"]}]}')],
+  ])('%s: none, and the service goes on', async (_, response, content) => {
+    const store = createRegistryBaselines(
+      { getVersion: async () => response },
+      { get: async () => content },
+      telemetry,
+    );
+    expect(await store.get('m', '1')).toBeNull();
+  });
+
+  test('a registry that is away is asked again', async () => {
+    let calls = 0;
+    const getVersion = async (): Promise<registry.GetVersionResponse> => {
+      calls += 1;
+      if (calls < 3) throw new ServiceError({ code: 'EVL_GRPC_UNAVAILABLE', kind: 'retryable', message: 'away' });
+      return stored;
+    };
+    const store = createRegistryBaselines({ getVersion }, { get: async () => bytes }, telemetry);
+    expect(await store.get('m', '1')).not.toBeNull();
+  });
+
+  test('the cache is bounded, keeps what is used, and does not remember absence or errors', async () => {
+    const asked: string[] = [];
+    const cache = cacheBaselines(
+      {
+        get: async (_, wanted) => {
+          asked.push(wanted);
+          if (wanted === 'broken') throw new Error('broken');
+          return wanted === 'none' ? null : baseline(wanted);
+        },
+      },
+      2,
+    );
+    for (const wanted of ['1', '2', '1', '3', '1', '2', 'none', 'none']) await cache.get('m', wanted);
+    expect(asked).toEqual(['1', '2', '3', '2', 'none', 'none']);
+    await expect(cache.get('m', 'broken')).rejects.toThrow('broken');
+    await expect(cache.get('m', 'broken')).rejects.toThrow('broken');
+  });
+});

@@ -1,0 +1,91 @@
+import { drift } from '@everloop/contracts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { baseline, baselineMessage, day, dayOfRows, inference } from '../../test/fixtures.ts';
+import { baselineProblem } from './baseline.ts';
+import { addPane, countPane, groupRows } from './pane.ts';
+
+const reference = baseline();
+
+function counted(rows: ReturnType<typeof dayOfRows>): readonly drift.Pane[] {
+  return groupRows(rows).map((group) => countPane(group, reference));
+}
+
+describe('counting', () => {
+  test('rows go to their model, champion and day', () => {
+    const rows = [
+      inference('a', { eventTimeMs: day - 1, temp: 0.5, carrier: 'a', score: 0.5 }),
+      inference('b', { eventTimeMs: day, temp: 0.5, carrier: 'a', score: 0.5 }),
+      inference('c', { eventTimeMs: day, champion: '2', temp: 0.5, carrier: 'a', score: 0.5 }),
+    ];
+    expect(
+      groupRows(rows).map(({ startMs, baselineVersion, rows: own }) => [startMs, baselineVersion, own.length]),
+    ).toEqual([
+      [0, '1', 1],
+      [day, '1', 1],
+      [day, '2', 1],
+    ]);
+  });
+
+  test('inputs, score, missing and unseen values', () => {
+    const [pane] = counted([
+      inference('a', { eventTimeMs: 0, temp: -5, carrier: 'new', score: 0.5 }),
+      inference('b', { eventTimeMs: 0, temp: null, carrier: 'a', score: 0.5, version: '2' }),
+    ]);
+    const [temp, carrier, score] = pane?.fields ?? [];
+    expect(temp).toMatchObject({ field: 'temp', missing: 1 });
+    expect(temp?.counts[0]).toBe(1);
+    expect(carrier?.counts.at(-1)).toBe(1);
+    // The second row was scored by a canary.
+    expect(score?.counts.reduce((a, b) => a + b, 0)).toBe(1);
+    expect(pane?.rows).toBe(2);
+  });
+
+  test('an input that the rows do not have is missing', () => {
+    const rows = [
+      {
+        ...inference('a', { eventTimeMs: 0, temp: 1, carrier: 'a', score: 0.5 }),
+        inputNames: ['other'],
+        inputValues: [],
+      },
+    ];
+    expect(countPane({ model: 'm', baselineVersion: '1', startMs: 0, rows }, reference).fields[0]?.missing).toBe(1);
+  });
+
+  test('without a baseline only the rows count', () => {
+    const pane = countPane({ model: 'm', baselineVersion: '', startMs: 0, rows: dayOfRows(1, 0, 3, 0) }, null);
+    expect(pane).toEqual({ model: 'm', baselineVersion: '', startMs: 0, rows: 3, fields: [] });
+  });
+
+  test('merging the panes of any split equals counting the whole, also through JSON', () => {
+    fc.assert(
+      fc.property(fc.nat(200), fc.nat(200), fc.integer({ min: 1, max: 99 }), (a, b, seed) => {
+        const rows = dayOfRows(seed, 0, a + b + 1, 0.1);
+        const [whole] = counted(rows);
+        const parts = [rows.slice(0, a), rows.slice(a)].flatMap((part) => counted(part));
+        const [first, ...rest] = parts.map((pane) =>
+          drift.Pane.fromJSON(JSON.parse(JSON.stringify(drift.Pane.toJSON(pane)))),
+        );
+        if (first === undefined) return;
+        for (const pane of rest) addPane(first, pane);
+        expect(first).toEqual(whole);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('a baseline that cannot be used', () => {
+  const good = baselineMessage('1');
+  const [temp] = good.fields;
+  test.each([
+    ['good', good, null],
+    ['kind', { ...good, fields: [{ ...temp, kind: 'text' }] }, /kind "text"/],
+    ['counts', { ...good, fields: [{ ...temp, counts: [1] }] }, /1 counts for 256 bins/],
+    ['edges', { ...good, fields: [{ ...temp, edges: [2, 1], counts: [1, 1, 1] }] }, /do not ascend/],
+  ])('%s', (_, message, expected) => {
+    const problem = baselineProblem(drift.Baseline.fromPartial(message));
+    if (expected === null) expect(problem).toBeNull();
+    else expect(problem).toMatch(expected);
+  });
+});

@@ -1,0 +1,107 @@
+import type { drift, serving } from '@everloop/contracts';
+import type { FieldValue } from '@everloop/stats';
+import type { Baseline } from './baseline.ts';
+
+/** Width of a pane: one UTC day. Windows are made of whole panes. */
+export const paneMs = 86_400_000;
+/** Name of the output among a baseline's fields. */
+export const scoreField = 'score';
+
+/** Rows of one batch that belong to one pane. */
+export interface PaneRows {
+  readonly model: string;
+  /** Champion when the request was routed; empty when there was none. */
+  readonly baselineVersion: string;
+  readonly startMs: number;
+  readonly rows: readonly serving.Inference[];
+}
+
+/** Rows by model, champion version and event day, sorted by them. */
+export function groupRows(rows: readonly serving.Inference[]): readonly PaneRows[] {
+  const groups = new Map<string, { readonly pane: PaneRows; readonly rows: serving.Inference[] }>();
+  for (const row of rows) {
+    const startMs = Math.floor(row.eventTimeMs / paneMs) * paneMs;
+    const key = `${row.model}\n${row.championVersion}\n${startMs}`;
+    const known = groups.get(key);
+    if (known !== undefined) known.rows.push(row);
+    else {
+      const own = [row];
+      const pane = { model: row.model, baselineVersion: row.championVersion, startMs, rows: own };
+      groups.set(key, { pane, rows: own });
+    }
+  }
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { pane }]) => pane);
+}
+
+function valueOf(value: serving.FeatureValue | undefined): FieldValue {
+  switch (value?.kind?.$case) {
+    case 'number':
+    case 'text':
+      return value.kind.value;
+    case 'missing':
+    case undefined:
+      return null;
+  }
+}
+
+/** Finds inputs by name; the names of successive rows are nearly always the same. */
+function createPositions(fields: readonly string[]): (names: readonly string[]) => readonly number[] {
+  let known: readonly string[] = [];
+  let positions: readonly number[] = fields.map(() => -1);
+  return (names) => {
+    if (names.length !== known.length || names.some((name, i) => name !== known[i])) {
+      known = names;
+      positions = fields.map((field) => names.indexOf(field));
+    }
+    return positions;
+  };
+}
+
+/**
+ * Counts rows on the bins of the champion's baseline: each input by name, and `score`. An input that a row does not have counts as missing.
+ * The score counts only where the champion itself computed it: a canary's scores are not the champion's. Without a baseline only the
+ * rows are counted. O(rows × fields × log bins).
+ */
+export function countPane(pane: PaneRows, baseline: Baseline | null): drift.Pane {
+  const { model, baselineVersion, startMs, rows } = pane;
+  const fields = baseline?.fields ?? [];
+  const counts = fields.map(({ index }) => Array.from({ length: index.size }, () => 0));
+  const missing = fields.map(() => 0);
+  const names = fields.map(({ reference }) => reference.field);
+  const positionsOf = createPositions(names);
+  for (const row of rows) {
+    const positions = positionsOf(row.inputNames);
+    fields.forEach(({ index }, i) => {
+      const isScore = names[i] === scoreField;
+      if (isScore && row.modelVersion !== row.championVersion) return;
+      const bin = index.indexOf(isScore ? row.score : valueOf(row.inputValues[positions[i] ?? -1]));
+      const bins = counts[i];
+      if (bin < 0 || bins === undefined) missing[i] = (missing[i] ?? 0) + 1;
+      else bins[bin] = (bins[bin] ?? 0) + 1;
+    });
+  }
+  return {
+    model,
+    baselineVersion,
+    startMs,
+    rows: rows.length,
+    fields: names.map((field, i) => ({ field, counts: counts[i] ?? [], missing: missing[i] ?? 0 })),
+  };
+}
+
+/** Adds a pane's counts to another of the same baseline; fields are matched by name. O(fields × bins). */
+export function addPane(into: drift.Pane, pane: drift.Pane): void {
+  into.rows += pane.rows;
+  const byName = new Map(into.fields.map((field) => [field.field, field]));
+  for (const field of pane.fields) {
+    const known = byName.get(field.field);
+    if (known === undefined) {
+      into.fields.push({ field: field.field, counts: [...field.counts], missing: field.missing });
+      continue;
+    }
+    known.missing += field.missing;
+    field.counts.forEach((count, i) => {
+      known.counts[i] = (known.counts[i] ?? 0) + count;
+    });
+  }
+}

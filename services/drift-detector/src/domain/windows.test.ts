@@ -1,0 +1,157 @@
+import { drift } from '@everloop/contracts';
+import { describe, expect, test } from 'vitest';
+import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
+import { judgeWindow } from './judge.ts';
+import { countPane, groupRows } from './pane.ts';
+import {
+  closeWindows,
+  compareVersions,
+  createWindowState,
+  takePane,
+  windowStartMs,
+  type WindowState,
+} from './windows.ts';
+
+const reference = baseline();
+
+function feed(state: WindowState, seed: number, startMs: number, n: number, shift = 0, champion = '1'): void {
+  for (const group of groupRows(dayOfRows(seed, startMs, n, shift, champion)))
+    takePane(state, countPane(group, reference));
+}
+
+describe('windows', () => {
+  test('are aligned to days since 1970 and whole days wide', () => {
+    expect(windowStartMs(monitor().spec, 8 * day + 5)).toBe(7 * day);
+    expect(windowStartMs(monitor({ windowMs: 1.5 * day }).spec, 3 * day)).toBe(2 * day);
+  });
+
+  test('close in order when the watermark has passed their end, each once', () => {
+    const state = createWindowState();
+    for (const start of [0, 6, 7, 14]) feed(state, start + 1, start * day, 10);
+    expect(closeWindows(state, [monitor()], 7 * day - 1)).toEqual([]);
+    const due = closeWindows(state, [monitor()], 14 * day);
+    expect(due.map(({ startMs, endMs, counts }) => [startMs / day, endMs / day, counts.rows])).toEqual([
+      [0, 7, 20],
+      [7, 14, 10],
+    ]);
+    expect(closeWindows(state, [monitor()], 15 * day)).toEqual([]);
+    expect(state.panes.size).toBe(1);
+  });
+
+  test('take only rows against the newest baseline', () => {
+    const state = createWindowState();
+    feed(state, 1, 0, 30, 0, '9');
+    feed(state, 2, day, 20, 0, '10');
+    const [due] = closeWindows(state, [monitor()], 7 * day);
+    expect(due?.counts).toMatchObject({ baselineVersion: '10', rows: 20 });
+  });
+
+  test('late panes are refused', () => {
+    const state = createWindowState();
+    closeWindows(state, [monitor()], 7 * day);
+    const [group] = groupRows(dayOfRows(1, 0, 1, 0));
+    expect(group === undefined ? null : takePane(state, countPane(group, reference))).toBe(false);
+  });
+
+  test('panes of a model without a monitor are kept for a month', () => {
+    const state = createWindowState();
+    feed(state, 1, 0, 5);
+    closeWindows(state, [], 30 * day);
+    expect(state.panes.size).toBe(1);
+    closeWindows(state, [], 31 * day);
+    expect(state.panes.size).toBe(0);
+  });
+
+  test.each([
+    ['2', '10', -1],
+    ['10', '10', 0],
+    ['', '1', -1],
+    ['a', 'b', -1],
+    ['b', 'a', 1],
+    ['a', '1', -1],
+  ])('versions %s and %s', (a, b, sign) => {
+    expect(Math.sign(compareVersions(a, b))).toBe(sign);
+  });
+});
+
+describe('judging', () => {
+  const run = (state: WindowState, week: number, shift: number, spec = {}, rows = 300) => {
+    for (let i = 0; i < 7; i += 1) feed(state, week * 100 + i + 1, (week * 7 + i) * day, rows, shift);
+    const [due] = closeWindows(state, [monitor(spec)], (week + 1) * 7 * day);
+    if (due === undefined) throw new Error('no window closed');
+    return judgeWindow(state, due, reference);
+  };
+
+  test('stable, drifted with a request, cool-down, request again', () => {
+    const state = createWindowState();
+    const stable = run(state, 0, 0);
+    expect(stable).toMatchObject({
+      alert: null,
+      request: null,
+      report: { verdict: drift.DriftVerdict.STABLE, rows: 2100 },
+    });
+    const first = run(state, 1, 0.4);
+    expect(first.report).toMatchObject({
+      verdict: drift.DriftVerdict.DRIFTED,
+      windowStartMs: 7 * day,
+      windowEndMs: 14 * day,
+    });
+    expect(first.report.action).toMatch(
+      /^retraining requested: 1 of 3 fields drifted from version 1 in .*temp \(PSI \d\.\d+, KS 0\.4\d\d\)$/,
+    );
+    expect(first.alert?.fields).toEqual(['temp']);
+    expect(first.request).toMatchObject({
+      model: 'm',
+      trigger: 'drift',
+      eventTimeMs: 14 * day,
+      causeId: first.report.id,
+    });
+    const second = run(state, 2, 0.4);
+    expect(second).toMatchObject({
+      request: null,
+      report: { action: 'alert only: in cool-down until 1970-01-25T00:00:00.000Z' },
+    });
+    expect(second.alert).not.toBeNull();
+    expect(run(state, 3, 0.4).request).not.toBeNull();
+  });
+
+  test.each([
+    ['too few rows', {}, 10, reference, 'none: insufficient rows: 70 of at least 500'],
+    ['no baseline', {}, 300, null, 'none: version 1 has no baseline'],
+  ])('insufficient: %s', (_, spec, rows, stored, action) => {
+    const state = createWindowState();
+    for (let i = 0; i < 7; i += 1) feed(state, i + 1, i * day, rows, 0.4);
+    const [due] = closeWindows(state, [monitor(spec)], 7 * day);
+    const judgement = due === undefined ? null : judgeWindow(state, due, stored);
+    expect(judgement).toMatchObject({
+      alert: null,
+      request: null,
+      report: { verdict: drift.DriftVerdict.INSUFFICIENT, action, fields: [] },
+    });
+  });
+
+  test('a monitor that does not retrain, one that watches other fields, one that wants more of them', () => {
+    expect(run(createWindowState(), 0, 0.4, { retrain: false })).toMatchObject({
+      request: null,
+      report: { action: 'alert only: the monitor does not retrain' },
+    });
+    const other = run(createWindowState(), 0, 0.4, { fields: ['carrier'] });
+    expect(other.report).toMatchObject({ verdict: drift.DriftVerdict.STABLE });
+    expect(other.report.fields.map(({ field }) => field)).toEqual(['carrier']);
+    expect(run(createWindowState(), 0, 0.4, { minDriftedFields: 2 }).report.verdict).toBe(drift.DriftVerdict.STABLE);
+  });
+
+  test('the report does not depend on how the rows were batched or ordered', () => {
+    const rows = Array.from({ length: 7 }, (_, i) => dayOfRows(i + 1, i * day, 200, 0.2)).flat();
+    const judge = (batches: readonly (readonly (typeof rows)[number][])[]) => {
+      const state = createWindowState();
+      for (const batch of batches) for (const group of groupRows(batch)) takePane(state, countPane(group, reference));
+      const [due] = closeWindows(state, [monitor()], 7 * day);
+      return due === undefined ? null : judgeWindow(state, due, reference);
+    };
+    const whole = judge([rows]);
+    expect(whole).not.toBeNull();
+    expect(judge([rows.filter((_, i) => i % 3 !== 0), rows.filter((_, i) => i % 3 === 0)])).toEqual(whole);
+    expect(judge(rows.toReversed().map((row) => [row]))).toEqual(whole);
+  });
+});

@@ -1,0 +1,21 @@
+import { ServiceError } from '@everloop/service';
+
+/** A record of Everloop's own topic that cannot be decoded. */
+export function undecodable(topic: string, partition: number, offset: bigint, cause: unknown): ServiceError {
+  return new ServiceError({
+    code: 'EVL_DRIFT_UNDECODABLE',
+    kind: 'bug',
+    message: `record ${topic}/${partition}/${offset} is not what its topic holds; who else writes to ${topic}?`,
+    cause,
+  });
+}
+
+/** A stored baseline that cannot be used. */
+export function baselineInvalid(model: string, version: string, problem: string, cause?: unknown): ServiceError {
+  return new ServiceError({
+    code: 'EVL_DRIFT_BASELINE_INVALID',
+    kind: 'terminal',
+    message: `baseline.json of ${model} version ${version} cannot be used: ${problem}; its windows are not judged`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

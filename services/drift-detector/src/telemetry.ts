@@ -1,0 +1,58 @@
+import { drift } from '@everloop/contracts';
+import type { Logger, Metrics } from '@everloop/service';
+import type { Judgement } from './domain/judge.ts';
+
+/** What is told about the work: metrics always, one log line for each judged window. */
+export interface Telemetry {
+  readonly logger: Logger;
+  counted(model: string, rows: number): void;
+  judged(monitor: string, judgement: Judgement): void;
+  latePane(model: string, rows: number): void;
+  withoutBaseline(model: string, version: string, error: unknown): void;
+}
+
+const verdictLabel: Readonly<Record<string, string>> = {
+  [drift.DriftVerdict.STABLE]: 'stable',
+  [drift.DriftVerdict.DRIFTED]: 'drifted',
+  [drift.DriftVerdict.INSUFFICIENT]: 'insufficient',
+};
+
+export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
+  const rows = metrics.counter('everloop_drift_rows_total', 'Predictions counted into panes', ['model']);
+  const late = metrics.counter('everloop_drift_late_rows_total', 'Predictions that came after their window', ['model']);
+  const windows = metrics.counter('everloop_drift_windows_total', 'Windows judged', ['model', 'verdict']);
+  const requests = metrics.counter('everloop_drift_retraining_requests_total', 'Retrainings asked for', ['model']);
+  const missing = metrics.counter('everloop_drift_baselines_missing_total', 'Look-ups without a usable baseline', [
+    'model',
+  ]);
+  const psi = metrics.gauge('everloop_drift_psi', 'Stability index of the last judged window, nats', [
+    'model',
+    'field',
+  ]);
+  const ks = metrics.gauge('everloop_drift_ks_statistic', 'KS statistic of the last judged window', ['model', 'field']);
+  const end = metrics.gauge('everloop_drift_window_end_timestamp_seconds', 'Event time of the last judged window', [
+    'model',
+  ]);
+  return {
+    logger,
+    counted: (model, count) => rows.inc({ model }, count),
+    latePane: (model, count) => late.inc({ model }, count),
+    withoutBaseline(model, version, error) {
+      missing.inc({ model });
+      logger.warn({ model, version, err: error }, 'no usable baseline');
+    },
+    judged(monitor, { report, request }) {
+      const { model } = report;
+      const verdict = verdictLabel[report.verdict] ?? 'unknown';
+      windows.inc({ model, verdict });
+      end.set({ model }, report.windowEndMs / 1000);
+      if (request !== null) requests.inc({ model });
+      for (const field of report.fields) {
+        psi.set({ model, field: field.field }, field.psi);
+        if (field.ksStatistic !== undefined) ks.set({ model, field: field.field }, field.ksStatistic);
+      }
+      const window = [report.windowStartMs, report.windowEndMs].map((ms) => new Date(ms).toISOString());
+      logger.info({ monitor, model, window, rows: report.rows, verdict, action: report.action }, 'window judged');
+    },
+  };
+}

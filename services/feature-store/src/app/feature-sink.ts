@@ -1,0 +1,93 @@
+import type { Batch, SinkHandler } from '@everloop/kafka';
+import { scalarOf, timestampMs, type EventFields } from '@everloop/features';
+
+import { errors } from '../errors.ts';
+import type { Topology, TopicWork } from '../domain/topology.ts';
+import type { History, HistoryRow } from '../ports.ts';
+import type { Telemetry } from '../telemetry.ts';
+import type { DecodedRecord, OnlineWriter } from './online-writer.ts';
+
+export interface FeatureSinkOptions {
+  readonly topology: Topology;
+  readonly online: OnlineWriter;
+  readonly history: History;
+  readonly telemetry: Telemetry;
+  /** Offset after the last record of a topic partition now. */
+  readonly ends: (topic: string, partition: number) => Promise<number>;
+}
+
+/**
+ * Applies valid records to the online rows and to the history. Each side drops what it holds already, so that the position is
+ * the smaller of both and records may be read again after a restart or a loss of the online rows.
+ */
+export function createFeatureSink(options: FeatureSinkOptions): SinkHandler {
+  const { topology, online, history, telemetry, ends } = options;
+
+  function workOf(topic: string): TopicWork {
+    const work = topology.work.get(topic);
+    if (work === undefined) throw new Error(`no work is defined for topic ${topic}`);
+    return work;
+  }
+
+  return {
+    async position(topic, partition) {
+      const [applied, stored] = await Promise.all([
+        online.nextOffset(workOf(topic), partition),
+        history.nextOffset(topic, partition),
+      ]);
+      const end = await ends(topic, partition);
+      if (Math.max(applied ?? 0, stored) > end)
+        throw errors.otherLog(topic, partition, Math.max(applied ?? 0, stored), end);
+      const next = applied === null ? stored : Math.min(applied, stored);
+      telemetry.positioned(topic, partition, applied, stored);
+      return next === 0 ? null : BigInt(next);
+    },
+    async apply(batch, after) {
+      const work = workOf(batch.topic);
+      const nextOffset = Number(after.nextOffset);
+      if (batch.records.length > 0) {
+        const records = decode(batch, telemetry);
+        await online.apply(work, batch.partition, records, nextOffset);
+        await history.append(batch.topic, batch.partition, historyRows(work, records), nextOffset);
+      }
+      telemetry.applied(batch.topic, batch.partition, batch.records.length, after.watermarkMs);
+    },
+    onWatermark: (watermarkMs) => telemetry.watermark(watermarkMs),
+    released(topic, partition) {
+      online.release(topic, partition);
+      history.release(topic, partition);
+    },
+  };
+}
+
+/** Parses each record once. What is not a JSON object cannot have passed the validator; it is counted and left out. */
+function decode(batch: Batch, telemetry: Telemetry): DecodedRecord[] {
+  const decoded: DecodedRecord[] = [];
+  for (const { offset, value } of batch.records) {
+    const fields = value === null ? null : parseObject(value);
+    if (fields === null) telemetry.undecodable(batch.topic, batch.partition, offset);
+    else decoded.push({ offset: Number(offset), fields });
+  }
+  return decoded;
+}
+
+function parseObject(value: Buffer): EventFields | null {
+  try {
+    const parsed: unknown = JSON.parse(value.toString());
+    return typeof parsed === 'object' && parsed !== null ? (parsed as EventFields) : null;
+  } catch {
+    return null;
+  }
+}
+
+function historyRows(work: TopicWork, records: readonly DecodedRecord[]): HistoryRow[] {
+  const rows: HistoryRow[] = [];
+  const fields = work.table.fields.map(({ name }) => ({ name, type: work.source.fields[name]?.type ?? 'string' }));
+  for (const record of records) {
+    const timeMs = timestampMs(record.fields[work.source.eventTime]);
+    if (timeMs === null) continue;
+    const values = fields.map(({ name, type }) => scalarOf(type, record.fields[name]));
+    rows.push({ offset: record.offset, timeMs, values });
+  }
+  return rows;
+}

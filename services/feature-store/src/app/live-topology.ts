@@ -1,0 +1,176 @@
+import { parseResource, registry, topics, type TypedResource } from '@everloop/contracts';
+import type { Bus, BusRecord } from '@everloop/kafka';
+import { errorText, pause, type Health, type Part } from '@everloop/service';
+
+import { topologyOf, type Topology } from '../domain/topology.ts';
+import type { History, OnlineRows } from '../ports.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { createFeatureSink } from './feature-sink.ts';
+import { OnlineWriter } from './online-writer.ts';
+
+export interface LiveTopologyOptions {
+  readonly bus: Bus;
+  readonly rows: OnlineRows;
+  readonly history: History;
+  readonly telemetry: Telemetry;
+  readonly cachedRowsMax: number;
+  readonly redisWatchMs: number;
+}
+
+/** Quiet time after a change of resources before the sink is set up anew, since an apply changes many at once; milliseconds. */
+const settleMs = 200;
+/** Pause after a failed set-up, milliseconds. */
+const retryMs = 1_000;
+
+/**
+ * Follows the applied resources and keeps a sink running that does what they ask for. A change of what is to be done, and a loss of
+ * the online rows, end the sink and start a new one from the stored positions, so the result depends on the log alone.
+ */
+export class LiveTopology implements Part {
+  readonly name = 'features';
+  readonly #options: LiveTopologyOptions;
+  readonly #resources = new Map<string, TypedResource>();
+  readonly #stopping = new AbortController();
+  #topology: Topology = topologyOf([]);
+  #running: { readonly identity: string; readonly sink: Part; readonly online: OnlineWriter } | null = null;
+  #follower: Part | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  #settling: NodeJS.Timeout | undefined;
+  #trouble: string | null = null;
+
+  constructor(options: LiveTopologyOptions) {
+    this.#options = options;
+  }
+
+  get topology(): Topology {
+    return this.#topology;
+  }
+
+  async start(): Promise<void> {
+    const { bus } = this.#options;
+    await bus.ensureTopics([{ name: topics.resources, partitions: 1, compacted: true }]);
+    this.#follower = bus.follow({
+      topics: [topics.resources],
+      from: 'beginning',
+      onRecord: (record) => this.#onResource(record),
+    });
+    await this.#follower.start();
+    void this.#watch();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#settling);
+    await this.#follower?.stop();
+    await this.#serially(async () => {
+      await this.#running?.sink.stop();
+      this.#running = null;
+      await this.#options.history.flush();
+    });
+  }
+
+  health(): Health {
+    if (this.#trouble !== null) return { ok: false, reason: this.#trouble };
+    return this.#running?.sink.health?.() ?? { ok: true };
+  }
+
+  #onResource(record: BusRecord): void {
+    const key = record.key?.toString() ?? '';
+    if (record.value === null) {
+      this.#resources.delete(key);
+    } else {
+      try {
+        const resource = parseResource(registry.Resource.fromJSON(JSON.parse(record.value.toString())));
+        this.#resources.set(key, resource);
+      } catch (error) {
+        this.#options.telemetry.logger.error(
+          { key, err: error },
+          'a resource cannot be understood; it is left as it was',
+        );
+        return;
+      }
+    }
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => void this.#refresh(), settleMs);
+  }
+
+  /** Takes the resources as they are now; the sink is set up anew only if its work changed. */
+  #refresh(): Promise<void> {
+    return this.#attempt(async () => {
+      if (this.#stopping.signal.aborted) return;
+      const topology = topologyOf(this.#resources.values());
+      this.#topology = topology;
+      if (topology.identity === this.#running?.identity) return;
+      this.#options.telemetry.topologyChanged([...topology.work.keys()], topology.waiting);
+      await this.#replaceSink(topology);
+    });
+  }
+
+  async #replaceSink(topology: Topology): Promise<void> {
+    const { bus, history, rows, telemetry, cachedRowsMax } = this.#options;
+    await this.#running?.sink.stop();
+    this.#running = null;
+    await history.declare([...topology.work.values()].map(({ table }) => table));
+    if (topology.work.size === 0) return;
+    const online = new OnlineWriter(rows, cachedRowsMax, telemetry);
+    const ends = async (topic: string, partition: number): Promise<number> =>
+      Number((await bus.offsets(topic)).find((found) => found.partition === partition)?.high ?? 0n);
+    const sink = bus.sink({
+      groupId: 'everloop.feature-store.features',
+      inputs: [...topology.work.keys()],
+      handler: createFeatureSink({ topology, online, history, telemetry, ends }),
+      progress: { service: 'feature-store', stage: 'online' },
+    });
+    await sink.start();
+    this.#running = { identity: topology.identity, sink, online };
+  }
+
+  /** Looks whether Redis still has the positions that were written; it may have been emptied while nothing was to be written. */
+  async #watch(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (;;) {
+      await pause(this.#options.redisWatchMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      const running = this.#running;
+      if (running === null) continue;
+      // While Redis is away its own health says so.
+      const lost = await this.#lostPosition(running.online).catch(() => null);
+      if (lost === null) continue;
+      this.#options.telemetry.onlineLost(lost);
+      await this.#attempt(async () => {
+        if (this.#running === running && !signal.aborted) await this.#replaceSink(this.#topology);
+      });
+    }
+  }
+
+  /** Says which held topic partition has no stored position any more; null when all are there. */
+  async #lostPosition(online: OnlineWriter): Promise<string | null> {
+    for (const { topic, partition } of online.held()) {
+      const work = this.#topology.work.get(topic);
+      if (work === undefined) continue;
+      const stored = await this.#options.rows.position(topic, partition, work.fingerprint);
+      if (stored.token === null) return `the position of ${topic}/${partition} is gone from Redis`;
+    }
+    return null;
+  }
+
+  /** Does `work` after what was begun before; a failure shows in the health and is followed by another try. */
+  #attempt(work: () => Promise<void>): Promise<void> {
+    return this.#serially(work).then(
+      () => {
+        this.#trouble = null;
+      },
+      (error: unknown) => {
+        this.#trouble = errorText(error);
+        this.#options.telemetry.logger.error({ err: error }, 'the feature sink could not be set up; it is tried again');
+        if (!this.#stopping.signal.aborted) this.#settling = setTimeout(() => void this.#refresh(), retryMs);
+      },
+    );
+  }
+
+  #serially(work: () => Promise<void>): Promise<void> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,66 @@
+import type { ModelSpec } from '@everloop/contracts';
+import { offlineColumns } from '@everloop/features';
+
+const { partition, offset, timeMs } = offlineColumns;
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * One row per join key: the label as it first came, of labels with an event time before `asOfMs`. Columns `k`, `y` (1 where the
+ * field is above the threshold, else 0).
+ */
+export function labelsSql(spec: ModelSpec, labels: string, asOfMs: number): string {
+  const key = quoted(spec.label.key);
+  const field = quoted(spec.label.field);
+  return (
+    `SELECT ${key} AS k, CAST(${field} > ${spec.label.above} AS DOUBLE) AS y FROM ${labels} ` +
+    `WHERE ${key} IS NOT NULL AND ${field} IS NOT NULL AND ${timeMs} < ${asOfMs} ` +
+    `QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${timeMs}, ${partition}, ${offset}) = 1`
+  );
+}
+
+/** Range of prediction times and the newest event time that may be used, epoch milliseconds; from inclusive, others exclusive. */
+export interface ExampleRange {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly asOfMs: number;
+}
+
+/**
+ * The labelled examples: `__row` 1..n in the canonical order (prediction time, join key, then as they came), `__as_of_ms` the
+ * prediction time, `__key`, `__label`, and the request fields by name.
+ */
+export function examplesSql(
+  spec: ModelSpec,
+  tables: { readonly examples: string; readonly labels: string },
+  range: ExampleRange,
+): string {
+  const time = `CAST(floor(${quoted(spec.examples.time)}) AS BIGINT) + ${spec.examples.offsetMs}`;
+  const fields = spec.request.map(({ name }) => `, ${quoted(name)}`).join('');
+  const key = quoted(spec.joinKey);
+  return (
+    `SELECT row_number() OVER (ORDER BY x.__as_of_ms, x.__key, x.${partition}, x.${offset}) AS __row, x.__as_of_ms, x.__key, l.y AS __label${spec.request
+      .map(({ name }) => `, x.${quoted(name)}`)
+      .join('')} ` +
+    `FROM (SELECT ${time} AS __as_of_ms, ${key} AS __key, ${partition}, ${offset}${fields} FROM ${tables.examples} ` +
+    `WHERE ${key} IS NOT NULL AND ${timeMs} < ${range.asOfMs}) x ` +
+    `JOIN (${labelsSql(spec, tables.labels, range.asOfMs)}) l ON l.k = x.__key ` +
+    `WHERE x.__as_of_ms >= ${range.fromMs} AND x.__as_of_ms < ${Math.min(range.untilMs, range.asOfMs)}`
+  );
+}
+
+/** Number of examples that have a label with an event time before `asOfMs`. */
+export function countLabelsSql(
+  spec: ModelSpec,
+  tables: { readonly examples: string; readonly labels: string },
+  asOfMs: number,
+): string {
+  const key = quoted(spec.label.key);
+  const join = quoted(spec.joinKey);
+  return (
+    `SELECT count(*) AS n FROM (SELECT ${join} AS k FROM ${tables.examples} WHERE ${timeMs} < ${asOfMs}) e SEMI JOIN ` +
+    `(SELECT ${key} AS k FROM ${tables.labels} WHERE ${quoted(spec.label.field)} IS NOT NULL AND ${timeMs} < ${asOfMs}) l ON e.k = l.k`
+  );
+}

@@ -1,0 +1,81 @@
+import { validTopic, type ModelSpec, type SourceSpec, type TypedResource } from '@everloop/contracts';
+import { catalogOf, compileFromCatalog, storageType, type Catalog, type CompiledView } from '@everloop/features';
+
+import type { HistoryTable } from '../ports.ts';
+
+/** What is done with the records of one topic. */
+export interface TopicWork {
+  readonly topic: string;
+  readonly source: SourceSpec;
+  readonly views: readonly CompiledView[];
+  readonly table: HistoryTable;
+  /** Changes when the online rows of this topic have to be made anew from the beginning. */
+  readonly fingerprint: string;
+}
+
+/** Everything that follows from the applied resources. */
+export interface Topology {
+  readonly catalog: Catalog;
+  readonly models: ReadonlyMap<string, ModelSpec>;
+  /** By topic. */
+  readonly work: ReadonlyMap<string, TopicWork>;
+  /** What cannot work yet, and why; for the log. */
+  readonly waiting: readonly string[];
+  /** Equal for topologies that mean the same work. */
+  readonly identity: string;
+}
+
+function tableOf(name: string, source: SourceSpec): HistoryTable {
+  const fields = Object.entries(source.fields).map(([field, contract]) => ({
+    name: field,
+    type: storageType(contract.type),
+  }));
+  return {
+    source: name,
+    topic: validTopic(source.topic),
+    partitions: source.partitions,
+    fields: fields.sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+function fingerprintOf(views: readonly CompiledView[]): string {
+  return views
+    .map((view) => `${view.name}:${view.fingerprint.toString(16)}`)
+    .sort()
+    .join(',');
+}
+
+/** Works out which topics are read and for what: sources of feature views, of examples and of labels. */
+export function topologyOf(resources: Iterable<TypedResource>): Topology {
+  const all = [...resources];
+  const catalog = catalogOf(all);
+  const models = new Map<string, ModelSpec>();
+  for (const resource of all) if (resource.kind === 'Model') models.set(resource.name, resource.spec);
+  const waiting: string[] = [];
+  const viewsBySource = new Map<string, CompiledView[]>();
+  for (const name of [...catalog.views.keys()].sort()) {
+    try {
+      const view = compileFromCatalog(name, catalog);
+      viewsBySource.set(view.source, [...(viewsBySource.get(view.source) ?? []), view]);
+    } catch (error) {
+      waiting.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  const needed = new Set(viewsBySource.keys());
+  for (const spec of models.values()) needed.add(spec.examples.source).add(spec.label.source);
+  const work = new Map<string, TopicWork>();
+  for (const name of [...needed].sort()) {
+    const source = catalog.sources.get(name);
+    if (source === undefined) {
+      waiting.push(`There is no Source "${name}" yet`);
+      continue;
+    }
+    const views = viewsBySource.get(name) ?? [];
+    const table = tableOf(name, source);
+    work.set(table.topic, { topic: table.topic, source, views, table, fingerprint: fingerprintOf(views) });
+  }
+  const identity = JSON.stringify(
+    [...work.values()].map(({ table, fingerprint, source }) => [table, fingerprint, source.eventTime]),
+  );
+  return { catalog, models, work, waiting, identity };
+}

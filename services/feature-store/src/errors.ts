@@ -1,0 +1,48 @@
+import { ServiceError } from '@everloop/service';
+
+export const errors = {
+  modelNotFound: (model: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_MODEL_NOT_FOUND',
+      kind: 'terminal',
+      message: `There is no Model "${model}": apply it, or give the name of one that is applied`,
+    }),
+  /** A definition that libs/features refuses, with its code and text. */
+  definition: (cause: { readonly code: string; readonly message: string }) =>
+    new ServiceError({ code: cause.code, kind: 'terminal', message: cause.message, cause }),
+  sourceNotReady: (model: string, source: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_SOURCE_NOT_READY',
+      kind: 'retryable',
+      message: `Model ${model} needs the Source "${source}", which is not applied yet`,
+    }),
+  fieldInvalid: (model: string, source: string, field: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_FIELD_INVALID',
+      kind: 'terminal',
+      message: `Model ${model}: Source ${source} has no field "${field}"; correct the Model or the Source`,
+    }),
+  requestInvalid: (message: string) =>
+    new ServiceError({ code: 'EVL_FEATURES_REQUEST_INVALID', kind: 'terminal', message }),
+  manifestInvalid: (path: string, cause: unknown) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_MANIFEST_INVALID',
+      kind: 'terminal',
+      message: `${path} is not a manifest of this service; restore it, or remove its folder to read the topic partition again`,
+      cause,
+    }),
+  otherLog: (topic: string, partition: number, stored: number, end: number) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_LOG_MISMATCH',
+      kind: 'terminal',
+      message:
+        `Features of ${topic}/${partition} are stored up to offset ${stored}, but the topic ends at ${end}: they belong to another ` +
+        'Kafka; connect to that one (KAFKA_BROKERS), or empty Redis and remove EVL_DATA_DIR to begin anew',
+    }),
+  topicNameInvalid: (topic: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_TOPIC_INVALID',
+      kind: 'terminal',
+      message: `"${topic}" cannot be a folder name: topics are letters, digits, dots, dashes and underscores`,
+    }),
+};

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+
+import { createGrpcServer } from '@everloop/grpc';
+import { createKafkaBus } from '@everloop/kafka';
+import { createLogger, createMetrics, runService } from '@everloop/service';
+import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
+
+import { grpcFeatureService } from './adapters/grpc-feature-service.ts';
+import { createParquetHistory } from './adapters/parquet-history.ts';
+import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
+import { createFeatureCalls } from './app/feature-calls.ts';
+import { LiveTopology } from './app/live-topology.ts';
+import { readConfig } from './config.ts';
+import { createTelemetry } from './telemetry.ts';
+
+const name = 'feature-store';
+const config = readConfig(process.env);
+const logger = createLogger({ service: name, level: config.logLevel });
+const metrics = createMetrics(name);
+const telemetry = createTelemetry(logger, metrics);
+const bus = createKafkaBus({ brokers: config.kafkaBrokers, clientId: `everloop-${name}`, logger, metrics });
+const redis = createRedis({ url: config.redisUrl, logger, name: 'redis' });
+const duck = await openDuckDb({
+  memoryLimitMib: config.duckMemoryMib,
+  threads: config.duckThreads,
+  tempDir: join(config.dataDir, 'spill'),
+});
+const history = createParquetHistory({
+  dataDir: config.dataDir,
+  duck,
+  objects: createObjectStore(config.objectStore),
+  bufferedRowsMax: config.bufferedRowsMax,
+  telemetry,
+});
+const live = new LiveTopology({
+  bus,
+  rows: createRedisOnlineRows(redis, config.rowLifeMs),
+  history,
+  telemetry,
+  cachedRowsMax: config.cachedRowsMax,
+  redisWatchMs: config.redisWatchMs,
+});
+const calls = createFeatureCalls({
+  topology: () => live.topology,
+  mget: (keys) => redis.mgetBuffer(keys),
+  history,
+  telemetry,
+});
+const grpc = createGrpcServer({
+  name: 'grpc',
+  host: config.httpHost,
+  port: config.grpcPort,
+  services: [grpcFeatureService(calls)],
+  logger,
+  deadlineMaxMs: 600_000,
+});
+
+await runService({
+  name,
+  parts: [redis, bus, live, grpc],
+  http: { host: config.httpHost, port: config.httpPort },
+  logger,
+});

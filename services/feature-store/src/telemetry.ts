@@ -1,0 +1,94 @@
+import type { Logger, Metrics } from '@everloop/service';
+
+/** Typed facts; each makes its log line and its metrics. */
+export interface Telemetry {
+  readonly logger: Logger;
+  positioned(topic: string, partition: number, online: number | null, offline: number): void;
+  applied(topic: string, partition: number, records: number, watermarkMs: number | null): void;
+  onlineWritten(topic: string, rows: number, tookMs: number, cachedRows: number): void;
+  offlineWritten(topic: string, partition: number, rows: number): void;
+  watermark(watermarkMs: number): void;
+  undecodable(topic: string, partition: number, offset: bigint): void;
+  /** A record whose key says another partition than it lies in; its entity is not found by that key. */
+  misplaced(topic: string, partition: number, key: string): void;
+  onlineLost(reason: string): void;
+  topologyChanged(topics: readonly string[], waiting: readonly string[]): void;
+  datasetCreated(model: string, rows: number, contentHash: string, tookMs: number): void;
+  queried(rpc: string, rows: number, tookMs: number): void;
+}
+
+const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
+  const records = metrics.counter('everloop_feature_store_records_applied_total', 'Records applied', ['topic']);
+  const rows = metrics.counter('everloop_feature_store_online_rows_written_total', 'Online rows written', ['topic']);
+  const cached = metrics.gauge('everloop_feature_store_cached_rows', 'Online rows held in memory');
+  const offline = metrics.counter('everloop_feature_store_offline_rows_written_total', 'Rows in Parquet files', [
+    'topic',
+  ]);
+  const watermark = metrics.gauge(
+    'everloop_feature_store_watermark_seconds',
+    'Event time that all held partitions have passed',
+  );
+  const write = metrics.histogram(
+    'everloop_feature_store_redis_write_seconds',
+    'Time of one write of rows and position',
+    secondsBuckets,
+  );
+  const query = metrics.histogram('everloop_feature_store_query_seconds', 'Time of a call', secondsBuckets, ['rpc']);
+  const bad = metrics.counter('everloop_feature_store_unusable_records_total', 'Records left out, by reason', [
+    'reason',
+  ]);
+  const lost = metrics.counter(
+    'everloop_feature_store_online_losses_total',
+    'Times that online rows were lost and made again',
+  );
+  const misplacedTopics = new Set<string>();
+  return {
+    logger,
+    positioned(topic, partition, online, offlineOffset) {
+      logger.info({ topic, partition, online, offline: offlineOffset }, 'reading from the smaller of both positions');
+    },
+    applied(topic, _partition, count) {
+      records.inc({ topic }, count);
+    },
+    onlineWritten(topic, count, tookMs, cachedRows) {
+      rows.inc({ topic }, count);
+      cached.set(cachedRows);
+      write.observe(tookMs / 1_000);
+    },
+    offlineWritten(topic, partition, count) {
+      offline.inc({ topic }, count);
+      logger.debug({ topic, partition, rows: count }, 'history written');
+    },
+    watermark: (watermarkMs) => watermark.set(watermarkMs / 1_000),
+    undecodable(topic, partition, offset) {
+      bad.inc({ reason: 'undecodable' });
+      logger.error(
+        { topic, partition, offset: String(offset) },
+        'a record of a valid topic is no JSON object; it is left out',
+      );
+    },
+    misplaced(topic, partition, key) {
+      bad.inc({ reason: 'misplaced' });
+      if (misplacedTopics.has(topic)) return;
+      misplacedTopics.add(topic);
+      logger.error(
+        { topic, partition, key },
+        'records are not partitioned by murmur2 of their key as the Java client does; views keyed by it will not find them: set the partitioner of the producer (librdkafka: murmur2_random)',
+      );
+    },
+    onlineLost(reason) {
+      lost.inc();
+      logger.warn({ reason }, 'online rows are made again from what Redis still has');
+    },
+    topologyChanged(topics, waiting) {
+      logger.info({ topics, waiting }, topics.length === 0 ? 'waiting for resources' : 'reading these topics');
+    },
+    datasetCreated(model, count, contentHash, tookMs) {
+      query.observe({ rpc: 'CreateDataset' }, tookMs / 1_000);
+      logger.info({ model, rows: count, contentHash, tookMs: Math.round(tookMs) }, 'dataset created');
+    },
+    queried: (rpc, _rows, tookMs) => query.observe({ rpc }, tookMs / 1_000),
+  };
+}

@@ -1,0 +1,188 @@
+import { rm } from 'node:fs/promises';
+
+import type { features } from '@everloop/contracts';
+import { eventually } from '@everloop/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { Arrival, Trip } from './fixtures.ts';
+import { Road } from './road.ts';
+import {
+  applyAll,
+  createTripWorld,
+  emptyRedis,
+  redisUrl,
+  startStore,
+  type RunningStore,
+  type TripWorld,
+} from './trip-service.ts';
+
+let world: TripWorld;
+const open: RunningStore[] = [];
+beforeEach(async () => {
+  await emptyRedis();
+  world = await createTripWorld();
+});
+afterEach(async () => {
+  for (const store of open.splice(0)) await store.stop();
+  await world.close();
+  await rm(world.dir, { recursive: true, force: true });
+});
+
+async function start(url = redisUrl()): Promise<RunningStore> {
+  const store = await startStore(world, url);
+  open.push(store);
+  return store;
+}
+
+async function end(store: RunningStore, kill = false): Promise<void> {
+  open.splice(open.indexOf(store), 1);
+  await store.stop({ kill });
+}
+
+/** A linear congruential generator (Knuth, MMIX constants cut to 32 bits), so that a failure can be repeated. */
+function random(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+function events(seed: number, count: number, fromMs: number, toMs: number): { trips: Trip[]; arrivals: Arrival[] } {
+  const next = random(seed);
+  const at = (): number => fromMs + next(toMs - fromMs);
+  const vehicle = (): string | null => (next(9) === 0 ? null : `v${next(5)}`);
+  const trips = Array.from({ length: count }, (_, index) => ({
+    trip: `trip-${seed}-${index}`,
+    origin: `o${next(3)}`,
+    vehicle: vehicle(),
+    seats: next(7) === 0 ? null : next(200),
+    miles: next(3_000) / 8,
+    leaves: at() + 20,
+    at: at(),
+  }));
+  const arrivals = trips.map(({ trip, origin, vehicle: by }) => ({
+    trip,
+    origin,
+    vehicle: by,
+    delay: next(11) === 0 ? null : next(100_000) / 1_000 - 30,
+    at: at(),
+  }));
+  return { trips, arrivals };
+}
+
+function questions(trips: readonly Trip[], fromMs: number, toMs: number): features.EntityRow[] {
+  const next = random(99);
+  return trips.map((trip) => ({
+    asOfMs: fromMs + next(toMs - fromMs),
+    request: {
+      trip: { kind: { $case: 'text', value: trip.trip } },
+      origin: { kind: { $case: 'text', value: trip.origin } },
+      miles: { kind: { $case: 'number', value: trip.miles } },
+    } as const,
+  }));
+}
+
+async function compare(store: RunningStore, trips: readonly Trip[], fromMs: number, toMs: number): Promise<number> {
+  const request = { model: 'late', rows: questions(trips, fromMs, toMs) };
+  const [online, historical] = [await store.calls.getOnline(request), await store.calls.getHistorical(request)];
+  expect(online).toEqual(historical);
+  return online.rows.flatMap(({ statuses }) => statuses).filter((status) => status === 'FEATURE_STATUS_PRESENT').length;
+}
+
+describe('the feature store', () => {
+  it('waits for resources, then gives online what it gives in hindsight', async () => {
+    const store = await start();
+    expect(store.health()).toEqual({ ok: true });
+    const { trips, arrivals } = events(1, 400, 1_000, 1_100);
+    await world.publish({ trips, arrivals });
+    await world.pass(1_100);
+    await applyAll(world);
+    await store.passed(1_100);
+    expect(await compare(store, trips, 1_000, 1_300)).toBeGreaterThan(2_000);
+  });
+
+  it.each([
+    ['a drained process', false],
+    ['a killed process', true],
+  ])('goes on exactly where %s ended: nothing twice, nothing lost', async (_, kill) => {
+    await applyAll(world);
+    const first = await start();
+    const before = events(2, 300, 1_000, 1_100);
+    await world.publish(before);
+    await world.pass(1_000);
+    await first.passed(1_000);
+    await end(first, kill);
+    const after = events(3, 300, 1_000, 1_100);
+    await world.publish(after);
+    await world.pass(1_100);
+    const second = await start();
+    await second.passed(1_100);
+    const trips = [...before.trips, ...after.trips];
+    expect(await compare(second, trips, 1_000, 1_300)).toBeGreaterThan(2_000);
+    const [row] = (await second.calls.getOnline({ model: 'late', rows: originAt('o1', 1_099) })).rows;
+    const counted = [...before.arrivals, ...after.arrivals].filter(
+      ({ origin, at }) => origin === 'o1' && at >= 1_060 && at <= 1_099,
+    );
+    expect(row?.values[4]).toEqual({ kind: { $case: 'number', value: counted.length } });
+  });
+
+  it('notices that Redis was emptied while it runs and makes everything anew', async () => {
+    await applyAll(world);
+    const store = await start();
+    const { trips, arrivals } = events(4, 300, 1_000, 1_100);
+    await world.publish({ trips, arrivals });
+    await world.pass(1_100);
+    await store.passed(1_100);
+    const present = await compare(store, trips, 1_000, 1_300);
+    await emptyRedis();
+    await eventually(() => store.losses() > 0, { what: 'the loss of the online rows' });
+    await store.passed(1_100);
+    expect(await compare(store, trips, 1_000, 1_300)).toBe(present);
+  });
+
+  it('goes on without loss when Redis was away for a while', async () => {
+    const road = new Road(redisUrl());
+    await road.open();
+    await applyAll(world);
+    const store = await start(road.url);
+    const before = events(6, 200, 1_000, 1_100);
+    await world.publish(before);
+    await world.pass(1_000);
+    await store.passed(1_000);
+    await road.cut();
+    const after = events(7, 200, 1_000, 1_100);
+    await world.publish(after);
+    await world.pass(1_100);
+    await eventually(() => !store.redisHealth().ok, { what: 'a health that tells of Redis' });
+    await road.open();
+    await store.passed(1_100);
+    expect(await compare(store, [...before.trips, ...after.trips], 1_000, 1_300)).toBeGreaterThan(1_000);
+    await end(store);
+    await road.cut();
+  });
+
+  it('makes a reproducible dataset and counts its labels', async () => {
+    await applyAll(world);
+    const store = await start();
+    const { trips, arrivals } = events(5, 300, 1_000, 1_100);
+    await world.publish({ trips, arrivals });
+    await world.pass(1_100);
+    await store.passed(1_100);
+    const request = { model: 'late', fromMs: 0, untilMs: 2_000, asOfMs: 1_090 };
+    const made = await store.calls.createDataset(request);
+    const labelled = arrivals.filter(({ delay, at }) => delay !== null && at < 1_090).map(({ trip }) => trip);
+    const usable = trips.filter(({ trip, at, leaves }) => labelled.includes(trip) && at < 1_090 && leaves - 10 < 1_090);
+    expect(made.dataset?.rows).toBe(usable.length);
+    await end(store);
+    const again = await start();
+    await again.passed(1_100);
+    expect((await again.calls.createDataset(request)).dataset).toEqual(made.dataset);
+    const counted = await again.calls.countLabels({ model: 'late', asOfMs: 1_090 });
+    expect(counted.rows).toBe(trips.filter(({ trip, at }) => labelled.includes(trip) && at < 1_090).length);
+  });
+});
+
+function originAt(origin: string, asOfMs: number): features.EntityRow[] {
+  return [{ asOfMs, request: { origin: { kind: { $case: 'text', value: origin } } } }];
+}

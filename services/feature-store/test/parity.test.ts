@@ -1,0 +1,233 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { features } from '@everloop/contracts';
+import { validTopic } from '@everloop/contracts';
+import { keyPartition } from '@everloop/features';
+import type { BusRecord } from '@everloop/kafka';
+import { createObjectStore, openDuckDb, readParquetColumns, type DuckDb } from '@everloop/storage';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { createParquetHistory } from '../src/adapters/parquet-history.ts';
+import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
+import { createFeatureSink } from '../src/app/feature-sink.ts';
+import { OnlineWriter } from '../src/app/online-writer.ts';
+import { topologyOf } from '../src/domain/topology.ts';
+import { memoryRows, silentTelemetry, tripResources, type Arrival, type Trip } from './fixtures.ts';
+
+const resources = tripResources('trips');
+const topology = topologyOf(resources);
+let duck: DuckDb;
+let dir = '';
+beforeAll(async () => {
+  duck = await openDuckDb({ memoryLimitMib: 256, threads: 1 });
+  dir = await mkdtemp(join(tmpdir(), 'evl-parity-'));
+});
+afterAll(async () => {
+  duck.close();
+  await rm(dir, { recursive: true });
+});
+
+interface Message {
+  readonly topic: string;
+  readonly key: string;
+  readonly value: Trip | Arrival;
+}
+
+/** Feeds messages through the sink, in batches, one log per topic partition; crashes lose memory but not what is stored. */
+async function world(messages: readonly Message[], batchSize: number, crashEvery: number) {
+  const folder = await mkdtemp(join(dir, 'world-'));
+  const rows = memoryRows();
+  const logs = new Map<string, BusRecord[]>();
+  for (const { topic, key, value } of messages) {
+    const partition = keyPartition(key, 2);
+    const log = logs.get(`${topic}/${partition}`) ?? [];
+    logs.set(`${topic}/${partition}`, log);
+    log.push({
+      topic,
+      partition,
+      offset: BigInt(log.length),
+      key: Buffer.from(key),
+      value: Buffer.from(JSON.stringify(value)),
+      headers: {},
+      timestampMs: 0,
+    });
+  }
+  const open = async () => {
+    const history = createParquetHistory({
+      dataDir: folder,
+      duck,
+      bufferedRowsMax: 100,
+      telemetry: silentTelemetry,
+      objects: createObjectStore(join(folder, 'objects')),
+    });
+    // Tables of the process that was killed are dropped, as its memory would be.
+    for (const { table } of topology.work.values()) await duck.run(`DROP TABLE IF EXISTS "newest.${table.topic}"`);
+    await history.declare([...topology.work.values()].map(({ table }) => table));
+    const online = new OnlineWriter(rows, 100, silentTelemetry);
+    return {
+      history,
+      sink: createFeatureSink({ topology, online, history, telemetry: silentTelemetry, ends: async () => 1e9 }),
+    };
+  };
+  let process = await open();
+  let batches = 0;
+  for (const log of logs.values()) {
+    const [first] = log;
+    if (first === undefined) continue;
+    const { topic, partition } = first;
+    let at = Number((await process.sink.position(topic, partition)) ?? 0n);
+    while (at < log.length) {
+      const records = log.slice(at, at + batchSize);
+      await process.sink.apply(
+        { topic, partition, records },
+        { nextOffset: BigInt(at + records.length), watermarkMs: null },
+      );
+      at += records.length;
+      if (++batches % crashEvery === 0) {
+        process = await open();
+        at = Number((await process.sink.position(topic, partition)) ?? 0n);
+        if (batches > 4 * messages.length) crashEvery = Infinity;
+      }
+    }
+  }
+  // What was read but not stored before the last crash is read again.
+  for (const [key, log] of logs) {
+    const [topic = '', partition = '0'] = key.split('/');
+    const at = Number((await process.sink.position(topic, Number(partition))) ?? 0n);
+    const records = log.slice(at);
+    await process.sink.apply(
+      { topic, partition: Number(partition), records },
+      { nextOffset: BigInt(log.length), watermarkMs: null },
+    );
+  }
+  const mget = (keys: readonly string[]): Promise<(Buffer | null)[]> => rows.load(keys);
+  const calls = createFeatureCalls({
+    topology: () => topology,
+    mget,
+    history: process.history,
+    telemetry: silentTelemetry,
+  });
+  return { calls, rows };
+}
+
+const at = fc.integer({ min: 0, max: 300 });
+const tripNames = fc.constantFrom('t1', 't2', 't3', 't4', 't5', 't6');
+const vehicles = fc.option(fc.constantFrom('v1', 'v2', 'v3'));
+const trips = fc.record({
+  trip: tripNames,
+  origin: fc.constantFrom('a', 'b'),
+  vehicle: vehicles,
+  seats: fc.option(fc.integer({ min: 0, max: 9 })),
+  miles: fc.integer({ min: 0, max: 99 }),
+  leaves: at,
+  at,
+});
+const arrivals = fc.record({
+  trip: tripNames,
+  origin: fc.constantFrom('a', 'b'),
+  vehicle: vehicles,
+  delay: fc.option(fc.double({ min: -500, max: 5_000, noNaN: true })),
+  at,
+});
+const logs = fc.record({
+  trips: fc.array(trips, { minLength: 1, maxLength: 30 }),
+  arrivals: fc.array(arrivals, { minLength: 1, maxLength: 60 }),
+});
+
+function messagesOf(log: { readonly trips: readonly Trip[]; readonly arrivals: readonly Arrival[] }): Message[] {
+  return [
+    ...log.trips.map((value) => ({ topic: validTopic('trips.planned'), key: value.trip, value })),
+    ...log.arrivals.map((value) => ({ topic: validTopic('trips.arrived'), key: value.trip, value })),
+  ];
+}
+
+/** Rows to ask for, at times that are within reach of every online row. */
+function questions(log: {
+  readonly trips: readonly Trip[];
+  readonly arrivals: readonly Arrival[];
+}): features.EntityRow[] {
+  const newest = Math.max(...[...log.trips, ...log.arrivals].map((event) => event.at));
+  return ['t1', 't2', 't3', 't4', 't9'].flatMap((trip) =>
+    [-100, -63, -20, -1, 0, 17, 400, 501].map((after) => ({
+      asOfMs: newest + after,
+      request: {
+        trip: { kind: { $case: 'text', value: trip } },
+        origin: { kind: { $case: 'text', value: trip < 't3' ? 'a' : 'b' } },
+        miles: { kind: { $case: 'number', value: 3 } },
+      } as const,
+    })),
+  );
+}
+
+async function ask(calls: FeatureCalls, log: Parameters<typeof questions>[0]) {
+  const request = { model: 'late', rows: questions(log) };
+  return { online: await calls.getOnline(request), historical: await calls.getHistorical(request) };
+}
+
+describe('online and offline features', () => {
+  it('are the same for any log, batching and crashes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        logs,
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 2, max: 9 }),
+        async (log, batch, crash) => {
+          const { calls } = await world(messagesOf(log), batch, crash);
+          const { online, historical } = await ask(calls, log);
+          expect(online).toEqual(historical);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  }, 120_000);
+});
+
+describe('a dataset', () => {
+  const log = fc.sample(logs, { numRuns: 1, seed: 7 })[0] ?? { trips: [], arrivals: [] };
+
+  it('has the same hash whatever the batching, and changes with the time it is as of', async () => {
+    const request = { model: 'late', fromMs: 0, untilMs: 250, asOfMs: 280 };
+    const first = await (await world(messagesOf(log), 5, 1_000)).calls.createDataset(request);
+    const second = await (await world(messagesOf(log), 2, 3)).calls.createDataset(request);
+    expect(second.dataset).toEqual(first.dataset);
+    const { calls } = await world(messagesOf(log), 7, 1_000);
+    expect((await calls.createDataset({ ...request, asOfMs: 60 })).dataset?.contentHash).not.toBe(
+      first.dataset?.contentHash,
+    );
+    const columns = [...(await readParquetColumns(first.path)).columns.keys()];
+    const names = topology.models.get('late')?.inputs.map(({ name }) => name) ?? [];
+    expect(columns).toEqual([...names, '__join_key', '__time_ms', '__label']);
+  });
+
+  it('holds what the online lookup would have said at the time of each row, and the first label', async () => {
+    const { calls } = await world(messagesOf(log), 5, 1_000);
+    const { dataset, path } = await calls.createDataset({ model: 'late', fromMs: 0, untilMs: 300, asOfMs: 301 });
+    const table = await readParquetColumns(path);
+    expect(table.rows).toBe(dataset?.rows);
+    expect(table.rows).toBeGreaterThan(5);
+    const counted = await calls.countLabels({ model: 'late', asOfMs: 301 });
+    expect(counted.rows).toBeGreaterThanOrEqual(table.rows);
+    const keys = table.columns.get('__join_key')?.values as (string | null)[];
+    keys.forEach((key, row) => {
+      const labels = log.arrivals.filter(({ trip, delay }) => trip === key && delay !== null);
+      const first = Math.min(...labels.map((label) => label.at));
+      const possible = labels.filter((label) => label.at === first).map((label) => Number((label.delay ?? 0) > 15));
+      expect(possible).toContain(table.columns.get('__label')?.values[row]);
+    });
+    const times = [...(table.columns.get('__time_ms')?.values ?? [])];
+    expect(times).toEqual(times.toSorted((a, b) => Number(a) - Number(b)));
+  });
+
+  it('is refused for a model that nobody applied', async () => {
+    const { calls } = await world([], 1, 1);
+    await expect(calls.createDataset({ model: 'x', fromMs: 0, untilMs: 1, asOfMs: 1 })).rejects.toMatchObject({
+      code: 'EVL_FEATURES_MODEL_NOT_FOUND',
+    });
+    await expect(calls.createDataset({ model: 'late', fromMs: 1, untilMs: 1, asOfMs: 1 })).rejects.toMatchObject({
+      code: 'EVL_FEATURES_REQUEST_INVALID',
+    });
+  });
+});

@@ -1,0 +1,117 @@
+import {
+  parseResource,
+  registry,
+  type FeatureViewSpec,
+  type ModelSpec,
+  type SourceSpec,
+  type TypedResource,
+} from '@everloop/contracts';
+import { isDeepStrictEqual } from 'node:util';
+import { errorText, type Logger } from '@everloop/service';
+import { gatewayError } from '../errors.ts';
+import type { FeatureReader, FeatureResources } from '../ports.ts';
+
+/** A model as it is served: its contract and how its inputs are read. */
+export interface ServedModel {
+  readonly name: string;
+  readonly spec: ModelSpec;
+  /** Partitions of its label source, which the logs of predictions have too. */
+  readonly partitions: number;
+  readonly reader: FeatureReader;
+}
+
+export interface CatalogOptions {
+  /** Throws when model and views do not fit together. */
+  readonly createReader: (spec: ModelSpec, resources: FeatureResources) => FeatureReader;
+  /** A model became complete; called once for each. */
+  readonly onModel: (model: ServedModel) => void;
+  readonly logger: Logger;
+}
+
+/**
+ * The models that can be asked for: each appears when its own resource, its feature views with their sources and its label source have
+ * all been read. The definition found then is served until the next start: a change of contract under a loaded model file would break it.
+ */
+export class ModelCatalog {
+  readonly #options: CatalogOptions;
+  readonly #models = new Map<string, ServedModel>();
+  readonly #specs = {
+    Model: new Map<string, ModelSpec>(),
+    FeatureView: new Map<string, FeatureViewSpec>(),
+    Source: new Map<string, SourceSpec>(),
+  };
+  #isCaughtUp = false;
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+  }
+
+  get(name: string): ServedModel | undefined {
+    return this.#models.get(name);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#models.keys()];
+  }
+
+  /** Everything that was applied before the start has been read: what is older than the newest definition is not served. */
+  caughtUp(): void {
+    this.#isCaughtUp = true;
+    this.#completeAll();
+  }
+
+  /** Takes one record of the resources topic; a resource that cannot be read is logged and left out. */
+  onRecord(value: Buffer | null): void {
+    if (value === null) return;
+    try {
+      this.#put(parseResource(registry.Resource.fromJSON(JSON.parse(value.toString('utf8')))));
+    } catch (error) {
+      this.#refuse('a resource was left out', error);
+    }
+  }
+
+  #put(resource: TypedResource): void {
+    if (resource.kind !== 'Model' && resource.kind !== 'FeatureView' && resource.kind !== 'Source') return;
+    const specs: Map<string, unknown> = this.#specs[resource.kind];
+    const before = specs.get(resource.name);
+    specs.set(resource.name, resource.spec);
+    if (before !== undefined && !isDeepStrictEqual(before, resource.spec) && this.#models.size > 0) {
+      this.#options.logger.warn(
+        { kind: resource.kind, name: resource.name, revision: resource.revision },
+        'a resource changed; models that are served already use it after the next start of the gateway',
+      );
+    }
+    if (this.#isCaughtUp) this.#completeAll();
+  }
+
+  #completeAll(): void {
+    for (const [name, spec] of this.#specs.Model) {
+      try {
+        if (!this.#models.has(name)) this.#complete(name, spec);
+      } catch (error) {
+        this.#refuse(`model ${name} cannot be served as it is declared`, error);
+      }
+    }
+  }
+
+  #refuse(what: string, cause: unknown): void {
+    const refused = gatewayError(
+      'EVL_GATEWAY_RESOURCE_REFUSED',
+      `${what}: ${errorText(cause)}; correct it and apply it again`,
+      cause,
+    );
+    this.#options.logger.error({ err: refused }, 'resource refused');
+  }
+
+  #complete(name: string, spec: ModelSpec): void {
+    const { FeatureView: views, Source: sources } = this.#specs;
+    const label = sources.get(spec.label.source);
+    const isWhole = spec.views.every(({ view }) => sources.has(views.get(view)?.source ?? ''));
+    if (label === undefined || !isWhole) return;
+    const reader = this.#options.createReader(spec, { views, sources });
+    const model = { name, spec, partitions: label.partitions, reader };
+    this.#models.set(name, model);
+    this.#options.logger.info({ model: name, partitions: label.partitions }, 'model known');
+    this.#options.onModel(model);
+  }
+}

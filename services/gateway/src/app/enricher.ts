@@ -1,0 +1,76 @@
+import type { Logger } from '@everloop/service';
+import type { FeatureRow } from '../domain/vector.ts';
+import type { FeatureReader, Lookup } from '../ports.ts';
+import { Batcher } from './batcher.ts';
+import type { ServedModel } from './catalog.ts';
+
+export interface EnricherOptions {
+  /** Most rows in one read. */
+  readonly rowsMax: number;
+  /** Reads under way at once for one model. */
+  readonly inFlightMax: number;
+  readonly logger: Logger;
+  /** Rows that were read without the online store. */
+  readonly onDegraded: (rows: number) => void;
+}
+
+export interface Enriched {
+  readonly rows: readonly FeatureRow[];
+  /** The online store could not be asked. */
+  readonly isDegraded: boolean;
+}
+
+/** How often a store that stays away is logged, milliseconds. */
+const logEveryMs = 10_000;
+
+/** Adds features to request rows: concurrent requests share one read; without the online store the answer is degraded, not refused. */
+export class Enricher {
+  readonly #options: EnricherOptions;
+  readonly #batchers = new WeakMap<FeatureReader, Batcher<readonly Lookup[], Enriched>>();
+  #loggedAtMs = -Infinity;
+
+  constructor(options: EnricherOptions) {
+    this.#options = options;
+  }
+
+  enrich(model: ServedModel, rows: readonly Lookup[]): Promise<Enriched> {
+    let batcher = this.#batchers.get(model.reader);
+    if (batcher === undefined) {
+      const { rowsMax, inFlightMax } = this.#options;
+      batcher = new Batcher({
+        weigh: (lookups) => lookups.length,
+        weightMax: rowsMax,
+        inFlightMax,
+        run: (requests) => this.#read(model, requests),
+      });
+      this.#batchers.set(model.reader, batcher);
+    }
+    return batcher.submit(rows);
+  }
+
+  async #read(model: ServedModel, requests: readonly (readonly Lookup[])[]): Promise<readonly Enriched[]> {
+    const lookups = requests.flat();
+    let isDegraded = false;
+    let rows: readonly FeatureRow[];
+    try {
+      rows = await model.reader.read(lookups);
+    } catch (error) {
+      isDegraded = true;
+      this.#log(model.name, error);
+      this.#options.onDegraded(lookups.length);
+      rows = model.reader.readWithoutStore(lookups);
+    }
+    let at = 0;
+    return requests.map((request) => ({ rows: rows.slice(at, (at += request.length)), isDegraded }));
+  }
+
+  #log(model: string, error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#loggedAtMs < logEveryMs) return;
+    this.#loggedAtMs = nowMs;
+    this.#options.logger.error(
+      { err: error, model },
+      'features could not be read; answers are degraded until they can',
+    );
+  }
+}

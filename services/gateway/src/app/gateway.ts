@@ -1,0 +1,236 @@
+import { topics } from '@everloop/contracts';
+import type { Bus } from '@everloop/kafka';
+import { deferred, retry, type Logger, type Part } from '@everloop/service';
+import type {
+  FeatureReader,
+  InferenceLog,
+  InferenceService,
+  ModelPath,
+  ReportProgress,
+  ScoreRunner,
+  VersionCatalog,
+} from '../ports.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { ModelCatalog, type CatalogOptions, type ServedModel } from './catalog.ts';
+import { LogClock, wallClock } from './clock.ts';
+import { Enricher } from './enricher.ts';
+import { createInferenceService } from './inference-service.ts';
+import { Predictor } from './predictor.ts';
+import { RouteTable } from './routes.ts';
+import { ShadowQueue } from './shadows.ts';
+import { VersionPool } from './versions.ts';
+
+export interface GatewayOptions {
+  readonly bus: Pick<Bus, 'ensureTopics' | 'follow'>;
+  readonly runner: ScoreRunner;
+  readonly versions: VersionCatalog;
+  readonly path: ModelPath;
+  readonly createReader: (...input: Parameters<CatalogOptions['createReader']>) => FeatureReader;
+  readonly log: InferenceLog;
+  readonly report: ReportProgress;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+  readonly clock: 'wall' | 'event';
+  readonly inFlightRowsMax: number;
+  readonly batchRowsMax: number;
+  readonly enrichInFlightMax: number;
+  readonly shadowRowsMax: number;
+  readonly logBytesMax: number;
+  readonly wallLagMs: number;
+}
+
+/** Pauses between tries to load a version, milliseconds: short, since a replay waits for it; the registry may start after us. */
+const loadRetryMs = { first: 200, max: 5_000 };
+/** Tries of a shadow: a model process that was killed comes back with its models, so one repetition is enough for a good model. */
+const shadowTries = 3;
+const wallEveryMs = 1_000;
+
+/** The gateway without its servers: the calls it answers and the parts that feed it, in the order in which they start. */
+export interface Gateway {
+  readonly service: InferenceService;
+  readonly parts: readonly Part[];
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { bus, runner, versions, path, telemetry, logger, log, report } = options;
+  const pool = new VersionPool({
+    catalog: versions,
+    path,
+    runner,
+    onUnloadFailed: (key, error) => telemetry.unloadFailed(key, error),
+  });
+  const inferenceTopics = createInferenceTopics(bus, logger);
+  const catalog: ModelCatalog = new ModelCatalog({
+    createReader: options.createReader,
+    logger,
+    onModel: (model) => {
+      inferenceTopics.ensure(model);
+      routes.onModel(model);
+    },
+  });
+  const routes: RouteTable = new RouteTable({ catalog, pool, report, logger, retryMs: loadRetryMs });
+  const shadows = new ShadowQueue({
+    rowsMax: options.shadowRowsMax,
+    tries: shadowTries,
+    onDropped: (reason, rows, error) => telemetry.shadowDropped(reason, rows, error),
+  });
+  const enricher = new Enricher({
+    rowsMax: options.batchRowsMax,
+    inFlightMax: options.enrichInFlightMax,
+    logger,
+    onDegraded: (rows) => telemetry.degraded(rows),
+  });
+  const predictor: Predictor = new Predictor({
+    catalog,
+    routes,
+    enricher,
+    shadows,
+    log,
+    events: telemetry,
+    inFlightRowsMax: options.inFlightRowsMax,
+    logBytesMax: options.logBytesMax,
+    shadowsCount: options.clock === 'event',
+    closedUntilMs: () => clock.writtenMs,
+    nowMs: options.nowMs,
+  });
+  const clock = new LogClock({ log, drained: () => predictor.drained(), ready: inferenceTopics.ready, report, logger });
+  let isRunning = false;
+  const service = createInferenceService({
+    predictor,
+    catalog,
+    routes,
+    isReady: () => isRunning,
+    onFailed: (model, error) => telemetry.failed(model, error),
+  });
+  const drain: Part = {
+    name: 'predictions',
+    start: async () => {
+      isRunning = true;
+    },
+    stop: async () => {
+      isRunning = false;
+      await predictor.drained();
+      await log.flush();
+    },
+  };
+  return {
+    service,
+    parts: [controlTopics(bus), resources(bus, catalog), routing(bus, routes), drain, time(options, clock)],
+  };
+}
+
+function controlTopics(bus: GatewayOptions['bus']): Part {
+  return {
+    name: 'control-topics',
+    start: () =>
+      bus.ensureTopics([
+        { name: topics.resources, partitions: 1, compacted: true },
+        { name: topics.route, partitions: 1, compacted: true },
+        { name: topics.clock, partitions: 1 },
+        { name: topics.progress, partitions: 1 },
+      ]),
+    stop: async () => undefined,
+  };
+}
+
+function resources(bus: GatewayOptions['bus'], catalog: ModelCatalog): Part {
+  const follower = bus.follow({
+    topics: [topics.resources],
+    from: 'beginning',
+    onRecord: (record) => catalog.onRecord(record.value),
+  });
+  return {
+    ...bound(follower),
+    name: 'resources',
+    start: async () => {
+      await follower.start();
+      catalog.caughtUp();
+    },
+  };
+}
+
+function routing(bus: GatewayOptions['bus'], routes: RouteTable): Part {
+  const follower = bus.follow({
+    topics: [topics.route],
+    from: 'beginning',
+    onRecord: (record) => routes.onRecord(record.value),
+    onWatermark: (_topic, watermarkMs) => routes.onMarker(watermarkMs),
+  });
+  return {
+    ...bound(follower),
+    name: 'routes',
+    start: async () => {
+      await follower.start();
+      await routes.firstTry();
+    },
+    stop: async () => {
+      routes.stop();
+      await follower.stop();
+    },
+  };
+}
+
+function time({ bus, clock: kind, nowMs, wallLagMs }: GatewayOptions, clock: LogClock): Part {
+  const onTime = (watermarkMs: number): void => clock.onTime(watermarkMs);
+  const source: Part =
+    kind === 'wall'
+      ? wallClock({ onTime, everyMs: wallEveryMs, behindMs: wallLagMs, nowMs })
+      : bus.follow({
+          topics: [topics.clock],
+          from: 'beginning',
+          onRecord: () => undefined,
+          onWatermark: (_topic, watermarkMs) => onTime(watermarkMs),
+        });
+  return {
+    ...bound(source),
+    name: 'clock',
+    stop: async () => {
+      await source.stop();
+      clock.stop();
+    },
+  };
+}
+
+/** The parts of a part as plain members, so that some can be replaced. */
+function bound(part: Part): Part {
+  return {
+    name: part.name,
+    start: () => part.start(),
+    stop: () => part.stop(),
+    ...(part.health === undefined ? {} : { health: () => part.health?.() ?? { ok: true } }),
+    ...(part.failed === undefined ? {} : { failed: part.failed }),
+  };
+}
+
+/** Creates the topics of the log once a model says how many partitions they must have: as many as its label source. */
+function createInferenceTopics(bus: GatewayOptions['bus'], logger: Logger) {
+  const made = deferred();
+  let partitions: number | null = null;
+  return {
+    ready: made.promise,
+    ensure(model: ServedModel): void {
+      if (partitions !== null) {
+        if (partitions !== model.partitions) {
+          logger.error(
+            { model: model.name, partitions: model.partitions, existing: partitions },
+            'the label source of this model has another number of partitions than the first model, so its labels cannot be joined: give both sources the same number',
+          );
+        }
+        return;
+      }
+      partitions = model.partitions;
+      const specs = [topics.inferenceServed, topics.inferenceShadowed].map((name) => ({
+        name,
+        partitions: model.partitions,
+      }));
+      retry(() => bus.ensureTopics(specs), {
+        initialMs: 200,
+        maxMs: 5_000,
+        when: () => true,
+        onRetry: (error) =>
+          logger.error({ err: error }, 'the topics of the predictions could not be created; trying again'),
+      }).then(made.resolve, made.reject);
+    },
+  };
+}

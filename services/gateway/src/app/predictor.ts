@@ -1,0 +1,219 @@
+import type { inference } from '@everloop/contracts';
+import { classify, errorText } from '@everloop/service';
+import { InFlight } from '../domain/in-flight.ts';
+import { chooseArm, fallback, shadowsOf, type Choice } from '../domain/routing.ts';
+import { pack, type Packed } from '../domain/vector.ts';
+import { gatewayError } from '../errors.ts';
+import type { InferenceLog } from '../ports.ts';
+import type { ModelCatalog } from './catalog.ts';
+import type { Enricher } from './enricher.ts';
+import { prepare, type Prepared } from './prepare.ts';
+import { Recorder, type RequestRecorder } from './recorder.ts';
+import type { AppliedRoute, RouteTable } from './routes.ts';
+import type { ShadowQueue } from './shadows.ts';
+import type { LoadedVersion } from './versions.ts';
+
+/** What happened to requests, for logs and metrics. */
+export interface PredictorEvents {
+  readonly answered: (model: string, arm: string, latencySeconds: number) => void;
+  readonly failedOver: (model: string, choice: Choice, error: unknown) => void;
+  /** The event time of a request lies before the watermark that was written already. */
+  readonly late: (model: string, eventTimeMs: number) => void;
+}
+
+export interface PredictorOptions {
+  readonly catalog: ModelCatalog;
+  readonly routes: RouteTable;
+  readonly enricher: Enricher;
+  readonly shadows: ShadowQueue;
+  readonly log: InferenceLog;
+  readonly events: PredictorEvents;
+  /** Most rows in flight. */
+  readonly inFlightRowsMax: number;
+  /** Most bytes of log that the broker has not acknowledged; beyond, requests are refused before they run. */
+  readonly logBytesMax: number;
+  /** Refuse a request rather than drop its shadows. */
+  readonly shadowsCount: boolean;
+  /** Event time up to which the log is closed, epoch milliseconds UTC. */
+  readonly closedUntilMs: () => number;
+  /** Time of day for requests that give no event time, epoch milliseconds UTC. */
+  readonly nowMs: () => number;
+}
+
+export interface Prediction {
+  readonly prepared: Prepared;
+  readonly choice: Choice;
+  readonly policyRevision: string;
+  /** float64 [rows] */
+  readonly scores: Float64Array;
+  readonly decisionIds: readonly string[];
+  readonly isDegraded: boolean;
+}
+
+interface Answer {
+  readonly choice: Choice;
+  readonly loaded: LoadedVersion;
+  readonly scores: Float64Array;
+}
+
+/** One prediction from request to answer: check, enrich, route, run, log; shadows follow behind the answer. */
+export class Predictor {
+  readonly #options: PredictorOptions;
+  readonly #recorder: Recorder;
+  readonly #inFlight = new InFlight();
+  #rows = 0;
+
+  constructor(options: PredictorOptions) {
+    this.#options = options;
+    this.#recorder = new Recorder(options.log);
+  }
+
+  async predict(request: inference.ModelInferRequest): Promise<Prediction> {
+    const startedMs = performance.now();
+    const prepared = prepare(request, this.#options.catalog, this.#options.nowMs());
+    this.#admit(prepared);
+    const ticket = this.#inFlight.begin();
+    this.#rows += prepared.rows.length;
+    try {
+      return await this.#answer(prepared, startedMs);
+    } finally {
+      this.#rows -= prepared.rows.length;
+      this.#inFlight.end(ticket);
+    }
+  }
+
+  /** Resolves when the predictions and shadows that were begun before this call have been handed to the log. */
+  async drained(): Promise<void> {
+    await this.#inFlight.settled();
+    await this.#options.shadows.settled();
+  }
+
+  #admit({ model, rows, pinned }: Prepared): void {
+    const { routes, log, shadows, shadowsCount, inFlightRowsMax, logBytesMax } = this.#options;
+    const applied = routes.get(model.name);
+    if (applied === undefined) {
+      throw gatewayError(
+        'EVL_GATEWAY_NO_VERSION',
+        `model ${model.name} has no version in service yet; ask again later`,
+      );
+    }
+    if (pinned !== '' && !applied.versions.has(pinned)) throw versionNotFound(applied, pinned);
+    const wanted = this.#rows + rows.length;
+    if (wanted > inFlightRowsMax) {
+      throw gatewayError(
+        'EVL_GATEWAY_QUEUE_FULL',
+        `${this.#rows} rows are in flight, at most ${inFlightRowsMax} may be; slow down`,
+      );
+    }
+    // Rows that are under way have not added their shadows yet.
+    if (shadowsCount && shadows.isFull(wanted * applied.shadows.length)) {
+      throw gatewayError('EVL_GATEWAY_QUEUE_FULL', 'too many shadow predictions wait; slow down');
+    }
+    if (log.queuedBytes > logBytesMax) {
+      throw gatewayError(
+        'EVL_GATEWAY_LOG_FULL',
+        `${log.queuedBytes} bytes of predictions wait for Kafka, at most ${logBytesMax} may`,
+      );
+    }
+  }
+
+  async #answer(prepared: Prepared, startedMs: number): Promise<Prediction> {
+    const { enricher, routes, events, closedUntilMs } = this.#options;
+    const { model, eventTimeMs } = prepared;
+    if (eventTimeMs < closedUntilMs()) events.late(model.name, eventTimeMs);
+    const enriched = await enricher.enrich(
+      model,
+      prepared.rows.map((request) => ({ request, asOfMs: eventTimeMs })),
+    );
+    // Taken after the wait, so that the route that decides is the one in force when the models run.
+    const applied = routes.get(model.name);
+    if (applied === undefined)
+      throw gatewayError('EVL_GATEWAY_NO_VERSION', `model ${model.name} has no version in service`);
+    const endLease = routes.lease(applied);
+    try {
+      const batch = pack(model.spec.inputs, enriched.rows);
+      const answer = await this.#run(applied, this.#choose(applied, prepared), batch);
+      const { choice, loaded, scores } = answer;
+      const latencyMs = performance.now() - startedMs;
+      const recorder = this.#recorder.for(prepared, enriched.rows, applied.route);
+      const latencyUs = Math.round(latencyMs * 1_000);
+      const decisionIds = recorder.append('served', {
+        loaded,
+        scores,
+        latencyUs,
+        arm: choice.arm,
+        propensity: choice.propensity,
+      });
+      this.#shadow(applied, loaded, batch, recorder);
+      events.answered(model.name, choice.arm, latencyMs / 1_000);
+      return {
+        prepared,
+        choice,
+        scores,
+        decisionIds,
+        policyRevision: applied.route.revision,
+        isDegraded: enriched.isDegraded,
+      };
+    } finally {
+      endLease();
+    }
+  }
+
+  #choose({ route }: AppliedRoute, { pinned, unit }: Prepared): Choice {
+    return pinned === '' ? chooseArm(route, unit) : { arm: 'pinned', version: pinned, propensity: 1 };
+  }
+
+  async #run(applied: AppliedRoute, choice: Choice, batch: Packed): Promise<Answer> {
+    const loaded = applied.versions.get(choice.version);
+    if (loaded === undefined) throw versionNotFound(applied, choice.version);
+    try {
+      return { choice, loaded, scores: await this.#score(loaded, batch) };
+    } catch (error) {
+      if (choice.arm !== 'canary') throw error;
+      this.#options.events.failedOver(applied.route.model, choice, error);
+      const { champion } = applied;
+      return { choice: fallback(applied.route, choice), loaded: champion, scores: await this.#score(champion, batch) };
+    }
+  }
+
+  /** Runs one version; whatever goes wrong there is not the client's fault and may pass. */
+  async #score(loaded: LoadedVersion, batch: Packed): Promise<Float64Array> {
+    try {
+      return await loaded.score(batch);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EVL_ONNX_NOT_LOADED')
+        this.#options.routes.reload(loaded);
+      if (classify(error) === 'retryable') throw error;
+      throw gatewayError(
+        'EVL_GATEWAY_RUN_FAILED',
+        `version ${loaded.version} of ${loaded.model} failed: ${errorText(error)}`,
+        error,
+      );
+    }
+  }
+
+  #shadow(applied: AppliedRoute, answeredBy: LoadedVersion, batch: Packed, recorder: RequestRecorder): void {
+    const { shadows, routes } = this.#options;
+    for (const version of shadowsOf(applied.route.shadowVersions, answeredBy.version)) {
+      const loaded = applied.versions.get(version);
+      if (loaded === undefined) continue;
+      const endLease = routes.lease(applied);
+      const run = async (): Promise<void> => {
+        const startedMs = performance.now();
+        const scores = await this.#score(loaded, batch);
+        const latencyUs = Math.round((performance.now() - startedMs) * 1_000);
+        recorder.append('shadowed', { loaded, scores, latencyUs, arm: 'shadow', propensity: 1 });
+      };
+      void shadows.add(batch.rows, run).finally(endLease);
+    }
+  }
+}
+
+function versionNotFound(applied: AppliedRoute, version: string): Error {
+  const loaded = [...applied.versions.keys()].join(', ');
+  const { model } = applied.route;
+  return gatewayError(
+    'EVL_GATEWAY_VERSION_NOT_FOUND',
+    `version ${version} of model ${model} is not loaded; loaded: ${loaded}`,
+  );
+}

@@ -1,0 +1,93 @@
+import { eventId } from '@everloop/contracts';
+import { encodeInference, encodeNames, encodeShared } from '../domain/inference-record.ts';
+import type { FeatureRow } from '../domain/vector.ts';
+import type { InferenceLog, LogStream } from '../ports.ts';
+import type { ServedModel } from './catalog.ts';
+import type { Prepared } from './prepare.ts';
+import type { LoadedVersion } from './versions.ts';
+
+/** What one version made of a request. */
+export interface Scored {
+  readonly loaded: LoadedVersion;
+  readonly arm: string;
+  readonly propensity: number;
+  /** float64 [rows] */
+  readonly scores: Float64Array;
+  readonly latencyUs: number;
+}
+
+/** Writes the records of one request; the parts that its records share are encoded once. */
+export interface RequestRecorder {
+  /** Appends one record for each row and returns their decision ids. */
+  append(stream: LogStream, scored: Scored): readonly string[];
+}
+
+/** Makes the recorders of requests. */
+export class Recorder {
+  readonly #log: InferenceLog;
+  readonly #names = new WeakMap<ServedModel, Uint8Array>();
+
+  constructor(log: InferenceLog) {
+    this.#log = log;
+  }
+
+  /** A recorder for one request that was routed by the given policy. */
+  for(
+    prepared: Prepared,
+    rows: readonly FeatureRow[],
+    policy: { readonly championVersion: string; readonly revision: string },
+  ): RequestRecorder {
+    const { model, requestId, eventTimeMs } = prepared;
+    const names = this.#namesOf(model);
+    const common = {
+      requestId,
+      model: model.name,
+      championVersion: policy.championVersion,
+      policyRevision: policy.revision,
+      eventTimeMs,
+    };
+    const joinKeys = prepared.rows.map((row) => String(row[model.spec.joinKey] ?? ''));
+    const shared = rows.map((row, index) => encodeShared(names, { ...common, joinKey: joinKeys[index] ?? '' }, row));
+    return {
+      append: (stream, { loaded, arm, propensity, scores, latencyUs }) =>
+        shared.map((part, row) => {
+          const decisionId = decisionIdOf(prepared, row, stream === 'shadowed' ? loaded.version : null);
+          const value = encodeInference(part, {
+            decisionId,
+            modelVersion: loaded.version,
+            modelDigest: loaded.digest,
+            arm,
+            propensity,
+            score: scores[row] ?? Number.NaN,
+            latencyUs,
+          });
+          this.#log.append(stream, { joinKey: joinKeys[row] ?? '', value });
+          return decisionId;
+        }),
+    };
+  }
+
+  #namesOf(model: ServedModel): Uint8Array {
+    let names = this.#names.get(model);
+    if (names === undefined) {
+      names = encodeNames(model.spec.inputs);
+      this.#names.set(model, names);
+    }
+    return names;
+  }
+}
+
+/**
+ * The id of one row's decision: the same whenever the same request is asked again. A request of one row has the plain id; a row of
+ * several adds `#<index>`, which no version is named.
+ */
+export function decisionIdOf(
+  { model, requestId, rows }: Pick<Prepared, 'model' | 'requestId' | 'rows'>,
+  row: number,
+  shadowVersion: string | null,
+): string {
+  const parts = ['decision', model.name, requestId];
+  if (rows.length > 1) parts.push(`#${row}`);
+  if (shadowVersion !== null) parts.push(shadowVersion);
+  return eventId(...parts);
+}

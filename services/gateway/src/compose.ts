@@ -1,0 +1,92 @@
+import { createGrpcServer, type GrpcServer } from '@everloop/grpc';
+import type { Bus } from '@everloop/kafka';
+import { createModelHost } from '@everloop/onnx';
+import type { Config, Logger, Metrics, Part } from '@everloop/service';
+import { createObjectStore, createRedis } from '@everloop/storage';
+import { implementInference } from './adapters/grpc-inference.ts';
+import { createGrpcVersionCatalog } from './adapters/grpc-version-catalog.ts';
+import { createKafkaInferenceLog } from './adapters/kafka-inference-log.ts';
+import { createKafkaProgress } from './adapters/kafka-progress.ts';
+import { createOnlineReader } from './adapters/online-features.ts';
+import { createOnnxRunner } from './adapters/onnx-runner.ts';
+import { createGateway } from './app/gateway.ts';
+import type { configSchema } from './config.ts';
+import type { InferenceService } from './ports.ts';
+import { createTelemetry } from './telemetry.ts';
+
+export interface Surroundings {
+  readonly config: Config<typeof configSchema>;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface ComposedGateway {
+  readonly service: InferenceService;
+  readonly grpc: GrpcServer;
+  /** In the order in which they start; the bus is first. */
+  readonly parts: readonly Part[];
+}
+
+/** Builds every adapter and puts the gateway on them. */
+export function composeGateway({ config, bus, logger, metrics }: Surroundings): ComposedGateway {
+  const name = 'gateway';
+  const nowMs = (): number => Date.now();
+  // The log refuses requests before its own limit is reached, so the publisher's limit is never the one that is met.
+  const publisher = bus.publisher({ name, queueBytesMax: 2 * config.logBytesMax });
+  const log = createKafkaInferenceLog({
+    publisher,
+    lingerMs: config.logLingerMs,
+    onRetry: (error, records) => telemetry.logDelayed(error, records),
+    onRefused: (error, records) => telemetry.logRefused(error, records),
+  });
+  const telemetry = createTelemetry(logger, metrics, () => log.queuedBytes);
+  const redis = createRedis({ url: config.redisUrl, logger, name: 'redis', timeoutMs: config.featureTimeoutMs });
+  const store = createObjectStore(config.objectStore);
+  const host = createModelHost({ logger, name: 'models' });
+  const versions = createGrpcVersionCatalog(config.registryAddress);
+  const gateway = createGateway({
+    ...config,
+    clock: config.clock === 'event' ? 'event' : 'wall',
+    bus,
+    runner: createOnnxRunner(host, {
+      rowsMax: config.batchRowsMax,
+      queueMax: config.inFlightRowsMax + config.shadowRowsMax,
+      timeoutMs: config.runTimeoutMs,
+    }),
+    versions,
+    path: (digest) => store.path(digest),
+    createReader: (spec, resources) => createOnlineReader(redis, spec, resources),
+    log,
+    report: createKafkaProgress({ publisher, records: () => telemetry.answeredCount, nowMs }),
+    telemetry,
+    logger,
+    nowMs,
+  });
+  const grpc = createGrpcServer({
+    name: 'grpc',
+    host: config.grpcHost,
+    port: config.grpcPort,
+    services: [implementInference(gateway.service)],
+    logger,
+  });
+  const registry: Part = { name: 'registry-client', start: async () => undefined, stop: async () => versions.close() };
+  return {
+    service: gateway.service,
+    grpc,
+    parts: [bus, publisher, inBackground(redis, logger), host, registry, ...gateway.parts, grpc],
+  };
+}
+
+/** Features are wanted, not needed: the gateway starts and answers, degraded, while the online store is away. */
+function inBackground(redis: Part, logger: Logger): Part {
+  return {
+    name: 'online-store',
+    start: async () => {
+      redis
+        .start()
+        .catch((error: unknown) => logger.debug({ err: error }, 'the online store was not reached before the stop'));
+    },
+    stop: () => redis.stop(),
+  };
+}

@@ -1,0 +1,43 @@
+import { serving } from '@everloop/contracts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeInference, encodeNames, encodeShared } from './inference-record.ts';
+import { logged } from './vector.ts';
+
+const value = fc.oneof(fc.double({ noNaN: true }), fc.string(), fc.constant(null));
+
+describe('encodeInference', () => {
+  it('is the message encoded in one piece, whatever its fields', () => {
+    const shared = fc.record({
+      requestId: fc.string(),
+      model: fc.string(),
+      championVersion: fc.string(),
+      policyRevision: fc.string(),
+      joinKey: fc.string(),
+      eventTimeMs: fc.nat(),
+    });
+    const own = fc.record({
+      decisionId: fc.string(),
+      modelVersion: fc.string(),
+      modelDigest: fc.string(),
+      arm: fc.constantFrom('champion', 'canary', 'shadow'),
+      propensity: fc.double({ min: 0, max: 1, noNaN: true }),
+      score: fc.double({ min: 0, max: 1, noNaN: true }),
+      latencyUs: fc.nat(),
+    });
+    fc.assert(
+      fc.property(shared, own, fc.array(value), fc.array(fc.string()), (common, ownFields, values, degradedViews) => {
+        const names = values.map((_, index) => ({ name: `input_${index}` }));
+        const part = encodeShared(encodeNames(names), common, { values, degradedViews });
+        const decoded = serving.Inference.decode(encodeInference(part, ownFields));
+        expect(decoded).toEqual({
+          ...common,
+          ...ownFields,
+          inputNames: names.map(({ name }) => name),
+          inputValues: values.map(logged),
+          degradedViews,
+        });
+      }),
+    );
+  });
+});

@@ -1,0 +1,52 @@
+import type { inference } from '@everloop/contracts';
+
+type Parameter = inference.InferParameter;
+export type Parameters = Readonly<Record<string, Parameter>>;
+
+/** Event times beyond the year 9999 are seconds or nanoseconds by mistake. */
+const eventTimeMsMax = 253_402_300_799_999;
+
+export interface RequestOptions {
+  /** Event time of the request, epoch milliseconds UTC; null: not given. */
+  readonly eventTimeMs: number | null;
+  /** What the routing draw is made for; null: not given. */
+  readonly unitId: string | null;
+}
+
+export type ReadOptions =
+  { readonly ok: true; readonly options: RequestOptions } | { readonly ok: false; readonly reasons: readonly string[] };
+
+function integerOf(parameter: Parameter): number | null {
+  const choice = parameter.parameterChoice;
+  if (choice?.$case !== 'int64Param' && choice?.$case !== 'uint64Param' && choice?.$case !== 'doubleParam') return null;
+  const value = Number(choice.value);
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+/** Reads the request parameters that Everloop knows (`event_time_ms`, `unit_id`); others are other servers' and are left alone. */
+export function readOptions(parameters: Parameters): ReadOptions {
+  const reasons: string[] = [];
+  const time = parameters['event_time_ms'];
+  const unit = parameters['unit_id'];
+  const eventTimeMs = time === undefined ? null : integerOf(time);
+  if (time !== undefined && (eventTimeMs === null || eventTimeMs < 0 || eventTimeMs > eventTimeMsMax)) {
+    reasons.push('parameter event_time_ms must be an int64 of epoch milliseconds');
+  }
+  const unitId = unit?.parameterChoice?.$case === 'stringParam' ? unit.parameterChoice.value : null;
+  if (unit !== undefined && (unitId === null || unitId === '')) {
+    reasons.push('parameter unit_id must be a string that is not empty');
+  }
+  return reasons.length === 0 ? { ok: true, options: { eventTimeMs, unitId } } : { ok: false, reasons };
+}
+
+export function textParameter(value: string): Parameter {
+  return { parameterChoice: { $case: 'stringParam', value } };
+}
+
+export function doubleParameter(value: number): Parameter {
+  return { parameterChoice: { $case: 'doubleParam', value } };
+}
+
+export function booleanParameter(value: boolean): Parameter {
+  return { parameterChoice: { $case: 'boolParam', value } };
+}

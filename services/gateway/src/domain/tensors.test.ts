@@ -1,0 +1,160 @@
+import { inference } from '@everloop/contracts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeInputs, encodeFp32 } from './tensors.ts';
+
+type Input = Parameters<typeof inference.ModelInferRequest.fromPartial>[0];
+
+const decode = (request: Input) => decodeInputs(inference.ModelInferRequest.fromPartial(request));
+const fp64 = (name: string, values: number[], shape = [BigInt(values.length)]) => ({
+  name,
+  datatype: 'FP64',
+  shape,
+  contents: { fp64Contents: values },
+});
+const header = (name: string, datatype: string, rows: number) => ({ name, datatype, shape: [BigInt(rows)] });
+
+/** A raw BYTES blob as the protocol defines it. */
+function rawBytes(texts: readonly string[]): Buffer {
+  return Buffer.concat(
+    texts.flatMap((text) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(Buffer.byteLength(text));
+      return [length, Buffer.from(text)];
+    }),
+  );
+}
+
+describe('decodeInputs: typed', () => {
+  it.each([
+    ['FP64', { fp64Contents: [1.5, -2] }, [1.5, -2]],
+    ['FP32', { fp32Contents: [0.25, 3] }, [0.25, 3]],
+    ['INT64', { int64Contents: [1n, -9_007_199_254_740_991n] }, [1, -9_007_199_254_740_991]],
+    ['INT32', { intContents: [7, -7] }, [7, -7]],
+    ['BYTES', { bytesContents: [Buffer.from('EWR'), Buffer.from('é')] }, ['EWR', 'é']],
+  ])('%s', (datatype, contents, values) => {
+    for (const shape of [[2n], [2n, 1n]]) {
+      const decoded = decode({ inputs: [{ name: 'x', datatype, shape, contents }] });
+      expect(decoded).toEqual({ ok: true, rows: 2, columns: [{ name: 'x', datatype, values }] });
+    }
+  });
+
+  it.each<[string, Input, string]>([
+    ['no inputs', { inputs: [] }, 'the request has no inputs'],
+    ['an unknown datatype', { inputs: [header('x', 'FP16', 1)] }, "input 'x' has datatype 'FP16'"],
+    ['a datatype named like a method', { inputs: [header('x', 'constructor', 1)] }, "has datatype 'constructor'"],
+    ['no shape', { inputs: [fp64('x', [1], [])] }, 'has shape []'],
+    ['a matrix', { inputs: [fp64('x', [1, 2], [1n, 2n])] }, 'has shape [1, 2]'],
+    ['no rows', { inputs: [fp64('x', [], [0n])] }, 'has 0 rows, expected 1 to 256'],
+    ['a negative size', { inputs: [fp64('x', [], [-1n])] }, 'has -1 rows'],
+    ['too many rows', { inputs: [fp64('x', [], [257n])] }, 'has 257 rows'],
+    ['too few elements', { inputs: [fp64('x', [1], [2n])] }, 'has 1 elements in fp64Contents, expected 2'],
+    [
+      'elements in the wrong field',
+      { inputs: [{ ...fp64('x', [1]), contents: { fp64Contents: [1], intContents: [1] } }] },
+      'has 1 elements in intContents, expected 0',
+    ],
+    ['nothing at all', { inputs: [header('x', 'FP64', 1)] }, "input 'x' has neither contents nor raw contents"],
+    ['a name twice', { inputs: [fp64('x', [1]), fp64('x', [1])] }, "input 'x' is given twice"],
+    ['uneven rows', { inputs: [fp64('x', [1]), fp64('y', [1, 2])] }, "input 'y' has 2 rows, 'x' has 1"],
+    [
+      'an integer that a double cannot hold',
+      { inputs: [{ ...header('x', 'INT64', 1), contents: { int64Contents: [2n ** 53n] } }] },
+      'row 0 is an integer beyond ±2^53',
+    ],
+    [
+      'bytes that are not UTF-8',
+      { inputs: [{ ...header('x', 'BYTES', 1), contents: { bytesContents: [Buffer.from([0xff])] } }] },
+      'row 0 is not UTF-8',
+    ],
+  ])('refuses %s', (_name, request, reason) => {
+    const decoded = decode(request);
+    expect(decoded.ok ? [] : decoded.reasons).toContainEqual(expect.stringContaining(reason));
+  });
+
+  it('reports everything that is wrong at once', () => {
+    const decoded = decode({ inputs: [header('a', 'FP8', 1), fp64('b', [1], [2n]), fp64('c', [], [0n])] });
+    expect(decoded.ok ? [] : decoded.reasons).toHaveLength(3);
+  });
+});
+
+describe('decodeInputs: raw', () => {
+  const numbers = fc.array(fc.double(), { minLength: 1, maxLength: 20 });
+
+  it('reads what a client wrote: FP64', () => {
+    fc.assert(
+      fc.property(numbers, (values) => {
+        const raw = Buffer.alloc(values.length * 8);
+        values.forEach((value, index) => raw.writeDoubleLE(value, index * 8));
+        const decoded = decode({ inputs: [header('x', 'FP64', values.length)], rawInputContents: [raw] });
+        expect(decoded.ok ? decoded.columns[0]?.values : null).toEqual(values);
+      }),
+    );
+  });
+
+  it('reads what a client wrote: BYTES', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 10 }), (texts) => {
+        const decoded = decode({ inputs: [header('x', 'BYTES', texts.length)], rawInputContents: [rawBytes(texts)] });
+        expect(decoded.ok ? decoded.columns[0]?.values : null).toEqual(texts);
+      }),
+    );
+  });
+
+  it('never throws and never answers other than the shape says, whatever the bytes', () => {
+    const datatype = fc.constantFrom('BYTES', 'FP64', 'FP32', 'INT64', 'INT32');
+    fc.assert(
+      fc.property(datatype, fc.integer({ min: 1, max: 5 }), fc.uint8Array({ maxLength: 64 }), (type, rows, bytes) => {
+        const decoded = decode({ inputs: [header('x', type, rows)], rawInputContents: [Buffer.from(bytes)] });
+        return decoded.ok ? decoded.columns[0]?.values.length === rows : decoded.reasons.length > 0;
+      }),
+    );
+  });
+
+  it.each<[string, Input, string]>([
+    [
+      'fewer blobs than inputs',
+      { inputs: [header('x', 'FP64', 1), header('y', 'FP64', 1)], rawInputContents: [Buffer.alloc(8)] },
+      '1 raw contents for 2 inputs',
+    ],
+    [
+      'too few bytes',
+      { inputs: [header('x', 'FP32', 2)], rawInputContents: [Buffer.alloc(4)] },
+      'has 4 raw bytes, its shape says 8',
+    ],
+    [
+      'contents beside raw',
+      { inputs: [fp64('x', [1])], rawInputContents: [Buffer.alloc(8)] },
+      'has contents beside raw contents',
+    ],
+    [
+      'a cut length',
+      { inputs: [header('x', 'BYTES', 1)], rawInputContents: [Buffer.alloc(3)] },
+      'too few for a length',
+    ],
+    [
+      'a length beyond the blob',
+      { inputs: [header('x', 'BYTES', 1)], rawInputContents: [Buffer.from([255, 255, 255, 255, 0])] },
+      'element 0 needs 4294967295 bytes, only 1 follow',
+    ],
+    [
+      'more elements',
+      { inputs: [header('x', 'BYTES', 1)], rawInputContents: [rawBytes(['a', 'b'])] },
+      'holds more BYTES elements',
+    ],
+    [
+      'fewer elements',
+      { inputs: [header('x', 'BYTES', 2)], rawInputContents: [rawBytes(['a'])] },
+      'holds 1 BYTES elements',
+    ],
+  ])('refuses %s', (_name, request, reason) => {
+    const decoded = decode(request);
+    expect(decoded.ok ? [] : decoded.reasons).toContainEqual(expect.stringContaining(reason));
+  });
+});
+
+describe('encodeFp32', () => {
+  it('is little-endian', () => {
+    expect([...encodeFp32([0.5, -1])]).toEqual([0, 0, 0, 0x3f, 0, 0, 0x80, 0xbf]);
+  });
+});

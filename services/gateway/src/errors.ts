@@ -1,0 +1,32 @@
+import { ServiceError, type ErrorKind } from '@everloop/service';
+
+/** Every error that the gateway itself raises; the suffix decides the gRPC status (see @everloop/grpc). */
+const kinds = {
+  /** The request breaks the protocol or the model's contract. */
+  EVL_GATEWAY_REQUEST_INVALID: 'terminal',
+  EVL_GATEWAY_MODEL_NOT_FOUND: 'terminal',
+  /** The request pins a version that is not loaded. */
+  EVL_GATEWAY_VERSION_NOT_FOUND: 'terminal',
+  /** The gateway is starting or stopping. */
+  EVL_GATEWAY_NOT_READY: 'retryable',
+  /** The model is known but no route is in force yet. */
+  EVL_GATEWAY_NO_VERSION: 'retryable',
+  /** Too many rows are in flight, or too many shadows wait. */
+  EVL_GATEWAY_QUEUE_FULL: 'retryable',
+  /** The log waits for the broker; nothing is answered that could not be logged. */
+  EVL_GATEWAY_LOG_FULL: 'retryable',
+  /** A model file cannot be served: absent, changed, refused or of the wrong shape. */
+  EVL_GATEWAY_MODEL_UNUSABLE: 'retryable',
+  /** A model answered a score that is not a finite number. */
+  EVL_GATEWAY_SCORE_NOT_FINITE: 'retryable',
+  /** A version could not compute an answer. */
+  EVL_GATEWAY_RUN_FAILED: 'retryable',
+  /** A resource on the resources topic cannot be understood. */
+  EVL_GATEWAY_RESOURCE_REFUSED: 'terminal',
+} as const satisfies Record<string, ErrorKind>;
+
+export type GatewayErrorCode = keyof typeof kinds;
+
+export function gatewayError(code: GatewayErrorCode, message: string, cause?: unknown): ServiceError {
+  return new ServiceError({ code, kind: kinds[code], message, ...(cause === undefined ? {} : { cause }) });
+}

@@ -1,0 +1,79 @@
+import type { FeatureViewSpec, inference, registry, SourceSpec } from '@everloop/contracts';
+import type { RequestRow } from './domain/contract.ts';
+import type { FeatureRow, Packed } from './domain/vector.ts';
+
+/** The resources by which a model's inputs are read, by name. */
+export interface FeatureResources {
+  readonly views: ReadonlyMap<string, FeatureViewSpec>;
+  readonly sources: ReadonlyMap<string, SourceSpec>;
+}
+
+/** A row to enrich and the event time it is read as of, epoch milliseconds UTC. */
+export interface Lookup {
+  readonly request: RequestRow;
+  readonly asOfMs: number;
+}
+
+/** Reads the inputs of one model. */
+export interface FeatureReader {
+  /** All rows in one round trip to the online store, in order. Rejects when the store cannot be reached. */
+  read(rows: readonly Lookup[]): Promise<readonly FeatureRow[]>;
+  /** What is known without the online store: request fields; every feature is missing and its view listed as degraded. */
+  readWithoutStore(rows: readonly Lookup[]): readonly FeatureRow[];
+}
+
+/** What a loaded model file takes. */
+export interface ModelShape {
+  readonly nNumeric: number;
+  readonly nCategories: number;
+}
+
+/** Runs model files apart from this process. */
+export interface ScoreRunner {
+  /** Rejects when the file is absent, changed or refused. */
+  load(key: string, path: string, digestHex: string): Promise<ModelShape>;
+  unload(key: string): Promise<void>;
+  /** Scores, float64 [rows]; concurrent calls for one key share a run. */
+  run(key: string, batch: Packed): Promise<Float64Array>;
+}
+
+/** The registry's view of a version. */
+export interface VersionCatalog {
+  get(model: string, version: string): Promise<registry.ModelVersion>;
+}
+
+/** Where the file with a digest lies; throws when the digest is not one. */
+export type ModelPath = (digest: string) => string;
+
+/** One encoded inference with the join key that partitions it. */
+export interface LogRecord {
+  readonly joinKey: string;
+  readonly value: Buffer;
+}
+
+export type LogStream = 'served' | 'shadowed';
+
+/** The durable log of predictions. */
+export interface InferenceLog {
+  /** Hands a record over; never waits for the broker. */
+  append(stream: LogStream, record: LogRecord): void;
+  /** Bytes that the broker has not acknowledged. */
+  readonly queuedBytes: number;
+  /** Resolves when everything appended before is acknowledged. */
+  flush(): Promise<void>;
+  /** Writes the watermark behind everything appended before and resolves when all of it is acknowledged. */
+  advance(watermarkMs: number): Promise<void>;
+}
+
+/** Tells the rest of the loop how far a stage has come. */
+export type ReportProgress = (stage: 'log' | 'routes', watermarkMs: number) => Promise<void>;
+
+/** The six calls of the Open Inference Protocol, version 2; gRPC and REST share them. */
+export interface InferenceService {
+  serverLive(): inference.ServerLiveResponse;
+  serverReady(): inference.ServerReadyResponse;
+  modelReady(request: inference.ModelReadyRequest): inference.ModelReadyResponse;
+  serverMetadata(): inference.ServerMetadataResponse;
+  modelMetadata(request: inference.ModelMetadataRequest): inference.ModelMetadataResponse;
+  modelInfer(request: inference.ModelInferRequest): Promise<inference.ModelInferResponse>;
+}

@@ -1,0 +1,114 @@
+import { ServiceError, type Logger, type Metrics } from '@everloop/service';
+import type { Choice } from './domain/routing.ts';
+
+/** Facts about requests; each one writes its metrics and, where a person must know, a log line. */
+export interface Telemetry {
+  answered(model: string, arm: string, latencySeconds: number): void;
+  failed(model: string, error: unknown): void;
+  failedOver(model: string, choice: Choice, error: unknown): void;
+  late(model: string, eventTimeMs: number): void;
+  degraded(rows: number): void;
+  shadowDropped(reason: 'full' | 'failed', rows: number, error?: unknown): void;
+  logDelayed(error: unknown, records: number): void;
+  logRefused(error: unknown, records: number): void;
+  unloadFailed(key: string, error: unknown): void;
+  /** Predictions answered since the start. */
+  readonly answeredCount: number;
+}
+
+const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+/** Facts that can come with every request are logged once in so many milliseconds. */
+const logEveryMs = 5_000;
+
+export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: () => number): Telemetry {
+  const requests = metrics.counter('everloop_gateway_requests_total', 'Requests by outcome', ['model', 'arm', 'code']);
+  const latency = metrics.histogram(
+    'everloop_gateway_request_duration_seconds',
+    'From request to answer',
+    latencyBuckets,
+    ['model'],
+  );
+  const fallbacks = metrics.counter(
+    'everloop_gateway_fallbacks_total',
+    'Requests that the champion answered because the canary failed',
+    ['model'],
+  );
+  const late = metrics.counter(
+    'everloop_gateway_late_requests_total',
+    'Requests with an event time before the written watermark',
+    ['model'],
+  );
+  const degraded = metrics.counter('everloop_gateway_degraded_rows_total', 'Rows answered without the online store');
+  const dropped = metrics.counter('everloop_gateway_shadow_dropped_total', 'Shadow rows that were not logged', [
+    'reason',
+  ]);
+  const retries = metrics.counter(
+    'everloop_gateway_log_retries_total',
+    'Publications of predictions that were tried again',
+  );
+  const refused = metrics.counter(
+    'everloop_gateway_log_refused_total',
+    'Predictions that Kafka refused for good and that are missing from the log',
+  );
+  const queued = metrics.gauge(
+    'everloop_gateway_log_queued_bytes',
+    'Bytes of predictions that Kafka has not acknowledged',
+  );
+  Object.assign(queued, { collect: () => queued.set(queuedBytes()) });
+  const quiet = limiter(logEveryMs);
+  let answeredCount = 0;
+  return {
+    get answeredCount() {
+      return answeredCount;
+    },
+    answered(model, arm, latencySeconds) {
+      answeredCount += 1;
+      requests.inc({ model, arm, code: 'OK' });
+      latency.observe({ model }, latencySeconds);
+    },
+    failed(model, error) {
+      requests.inc({ model, arm: 'none', code: error instanceof ServiceError ? error.code : 'EVL_GATEWAY_INTERNAL' });
+    },
+    failedOver(model, choice, error) {
+      fallbacks.inc({ model });
+      quiet(`fallback ${model}`, () =>
+        logger.error({ err: error, model, version: choice.version }, 'the canary failed; the champion answers'),
+      );
+    },
+    late(model, eventTimeMs) {
+      late.inc({ model });
+      quiet(`late ${model}`, () =>
+        logger.warn(
+          { model, eventTimeMs },
+          'a request has an event time before the written watermark; its label may be missed',
+        ),
+      );
+    },
+    degraded: (rows) => degraded.inc(rows),
+    shadowDropped(reason, rows, error) {
+      dropped.inc({ reason }, rows);
+      quiet(`shadow ${reason}`, () => logger.error({ err: error, reason, rows }, 'shadow predictions were dropped'));
+    },
+    logDelayed(error, records) {
+      retries.inc();
+      logger.warn({ err: error, records }, 'predictions could not be written to Kafka; trying again');
+    },
+    logRefused(error, records) {
+      refused.inc(records);
+      logger.error({ err: error, records }, 'Kafka refused predictions; they are missing from the log');
+    },
+    unloadFailed: (key, error) =>
+      logger.warn({ err: error, key }, 'a version could not be unloaded; the next start of the model process drops it'),
+  };
+}
+
+/** Runs an action at most once in `everyMs` for each key of a small set. */
+function limiter(everyMs: number): (key: string, action: () => void) => void {
+  const lastMs = new Map<string, number>();
+  return (key, action) => {
+    const nowMs = performance.now();
+    if (nowMs - (lastMs.get(key) ?? -Infinity) < everyMs) return;
+    lastMs.set(key, nowMs);
+    action();
+  };
+}

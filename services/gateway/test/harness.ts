@@ -1,0 +1,168 @@
+import type { inference } from '@everloop/contracts';
+import { registry, rollout, serving, toWire, topics } from '@everloop/contracts';
+import type { Bus, BusRecord, FollowOptions, TopicSpec } from '@everloop/kafka';
+import { createLogger, createMetrics, ServiceError } from '@everloop/service';
+import { createOnlineReader, type OnlineStore } from '../src/adapters/online-features.ts';
+import { createGateway, type Gateway, type GatewayOptions } from '../src/app/gateway.ts';
+import type { LogStream, ModelShape, ScoreRunner } from '../src/ports.ts';
+import { createTelemetry } from '../src/telemetry.ts';
+import type { Packed } from '../src/domain/vector.ts';
+import { inferRequest, resources } from './fixtures.ts';
+
+/** A bus whose topics are fed by the test. */
+export class FakeBus implements Pick<Bus, 'ensureTopics' | 'follow'> {
+  readonly topics: TopicSpec[] = [];
+  readonly #followers: FollowOptions[] = [];
+
+  ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
+    this.topics.push(...specs);
+    return Promise.resolve();
+  }
+
+  follow(options: FollowOptions) {
+    this.#followers.push(options);
+    return { name: 'fake', start: () => Promise.resolve(), stop: () => Promise.resolve() };
+  }
+
+  async give(topic: string, json: unknown): Promise<void> {
+    const value = json === null ? null : Buffer.from(typeof json === 'string' ? json : JSON.stringify(json));
+    const record: BusRecord = { topic, partition: 0, offset: 0n, key: null, value, headers: {}, timestampMs: 0 };
+    for (const follower of this.#followers) if (follower.topics.includes(topic)) await follower.onRecord(record);
+  }
+
+  async mark(topic: string, watermarkMs: number): Promise<void> {
+    for (const follower of this.#followers)
+      if (follower.topics.includes(topic)) await follower.onWatermark?.(topic, watermarkMs);
+  }
+}
+
+/** Scores by version, in place of the model process. */
+export class FakeRunner implements ScoreRunner {
+  /** Digests by key. */
+  readonly loaded = new Map<string, string>();
+  readonly runs: { readonly version: string; readonly batch: Packed }[] = [];
+  shape: ModelShape = { nNumeric: 2, nCategories: 1 };
+  /** What loading a file does; set it to throw for a corrupt file. */
+  onLoad: (digest: string) => void = () => undefined;
+  /** What a version answers; by default a tenth of its number. */
+  score: (version: string, batch: Packed) => Promise<Float64Array> = (version, batch) =>
+    Promise.resolve(new Float64Array(batch.rows).fill(Number(version) / 10));
+
+  load(key: string, _path: string, digestHex: string): Promise<ModelShape> {
+    return Promise.resolve().then(() => {
+      this.onLoad(digestHex);
+      this.loaded.set(key, digestHex);
+      return this.shape;
+    });
+  }
+
+  unload(key: string): Promise<void> {
+    this.loaded.delete(key);
+    return Promise.resolve();
+  }
+
+  run(key: string, batch: Packed): Promise<Float64Array> {
+    const version = /\/(.*)#/.exec(key)?.[1] ?? '';
+    this.runs.push({ version, batch });
+    if (this.loaded.has(key)) return this.score(version, batch);
+    return Promise.reject(
+      new ServiceError({ code: 'EVL_ONNX_NOT_LOADED', kind: 'terminal', message: `${key} is not loaded` }),
+    );
+  }
+
+  /** Versions that are loaded. */
+  get versions(): readonly string[] {
+    return [...this.loaded.keys()].map((key) => /\/(.*)#/.exec(key)?.[1] ?? '').sort();
+  }
+}
+
+export const digestOf = (version: string): string => version.padStart(64, '0');
+
+export const routeOf = (fields: Partial<rollout.Route>): rollout.Route =>
+  rollout.Route.fromPartial({ model: 'delay', revision: '1', championVersion: '1', salt: 'delay/2', ...fields });
+
+export interface Harness {
+  readonly bus: FakeBus;
+  readonly runner: FakeRunner;
+  readonly gateway: Gateway;
+  /** Everything that was logged, in order. */
+  readonly records: { readonly stream: LogStream; readonly inference: serving.Inference }[];
+  /** Watermarks written and progress reported, in order, as `log 5`, `progress routes 5`. */
+  readonly facts: string[];
+  readonly logLines: { readonly level: string; readonly message: string }[];
+  readonly store: { online: OnlineStore };
+  readonly queue: { bytes: number };
+  readonly versions: { away: boolean };
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  route(fields: Partial<rollout.Route>): Promise<void>;
+  infer(fields?: Parameters<typeof inference.ModelInferRequest.fromPartial>[0]): Promise<inference.ModelInferResponse>;
+}
+
+export function setUp(overrides: Partial<GatewayOptions> = {}): Harness {
+  const bus = new FakeBus();
+  const runner = new FakeRunner();
+  const records: Harness['records'] = [];
+  const facts: string[] = [];
+  const logLines: { level: string; message: string }[] = [];
+  const logger = createLogger({
+    service: 'gateway',
+    write: (line) => void logLines.push(JSON.parse(line) as { level: string; message: string }),
+  });
+  const store = {
+    online: { mgetBuffer: (keys: readonly string[]) => Promise.resolve(keys.map(() => null)) } as OnlineStore,
+  };
+  const queue = { bytes: 0 };
+  const versions = { away: false };
+  const gateway = createGateway({
+    bus,
+    runner,
+    logger,
+    versions: {
+      get: async (model, version) => {
+        if (versions.away)
+          throw new ServiceError({ code: 'EVL_GRPC_UNAVAILABLE', kind: 'retryable', message: 'registry away' });
+        const artifacts = [{ name: 'model.onnx', digest: digestOf(version), sizeBytes: 1 }];
+        return registry.ModelVersion.fromPartial({ model, version, artifacts });
+      },
+    },
+    path: (digest) => `/objects/${digest}`,
+    createReader: (model, given) =>
+      createOnlineReader(
+        { mgetBuffer: (keys) => store.online.mgetBuffer(keys), health: () => store.online.health?.() ?? { ok: true } },
+        model,
+        given,
+      ),
+    log: {
+      get queuedBytes() {
+        return queue.bytes;
+      },
+      append: (stream, { value }) => void records.push({ stream, inference: serving.Inference.decode(value) }),
+      flush: () => Promise.resolve(),
+      advance: async (watermarkMs) => void facts.push(`log ${watermarkMs} after ${records.length}`),
+    },
+    report: async (stage, watermarkMs) => void facts.push(`progress ${stage} ${watermarkMs}`),
+    telemetry: createTelemetry(logger, createMetrics('gateway'), () => queue.bytes),
+    nowMs: () => 1_000,
+    clock: 'event',
+    inFlightRowsMax: 512,
+    batchRowsMax: 64,
+    enrichInFlightMax: 2,
+    shadowRowsMax: 1_024,
+    logBytesMax: 1_000,
+    wallLagMs: 5_000,
+    ...overrides,
+  });
+  return {
+    ...{ bus, runner, gateway, records, facts, logLines, store, queue, versions },
+    async start() {
+      for (const resource of resources) await bus.give(topics.resources, registry.Resource.toJSON(toWire(resource)));
+      for (const part of gateway.parts) await part.start();
+    },
+    async stop() {
+      for (const part of gateway.parts.toReversed()) await part.stop();
+    },
+    route: (fields) => bus.give(topics.route, rollout.Route.toJSON(routeOf(fields))),
+    infer: async (fields = {}) => gateway.service.modelInfer(inferRequest(fields)),
+  };
+}

@@ -1,0 +1,42 @@
+import type { Bus, BusRecord, FollowOptions, OutRecord, Publisher } from '@everloop/kafka';
+
+/** A bus to topics of its own on a shared broker: every name gets the prefix, and records come back without it. */
+export function withTopicPrefix(bus: Bus, prefix: string): Bus {
+  const add = (topic: string): string => `${prefix}.${topic}`;
+  const remove = (record: BusRecord): BusRecord => ({ ...record, topic: record.topic.slice(prefix.length + 1) });
+  const publisher = (options: Parameters<Bus['publisher']>[0]): Publisher => {
+    const inner = bus.publisher(options);
+    return {
+      name: inner.name,
+      start: () => inner.start(),
+      stop: () => inner.stop(),
+      publish: (records: readonly OutRecord[]) =>
+        inner.publish(records.map((each) => ({ ...each, topic: add(each.topic) }))),
+      publishWatermark: (topic, watermarkMs) => inner.publishWatermark(add(topic), watermarkMs),
+      get queuedBytes() {
+        return inner.queuedBytes;
+      },
+    };
+  };
+  const follow = (options: FollowOptions) =>
+    bus.follow({
+      ...options,
+      topics: options.topics.map(add),
+      onRecord: (record) => options.onRecord(remove(record)),
+      onWatermark: (topic, watermarkMs) => options.onWatermark?.(topic.slice(prefix.length + 1), watermarkMs),
+    });
+  return {
+    name: bus.name,
+    start: () => bus.start(),
+    stop: () => bus.stop(),
+    ensureTopics: (specs) => bus.ensureTopics(specs.map((spec) => ({ ...spec, name: add(spec.name) }))),
+    awaitTopics: (names, timeoutMs) => bus.awaitTopics(names.map(add), timeoutMs),
+    partitionCount: (topic) => bus.partitionCount(add(topic)),
+    offsets: (topic) => bus.offsets(add(topic)),
+    publisher,
+    follow,
+    tasks: (options) => bus.tasks({ ...options, inputs: options.inputs.map(add) }),
+    sink: (options) => bus.sink({ ...options, inputs: options.inputs.map(add) }),
+    readAll: (names, onRecords) => bus.readAll(names.map(add), onRecords),
+  };
+}

@@ -1,0 +1,151 @@
+import { encodeEvent, eventId, outcomes, topics } from '@everloop/contracts';
+import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
+import {
+  decodeEntry,
+  decodeInference,
+  decodePending,
+  encodeEntry,
+  encodeOutcome,
+  encodePending,
+  isLabelKey,
+  labelKey,
+} from '../domain/codec.ts';
+import {
+  createJoinState,
+  type JoinState,
+  onLabels,
+  onPredictions,
+  onWatermark,
+  restoreLabels,
+  restorePrediction,
+  stateSize,
+} from '../domain/join.ts';
+import { readLabel, type LabelRule } from '../domain/label.ts';
+import { summarise } from '../domain/stats.ts';
+import type { Changes, Label, Prediction } from '../domain/types.ts';
+import { stateFull, undecodable } from '../errors.ts';
+import type { Telemetry } from '../telemetry.ts';
+
+/** What one runner joins. */
+export interface Join {
+  readonly model: string;
+  readonly waitMs: number;
+  /** Valid topic of the label's source. */
+  readonly labelTopic: string;
+  readonly rule: LabelRule;
+}
+
+export interface JoinTaskOptions {
+  readonly join: Join;
+  readonly partition: number;
+  /** Most predictions and join keys held. */
+  readonly stateMax: number;
+  readonly telemetry: Telemetry;
+}
+
+/** The task of one partition: decode, join, write what changed. */
+export interface JoinTask extends TaskHandler {
+  /** Takes the newest records of the changelog. */
+  restore(records: readonly BusRecord[]): void;
+}
+
+export function createJoinTask(options: JoinTaskOptions): JoinTask {
+  const { join, partition, telemetry } = options;
+  const state = createJoinState(join.waitMs);
+  const finish = (changes: Changes, cause: string, context: TaskContext): void => {
+    write(join.model, changes, cause, context);
+    telemetry.handled(join.model, changes);
+    telemetry.holds(join.model, partition, state.pending.size, state.labels.size);
+  };
+  return {
+    restore: (records) => restore(state, join.model, records),
+    onRecords(batch, context) {
+      if (batch.records.length === 0) return;
+      const changes =
+        batch.topic === join.labelTopic ? takeLabels(state, options, batch) : takePredictions(state, join, batch);
+      if (stateSize(state) > options.stateMax)
+        throw stateFull(join.model, partition, stateSize(state), options.stateMax);
+      finish(changes, `${batch.topic}/${batch.partition}/${batch.records[0]?.offset ?? 0n}`, context);
+    },
+    onWatermark(watermarkMs, context) {
+      finish(onWatermark(state, watermarkMs), `watermark/${watermarkMs}/${partition}`, context);
+      context.emitWatermark(topics.outcomeSettled, watermarkMs);
+      context.emitWatermark(topics.outcomeStats, watermarkMs, 0);
+    },
+  };
+}
+
+function takePredictions(state: JoinState, join: Join, batch: Batch): Changes {
+  const predictions: Prediction[] = [];
+  for (const record of batch.records) {
+    if (record.value === null) continue;
+    const prediction = decoded(record, decodeInference);
+    if (prediction.model === join.model) predictions.push(prediction);
+  }
+  return onPredictions(state, predictions);
+}
+
+function takeLabels(state: JoinState, options: JoinTaskOptions, batch: Batch): Changes {
+  const labels: Label[] = [];
+  let unusable = 0;
+  for (const { value } of batch.records) {
+    const label = value === null ? null : readLabel(options.join.rule, value.toString('utf8'));
+    if (label === null) unusable += 1;
+    else labels.push(label);
+  }
+  if (unusable > 0) options.telemetry.unusableLabels(options.join.model, unusable);
+  return onLabels(state, labels);
+}
+
+function decoded<T>(record: BusRecord, decode: (bytes: Uint8Array) => T): T {
+  try {
+    return decode(record.value ?? Buffer.alloc(0));
+  } catch (error) {
+    throw undecodable(record.topic, record.partition, record.offset, error);
+  }
+}
+
+/** Emits outcomes, their sums and the changelog. */
+function write(model: string, changes: Changes, cause: string, context: TaskContext): void {
+  const { partition } = context;
+  for (const settled of changes.settled) {
+    const value = Buffer.from(encodeOutcome(settled));
+    context.emit({ topic: topics.outcomeSettled, partition, key: settled.prediction.joinKey, value });
+  }
+  for (const stats of summarise(changes.settled)) {
+    const event = encodeEvent({
+      id: eventId('outcome-stats', model, stats.modelVersion, stats.arm, String(stats.dayMs), cause),
+      type: topics.outcomeStats,
+      source: 'everloop/outcomes',
+      subject: model,
+      eventTimeMs: Math.max(stats.settledAtMs, stats.dayMs),
+      data: outcomes.OutcomeStats.toJSON(stats),
+    });
+    context.emit({ topic: topics.outcomeStats, partition: 0, key: model, ...event });
+  }
+  for (const [decisionId, prediction] of changes.pending) {
+    const value = prediction === null ? null : Buffer.from(encodePending(prediction));
+    context.emit({ topic: topics.outcomePending, partition, key: decisionId, value });
+  }
+  for (const [joinKey, entry] of changes.labels) {
+    const value = entry === null ? null : encodeEntry(model, joinKey, entry);
+    context.emit({ topic: topics.outcomePending, partition, key: labelKey(model, joinKey), value });
+  }
+}
+
+function restore(state: JoinState, model: string, records: readonly BusRecord[]): void {
+  for (const record of records) {
+    if (record.value === null || record.key === null) continue;
+    if (isLabelKey(record.key.toString('utf8'))) {
+      const {
+        model: owner,
+        joinKey,
+        entry,
+      } = decoded(record, (bytes) => decodeEntry(Buffer.from(bytes).toString('utf8')));
+      if (owner === model) restoreLabels(state, joinKey, entry);
+    } else {
+      const prediction = decoded(record, decodePending);
+      if (prediction.model === model) restorePrediction(state, prediction);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { createKafkaBus } from '@everloop/kafka';
+import { createLogger, createMetrics, runService } from '@everloop/service';
+import { createJoins } from './app/joins.ts';
+import { readConfig } from './config.ts';
+import { createTelemetry } from './telemetry.ts';
+
+const name = 'outcomes';
+const config = readConfig(process.env);
+const logger = createLogger({ service: name, level: config.logLevel });
+const metrics = createMetrics(name);
+const bus = createKafkaBus({ brokers: config.kafkaBrokers, clientId: `everloop-${name}`, logger, metrics });
+const joins = createJoins({
+  bus,
+  telemetry: createTelemetry(logger, metrics),
+  stateMax: config.stateMax,
+  awaitTopicMs: config.awaitTopicMs,
+});
+
+await runService({ name, parts: [bus, joins], http: { host: config.httpHost, port: config.httpPort }, logger });

@@ -1,0 +1,40 @@
+import type { Logger, Metrics } from '@everloop/service';
+import type { Changes } from './domain/types.ts';
+
+/** What is told about the work: metrics always, log lines where a person should look. */
+export interface Telemetry {
+  readonly logger: Logger;
+  /** A batch or watermark was handled. */
+  handled(model: string, changes: Changes): void;
+  /** Label records without a usable label. */
+  unusableLabels(model: string, count: number): void;
+  /** State held after a commit. */
+  holds(model: string, partition: number, predictions: number, labels: number): void;
+}
+
+export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
+  const settled = metrics.counter('everloop_outcomes_settled_total', 'Predictions settled', ['model', 'arm', 'kind']);
+  const facts = metrics.counter('everloop_outcomes_facts_total', 'Duplicates, late and unmatched labels', [
+    'model',
+    'fact',
+  ]);
+  const pending = metrics.gauge('everloop_outcomes_pending_predictions', 'Predictions that wait', [
+    'model',
+    'partition',
+  ]);
+  const labels = metrics.gauge('everloop_outcomes_held_labels', 'Join keys with a label', ['model', 'partition']);
+  return {
+    logger,
+    handled(model, changes) {
+      for (const { kind, prediction } of changes.settled) settled.inc({ model, arm: prediction.arm, kind });
+      for (const [fact, count] of changes.facts) facts.inc({ model, fact }, count);
+    },
+    unusableLabels(model, count) {
+      facts.inc({ model, fact: 'unusable_label' }, count);
+    },
+    holds(model, partition, predictions, keys) {
+      pending.set({ model, partition: String(partition) }, predictions);
+      labels.set({ model, partition: String(partition) }, keys);
+    },
+  };
+}

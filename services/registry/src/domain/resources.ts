@@ -1,0 +1,71 @@
+import {
+  canonicalJson,
+  checkResources,
+  describeFinding,
+  eventId,
+  nearest,
+  parseResource,
+  type registry,
+  resourceKey,
+  sha256Hex,
+  type TypedResource,
+} from '@everloop/contracts';
+
+export type Change = 'created' | 'changed' | 'unchanged';
+
+/** A resource as it will be stored, and how that differs from what is. */
+export interface PlannedResource {
+  readonly resource: registry.Resource;
+  readonly change: Change;
+}
+
+/** Id of the event that says a resource has this revision; the same for every repeat. */
+export function resourceEventId(resource: registry.Resource): string {
+  return eventId('resource', resource.kind, resource.name, String(resource.revision), resource.digest);
+}
+
+/**
+ * Plans an apply: canonical specs, digests, and revisions that grow with each difference. Throws ContractError when a resource is
+ * malformed.
+ */
+export function planApply(
+  stored: readonly registry.Resource[],
+  requested: readonly registry.Resource[],
+): PlannedResource[] {
+  const current = new Map(stored.map((resource) => [resourceKey(resource), resource]));
+  return requested.map((wire) => {
+    const specJson = canonicalJson(parseResource({ ...wire, revision: 0 }).spec);
+    const digest = sha256Hex(specJson);
+    const before = current.get(resourceKey(wire));
+    const { kind, name } = wire;
+    if (before?.digest === digest) return { resource: before, change: 'unchanged' };
+    const revision = (before?.revision ?? 0) + 1;
+    return {
+      resource: { kind, name, revision, specJson, digest },
+      change: before === undefined ? 'created' : 'changed',
+    };
+  });
+}
+
+/** What would be wrong with the resources as a whole after the plan; one line each. Repeats within the request come first. */
+export function problemsAfter(stored: readonly registry.Resource[], planned: readonly PlannedResource[]): string[] {
+  const after = new Map(stored.map((resource) => [resourceKey(resource), resource]));
+  const problems: string[] = [];
+  const seen = new Set<string>();
+  for (const { resource } of planned) {
+    const key = resourceKey(resource);
+    if (seen.has(key)) problems.push(`${key}: is in the request twice`);
+    seen.add(key);
+    after.set(key, resource);
+  }
+  const typed: TypedResource[] = [...after.values()].map((resource) => parseResource(resource));
+  for (const { resource, finding } of checkResources(typed))
+    problems.push(`${resourceKey(resource)}: ${describeFinding(finding)}`);
+  return problems;
+}
+
+/** The name that was probably meant, for a message. */
+export function hintFor(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  return meant === undefined ? '' : `; did you mean "${meant}"?`;
+}

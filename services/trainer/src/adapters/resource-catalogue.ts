@@ -1,0 +1,41 @@
+import { parseResource, registry, resourceKey, topics, type TypedResource } from '@everloop/contracts';
+import type { Bus, Follower } from '@everloop/kafka';
+import type { Logger } from '@everloop/service';
+import type { Catalogue } from '../ports.ts';
+
+/** The applied Models and Triggers, kept current from the resources topic. */
+export function createResourceCatalogue(
+  bus: Pick<Bus, 'follow'>,
+  logger: Logger,
+): { readonly follower: Follower; readonly catalogue: Catalogue } {
+  const resources = new Map<string, TypedResource>();
+  const follower = bus.follow({
+    topics: [topics.resources],
+    from: 'beginning',
+    onRecord: (record) => {
+      const key = record.key?.toString('utf8') ?? '';
+      if (record.value === null) {
+        resources.delete(key);
+        return;
+      }
+      try {
+        const resource = parseResource(registry.Resource.fromJSON(JSON.parse(record.value.toString('utf8'))));
+        resources.set(resourceKey(resource), resource);
+      } catch (error) {
+        // The registry refuses wrong resources; one from a newer version of Everloop must not stop this one.
+        logger.error({ key, err: error }, 'a resource could not be read and is passed over');
+      }
+    },
+  });
+  const catalogue: Catalogue = {
+    model: (name) => {
+      const resource = resources.get(resourceKey({ kind: 'Model', name }));
+      return resource?.kind === 'Model' ? { name, revision: resource.revision, spec: resource.spec } : undefined;
+    },
+    triggers: () =>
+      [...resources.values()]
+        .flatMap((resource) => (resource.kind === 'Trigger' ? [{ name: resource.name, spec: resource.spec }] : []))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+  return { follower, catalogue };
+}

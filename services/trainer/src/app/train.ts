@@ -1,0 +1,126 @@
+import { registry } from '@everloop/contracts';
+import { championOf, labelledRowsMetric, versionKeys } from '../domain/champion.ts';
+import { figuresOf, isApproved, judge, type GateVerdict } from '../domain/gates.ts';
+import { jobIdOf } from '../domain/job-ids.ts';
+import type { TrainingRequest } from '../domain/requests.ts';
+import { planSplit } from '../domain/split-plan.ts';
+import type {
+  AppliedModel,
+  Artifacts,
+  DatasetReader,
+  RecipeResult,
+  Recipes,
+  Scorer,
+  TrainingData,
+  VersionLedger,
+} from '../ports.ts';
+import { evaluate, type EvaluationInput } from './evaluate.ts';
+
+export interface TrainingDependencies {
+  readonly data: TrainingData;
+  readonly readDataset: DatasetReader;
+  readonly recipes: Recipes;
+  readonly ledger: VersionLedger;
+  readonly artifacts: Artifacts;
+  readonly scorer: Scorer;
+  readonly scoreTimeoutMs: number;
+  /** Commit and runtime, recorded with each version. */
+  readonly provenance: () => { readonly codeCommit: string; readonly environment: Readonly<Record<string, string>> };
+  /** Aborts when the service stops. */
+  readonly signal: AbortSignal;
+}
+
+export interface TrainingOutcome {
+  readonly version: registry.ModelVersion;
+  /** False when the registry had the job's version already. */
+  readonly isNew: boolean;
+}
+
+/**
+ * One job from its request to a registered version: freeze the training set, run the recipe, check the exported model, judge it against
+ * the champion, store its artifacts, register it as approved or rejected. Repeating a job that was registered gives the same version
+ * without training again. Rejects with a terminal ServiceError when the job is impossible.
+ */
+export async function train(
+  deps: TrainingDependencies,
+  request: TrainingRequest,
+  model: AppliedModel,
+  labelledRows: number,
+): Promise<TrainingOutcome> {
+  const jobId = jobIdOf(request.id);
+  const versions = await deps.ledger.versions(model.name);
+  const known = versions.find((version) => version.jobId === jobId);
+  if (known !== undefined) return { version: known, isNew: false };
+  const { training, label, inputs, gates } = model.spec;
+  const split = planSplit(training, label.waitMs, request.eventTimeMs);
+  const { dataset, path } = await deps.data.freeze(model.name, split.train.fromMs, request.eventTimeMs);
+  const columns = inputs.map(({ name, type }) => ({ name, type }));
+  const result = await deps.recipes.run(
+    {
+      ...{ jobId, model: model.name, recipe: training.recipe, datasetPath: path, inputs: columns, split },
+      ...{ parameters: training.parameters, seed: training.seed, timeoutMs: training.timeoutMs },
+    },
+    deps.signal,
+  );
+  try {
+    const champion = championOf(versions, jobId);
+    const input: EvaluationInput = {
+      ...{ scorer: deps.scorer, artifacts: deps.artifacts, table: await deps.readDataset(path), inputs: columns },
+      ...{ split, challenger: result, champion, timeoutMs: deps.scoreTimeoutMs },
+    };
+    const evaluation = await evaluate(input);
+    const verdicts = judge(evaluation, gates);
+    const { codeCommit, environment } = deps.provenance();
+    const version = await deps.ledger.register({
+      ...registry.ModelVersion.fromPartial({}),
+      model: model.name,
+      stage: isApproved(verdicts) ? 'approved' : 'rejected',
+      dataset,
+      parameters: parametersOf(result, training.recipe, { split, inputs: columns }),
+      metrics: {
+        ...prefixed(result),
+        ...figuresOf(evaluation, gates),
+        parity: evaluation.parity,
+        [labelledRowsMetric]: labelledRows,
+      },
+      gates: verdicts.map(toGate),
+      artifacts: await storeArtifacts(deps.artifacts, result),
+      parentVersion: champion?.version ?? '',
+      ...{ trigger: request.trigger, jobId, codeCommit, environment: { ...environment } },
+      ...{ eventTimeMs: request.eventTimeMs, seed: training.seed, modelRevision: model.revision },
+    });
+    return { version, isNew: true };
+  } finally {
+    await result.discard();
+  }
+}
+
+function parametersOf(
+  result: RecipeResult,
+  recipe: string,
+  said: { split: object; inputs: readonly object[] },
+): Record<string, string> {
+  const own = Object.entries(result.parameters).map(([name, value]) => [name, String(value)] as const);
+  return {
+    ...Object.fromEntries(own),
+    [versionKeys.recipe]: recipe,
+    [versionKeys.split]: JSON.stringify(said.split),
+    [versionKeys.inputs]: JSON.stringify(said.inputs),
+  };
+}
+
+function prefixed(result: RecipeResult): Record<string, number> {
+  return Object.fromEntries(Object.entries(result.figures).map(([name, value]) => [`recipe.${name}`, value]));
+}
+
+function toGate({ name, verdict, detail, champion, challenger }: GateVerdict) {
+  return { name, verdict, detail, champion, challenger };
+}
+
+async function storeArtifacts(store: Artifacts, result: RecipeResult): Promise<registry.Artifact[]> {
+  const files = { 'model.onnx': result.model, 'baseline.json': result.baseline, 'metrics.json': result.metrics };
+  const stored: registry.Artifact[] = [];
+  for (const [name, bytes] of Object.entries(files))
+    stored.push({ name, digest: await store.put(bytes), sizeBytes: bytes.length });
+  return stored;
+}

@@ -1,0 +1,194 @@
+import { training } from '@everloop/contracts';
+import { ServiceError } from '@everloop/service';
+import { describe, expect, it } from 'vitest';
+import { busRecord, catalogueOf, dayMs, memoryLedger, modelSpec, recordingContext, silent } from '../../test/fakes.ts';
+import { jobIdOf } from '../domain/job-ids.ts';
+import type { RecipeJob } from '../ports.ts';
+import { createTrainingTask, type TrainingTaskOptions } from './training-task.ts';
+
+const now = 100 * dayMs;
+
+interface Setup {
+  readonly rows?: number;
+  readonly error?: Error;
+  readonly over?: Partial<TrainingTaskOptions>;
+}
+
+/** A task whose every training fails with `error`; the successful way is tested with the real recipe. */
+function setup({ rows = 1_000, error, over }: Setup = {}) {
+  const jobs: RecipeJob[] = [];
+  const options: TrainingTaskOptions = {
+    catalogue: catalogueOf(modelSpec()),
+    telemetry: silent,
+    data: {
+      countLabels: async () => rows,
+      freeze: async () => ({
+        dataset: { contentHash: '', rows, offsets: [], fromMs: 0, untilMs: 0, uri: '' },
+        path: '/data',
+      }),
+    },
+    readDataset: async () => ({ columns: new Map(), rows: 0 }),
+    recipes: {
+      run: async (job) => {
+        jobs.push(job);
+        throw (
+          error ??
+          new ServiceError({ code: 'EVL_TRAINER_RECIPE_FAILED', kind: 'terminal', message: 'the recipe fell over' })
+        );
+      },
+    },
+    ledger: memoryLedger(),
+    artifacts: { put: async () => '', path: () => '' },
+    scorer: { load: async () => undefined, unload: async () => undefined, run: async () => new Float64Array() },
+    scoreTimeoutMs: 1,
+    provenance: () => ({ codeCommit: '', environment: {} }),
+    signal: new AbortController().signal,
+    ...over,
+  };
+  return { jobs, task: createTrainingTask(options) };
+}
+
+const request = (id: string, eventTimeMs = now): string =>
+  JSON.stringify({ id, model: 'm', trigger: 'drift', reason: 'drifted', eventTimeMs });
+const batch = (...values: string[]) => ({ topic: 't', partition: 0, records: values.map((value) => busRecord(value)) });
+const eventsOf = (context: ReturnType<typeof recordingContext>) =>
+  context.records.map((record) => training.JobEvent.fromJSON(JSON.parse(String(record.value))));
+const shown = (context: ReturnType<typeof recordingContext>) =>
+  eventsOf(context).map((event) => `${event.requestId} ${event.state.replace('JOB_STATE_', '')}`);
+
+describe('createTrainingTask', () => {
+  it('runs one job for requests of one time; each request ends once; the watermark comes last', async () => {
+    const { task, jobs } = setup();
+    const context = recordingContext();
+    await task.onRecords(batch(request('b'), request('a'), request('a')), context);
+    expect(context.records).toEqual([]);
+    await task.onWatermark?.(now, context);
+    expect(shown(context)).toEqual(['b SKIPPED', 'a STARTED', 'a FAILED']);
+    expect(eventsOf(context)[0]?.reason).toBe(`coalesced into ${jobIdOf('a')}`);
+    expect(eventsOf(context)[2]?.reason).toBe('the recipe fell over');
+    expect(context.watermarks).toEqual([now]);
+    expect(jobs).toHaveLength(1);
+    expect(jobs[0]).toMatchObject({
+      jobId: jobIdOf('a'),
+      recipe: 'gbdt',
+      split: { train: { fromMs: 40 * dayMs, untilMs: 90 * dayMs } },
+    });
+  });
+
+  it.each([
+    ['too few rows', { rows: 99 }, /99 labelled rows/],
+    ['no such Model', { over: { catalogue: catalogueOf(undefined) } }, /no Model named m/],
+  ])('skips with a reason: %s', async (_name, given, reason) => {
+    const { task, jobs } = setup(given);
+    const context = recordingContext();
+    await task.onRecords(batch(request('a'), request('b')), context);
+    await task.onWatermark?.(now, context);
+    expect(shown(context)).toEqual(['a SKIPPED', 'b SKIPPED']);
+    for (const event of eventsOf(context)) expect(event.reason).toMatch(reason);
+    expect(jobs).toEqual([]);
+  });
+
+  it('skips a later request for the same data and passes over what it cannot read', async () => {
+    const { task } = setup();
+    const context = recordingContext();
+    await task.onRecords(batch('{', request('a')), context);
+    await task.onWatermark?.(now, context);
+    await task.onRecords(batch(request('late')), context);
+    await task.onWatermark?.(now + 1, context);
+    expect(shown(context)).toEqual(['a STARTED', 'a FAILED', 'late SKIPPED']);
+    expect(eventsOf(context)[2]?.reason).toMatch(/decided already/);
+  });
+
+  it('runs nothing while state is rebuilt, and knows afterwards what was decided', async () => {
+    const { task, jobs } = setup();
+    const before = recordingContext(true);
+    await task.onRecords(batch(request('a')), before);
+    await task.onWatermark?.(now, before);
+    await task.onRecords(batch(request('b', now + dayMs)), before);
+    const after = recordingContext();
+    await task.onWatermark?.(now + dayMs, after);
+    expect(shown(after)).toEqual(['b STARTED', 'b FAILED']);
+    expect(jobs).toHaveLength(1);
+  });
+
+  it('does not train again when the registry has the job, whatever became of the version', async () => {
+    const gates = [{ name: 'absolute', verdict: 'pass', detail: '', champion: 0, challenger: 0.8 }];
+    const version = { ...(await memoryLedger().register(versionOf(jobIdOf('a')))), stage: 'production', gates };
+    const { task, jobs } = setup({ over: { ledger: memoryLedger([version]) } });
+    const context = recordingContext();
+    await task.onRecords(batch(request('a')), context);
+    await task.onWatermark?.(now, context);
+    expect(jobs).toEqual([]);
+    expect(eventsOf(context)[1]).toMatchObject({
+      state: training.JobState.SUCCEEDED,
+      version: '1',
+      versionStage: 'approved',
+      gates,
+    });
+  });
+
+  it('goes back to the last commit when a service is away or the trainer stops', async () => {
+    const away = setup({ error: new ServiceError({ code: 'EVL_X', kind: 'retryable', message: 'away' }) });
+    await away.task.onRecords(batch(request('a')), recordingContext());
+    await expect(away.task.onWatermark?.(now, recordingContext())).rejects.toThrow('away');
+    const stopping = new AbortController();
+    stopping.abort();
+    const stopped = setup({ error: new Error('killed'), over: { signal: stopping.signal } });
+    await stopped.task.onRecords(batch(request('a')), recordingContext());
+    await expect(stopped.task.onWatermark?.(now, recordingContext())).rejects.toThrow('killed');
+  });
+
+  it('asks for the first version when its trigger has enough rows, once a day, until there is one', async () => {
+    const asked: number[] = [];
+    const data = {
+      ...setupData(),
+      countLabels: async (_model: string, asOfMs: number) => (asked.push(asOfMs), (asOfMs / dayMs) * 10),
+    };
+    const catalogue = catalogueOf(modelSpec({ training: { minRows: 50 } }), { model: 'm', rows: 1_005 });
+    const { task, jobs } = setup({ over: { catalogue, data } });
+    const context = recordingContext();
+    for (const hours of [0, 6, 12, 18, 24]) await task.onWatermark?.(now + hours * 3_600_000, context);
+    // Day 100 has 1,000 rows, day 101 has 1,010; the second question of day 101 is the decision itself.
+    expect(asked).toEqual([now, now + dayMs, now + dayMs]);
+    expect(eventsOf(context).map((event) => [event.trigger, event.eventTimeMs])).toEqual([
+      ['rows', now + dayMs],
+      ['rows', now + dayMs],
+    ]);
+    expect(jobs).toHaveLength(1);
+  });
+});
+
+function setupData(): TrainingTaskOptions['data'] {
+  return {
+    countLabels: async () => 0,
+    freeze: async () => ({
+      dataset: { contentHash: '', rows: 0, offsets: [], fromMs: 0, untilMs: 0, uri: '' },
+      path: '',
+    }),
+  };
+}
+
+function versionOf(jobId: string) {
+  return {
+    ...{
+      model: 'm',
+      version: '',
+      stage: 'approved',
+      dataset: undefined,
+      parameters: {},
+      metrics: {},
+      gates: [],
+      artifacts: [],
+    },
+    ...{
+      parentVersion: '',
+      trigger: '',
+      jobId,
+      codeCommit: '',
+      environment: {},
+      eventTimeMs: now,
+      seed: 0,
+      modelRevision: 1,
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { topics, type training } from '@everloop/contracts';
+import type { Batch, TaskContext, TaskHandler } from '@everloop/kafka';
+import { classify, errorText } from '@everloop/service';
+import { decide, dueGroups, emptyQueue, settled, withRequest, type RequestGroup } from '../domain/requests.ts';
+import { jobIdOf } from '../domain/job-ids.ts';
+import type { Catalogue } from '../ports.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { checkTriggers } from './check-triggers.ts';
+import { failedEvent, jobRecord, readRequest, skippedEvent, startedEvent, succeededEvent } from './messages.ts';
+import { train, type TrainingDependencies } from './train.ts';
+
+export interface TrainingTaskOptions extends TrainingDependencies {
+  readonly catalogue: Catalogue;
+  readonly telemetry: Telemetry;
+}
+
+/**
+ * The single task: retraining requests in, job events out. On a watermark everything that is due is decided and trained to its end before the
+ * watermark is passed on, so that whoever follows it sees the outcome. While state is rebuilt nothing is run: it was.
+ */
+export function createTrainingTask(options: TrainingTaskOptions): TaskHandler {
+  const { telemetry, catalogue, data } = options;
+  let queue = emptyQueue;
+
+  return {
+    onRecords: (batch: Batch) => {
+      for (const record of batch.records) {
+        const request = readRequest(record);
+        if ('problem' in request) telemetry.unreadableRequest(String(record.offset), request.problem);
+        else queue = withRequest(queue, request);
+      }
+    },
+    onWatermark: async (watermarkMs, context) => {
+      if (!context.replaying) {
+        for (const request of await checkTriggers(options, queue.watermarkMs, watermarkMs))
+          queue = withRequest(queue, request);
+        for (const group of dueGroups(queue, watermarkMs)) await handle(group, context);
+        context.emitWatermark(topics.trainingJob, watermarkMs, 0);
+      }
+      queue = settled(queue, watermarkMs);
+    },
+  };
+
+  async function handle(group: RequestGroup, context: TaskContext): Promise<void> {
+    const emit = (event: training.JobEvent): void => {
+      context.emit(jobRecord(event));
+      telemetry.jobEvent(event);
+    };
+    const model = catalogue.model(group.model);
+    const labelledRows = model === undefined ? 0 : await data.countLabels(group.model, group.eventTimeMs);
+    const decision = decide(queue, group, { minRows: model?.spec.training.minRows ?? null, labelledRows });
+    if (decision.kind === 'skip' || model === undefined) {
+      const reason = decision.kind === 'skip' ? decision.reason : `no Model named ${group.model} is applied`;
+      for (const request of [group.chosen, ...group.others]) emit(skippedEvent(request, reason));
+      return;
+    }
+    for (const request of group.others) emit(skippedEvent(request, `coalesced into ${jobIdOf(group.chosen.id)}`));
+    emit(startedEvent(group.chosen));
+    const startedAt = performance.now();
+    try {
+      const { version } = await train(options, group.chosen, model, labelledRows);
+      emit(succeededEvent(group.chosen, version, performance.now() - startedAt));
+    } catch (error) {
+      // A stop, or something that comes back, is no outcome of the job: the task goes back to its last commit and does it again.
+      if (options.signal.aborted || classify(error) === 'retryable') throw error;
+      telemetry.jobFailed(group.chosen, error);
+      emit(failedEvent(group.chosen, errorText(error), performance.now() - startedAt));
+    }
+  }
+}

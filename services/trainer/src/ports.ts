@@ -1,0 +1,102 @@
+import type { ModelSpec, registry, SplitSpec, TriggerSpec } from '@everloop/contracts';
+import type { ColumnTable } from '@everloop/storage';
+
+/** An applied Model with its revision. */
+export interface AppliedModel {
+  readonly name: string;
+  readonly revision: number;
+  readonly spec: ModelSpec;
+}
+
+/** The applied resources that training needs, as of now. */
+export interface Catalogue {
+  model(name: string): AppliedModel | undefined;
+  /** Triggers by name, ascending. */
+  triggers(): readonly { readonly name: string; readonly spec: TriggerSpec }[];
+}
+
+/** Labelled rows and training sets. Calls wait while the feature store is away. */
+export interface TrainingData {
+  countLabels(model: string, asOfMs: number): Promise<number>;
+  /** Rows with a prediction time in [fromMs, untilMs) and a label that came before `untilMs`, frozen; `path` is a Parquet file. */
+  freeze(
+    model: string,
+    fromMs: number,
+    untilMs: number,
+  ): Promise<{ readonly dataset: registry.DatasetRef; readonly path: string }>;
+}
+
+/** Reads a frozen training set by columns. */
+export type DatasetReader = (path: string) => Promise<ColumnTable>;
+
+/** The ledger of versions. Calls wait while the registry is away. */
+export interface VersionLedger {
+  versions(model: string): Promise<readonly registry.ModelVersion[]>;
+  /** Idempotent on the job id. */
+  register(version: registry.ModelVersion): Promise<registry.ModelVersion>;
+}
+
+export interface RecipeInput {
+  readonly name: string;
+  readonly type: 'number' | 'category';
+}
+
+/** What a recipe is asked to do: the recipe contract, version 1. */
+export interface RecipeJob {
+  readonly jobId: string;
+  readonly recipe: string;
+  readonly model: string;
+  readonly datasetPath: string;
+  readonly inputs: readonly RecipeInput[];
+  readonly split: SplitSpec;
+  readonly parameters: Readonly<Record<string, number>>;
+  readonly seed: number;
+  readonly timeoutMs: number;
+}
+
+/** A row with the score that the recipe itself gave it; null is missing. */
+export interface SampleRow {
+  readonly numeric: readonly (number | null)[];
+  readonly category: readonly string[];
+  readonly score: number;
+}
+
+/** What a recipe has made. */
+export interface RecipeResult {
+  readonly modelPath: string;
+  readonly model: Uint8Array;
+  readonly baseline: Uint8Array;
+  readonly metrics: Uint8Array;
+  /** Parameters in force, defaults included. */
+  readonly parameters: Readonly<Record<string, number>>;
+  /** The recipe's own figures, for example `validationAuc`. */
+  readonly figures: Readonly<Record<string, number>>;
+  readonly sample: readonly SampleRow[];
+  /** Frees the working folder. */
+  discard(): Promise<void>;
+}
+
+/** Runs recipes, isolated. Rejects with EVL_TRAINER_RECIPE_*; aborting ends the run. */
+export interface Recipes {
+  run(job: RecipeJob, signal: AbortSignal): Promise<RecipeResult>;
+}
+
+/** Keeps artifacts by their digest. */
+export interface Artifacts {
+  put(bytes: Uint8Array): Promise<string>;
+  path(digest: string): string;
+}
+
+/** Rows for a model file: numbers and categories, row-major. */
+export interface Rows {
+  readonly rows: number;
+  readonly numeric: Float32Array;
+  readonly categories: readonly string[];
+}
+
+/** Runs model files; a ModelHost fits. */
+export interface Scorer {
+  load(key: string, path: string, digestHex: string): Promise<unknown>;
+  unload(key: string): Promise<void>;
+  run(key: string, rows: Rows, options: { readonly timeoutMs: number }): Promise<Float64Array>;
+}

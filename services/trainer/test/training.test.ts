@@ -1,0 +1,144 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { drift, type registry } from '@everloop/contracts';
+import { createModelHost } from '@everloop/onnx';
+import { createLogger } from '@everloop/service';
+import { createObjectStore, openDuckDb, readParquetColumns } from '@everloop/storage';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRecipeFolder } from '../src/adapters/recipe-folder.ts';
+import { train, type TrainingDependencies } from '../src/app/train.ts';
+import type { TrainingRequest } from '../src/domain/requests.ts';
+import { dayMs, memoryLedger, modelSpec } from './fakes.ts';
+import { createSyntheticTable, freeze } from './synthetic.ts';
+
+const host = createModelHost({ name: 'test', logger: createLogger({ service: 'test', level: 'silent' }) });
+let dir = '';
+let database: Awaited<ReturnType<typeof openDuckDb>>;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'everloop-trainer-'));
+  database = await openDuckDb({ threads: 1 });
+  await createSyntheticTable(database, 90, 45);
+  await host.start();
+}, 60_000);
+
+afterAll(async () => {
+  database.close();
+  await host.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+function setup(versions: registry.ModelVersion[] = []) {
+  const ledger = memoryLedger(versions);
+  const store = createObjectStore(join(dir, 'objects'));
+  const deps: TrainingDependencies = {
+    data: {
+      countLabels: async () => 0,
+      freeze: async (_model, fromMs, untilMs) => {
+        const path = join(dir, `${fromMs}-${untilMs}.parquet`);
+        await freeze(database, path, fromMs, untilMs);
+        return { dataset: { contentHash: 'h', rows: 1, offsets: [], fromMs, untilMs, uri: path }, path };
+      },
+    },
+    readDataset: (path) => readParquetColumns(path, { threads: 1 }),
+    recipes: createRecipeFolder({
+      recipesDir: fileURLToPath(new URL('../../../recipes', import.meta.url)),
+      jobsDir: join(dir, 'jobs'),
+      memoryMib: 1_024,
+      onLine: () => undefined,
+    }),
+    ledger,
+    artifacts: store,
+    scorer: host,
+    scoreTimeoutMs: 20_000,
+    provenance: () => ({ codeCommit: 'abc', environment: { node: process.version } }),
+    signal: new AbortController().signal,
+  };
+  return { deps, ledger, store };
+}
+
+const spec = modelSpec({ training: { windowMs: 40 * dayMs, timeHoldoutMs: 8 * dayMs } });
+const model = { name: 'm', revision: 4, spec };
+const request = (day: number): TrainingRequest => ({
+  id: `r${day}`,
+  model: 'm',
+  trigger: 'drift',
+  reason: '',
+  eventTimeMs: day * dayMs,
+});
+const gatesOf = (version: registry.ModelVersion) => version.gates.map((gate) => `${gate.name} ${gate.verdict}`);
+
+describe('train', { timeout: 180_000 }, () => {
+  it('promotes a first version by the absolute gate, the next one only when it is better, and nothing twice', async () => {
+    const { deps, ledger, store } = setup();
+    const first = (await train(deps, request(42), model, 4_000)).version;
+    expect(gatesOf(first)).toEqual(['absolute pass']);
+    expect(first).toMatchObject({
+      version: '1',
+      stage: 'approved',
+      modelRevision: 4,
+      codeCommit: 'abc',
+      parentVersion: '',
+      seed: 3,
+    });
+    expect(first.metrics).toMatchObject({ labelled_rows: 4_000 });
+    expect(first.metrics['time_holdout.auc']).toBeGreaterThan(0.75);
+    expect(first.artifacts.map(({ name }) => name)).toEqual(['model.onnx', 'baseline.json', 'metrics.json']);
+    const stored = await store.get(first.artifacts[1]?.digest ?? '');
+    const baseline = drift.Baseline.fromJSON(JSON.parse(stored.toString()));
+    expect(baseline.fields.map(({ field }) => field)).toEqual(['x', 'y', 'carrier', 'score']);
+
+    // A day later the world is the same: a challenger cannot be surely better.
+    ledger.all[0] = { ...first, stage: 'production' };
+    const same = (await train(deps, request(43), model, 4_000)).version;
+    expect(same).toMatchObject({ version: '2', stage: 'rejected', parentVersion: '1' });
+    expect(gatesOf(same)[0]).toBe('absolute pass');
+    expect(gatesOf(same)[1]).not.toBe('recent pass');
+
+    // Long after the change the challenger knows the new world and the champion does not.
+    const better = (await train(deps, request(89), model, 8_000)).version;
+    expect(gatesOf(better)).toEqual(['absolute pass', 'recent pass', 'fixed pass']);
+    expect(better).toMatchObject({ version: '3', stage: 'approved', parentVersion: '1' });
+    expect(better.metrics['champion.time_holdout.auc']).toBeLessThan(0.5);
+
+    expect(await train(deps, request(89), model, 8_000)).toMatchObject({ isNew: false, version: { version: '3' } });
+    expect(ledger.all).toHaveLength(3);
+  });
+
+  it('gives the same model bytes for the same data', async () => {
+    const digests: string[][] = [];
+    for (const { deps } of [setup(), setup()]) {
+      const { version } = await train(deps, request(42), model, 1);
+      digests.push(version.artifacts.map(({ digest }) => digest));
+    }
+    expect(digests[0]).toEqual(digests[1]);
+  });
+
+  it('judges without a champion whose file is corrupt, and approves nothing so', async () => {
+    const { deps, ledger, store } = setup();
+    const { version } = await train(deps, request(42), model, 1);
+    await writeFile(store.path(version.artifacts[0]?.digest ?? ''), 'scribble');
+    ledger.all[0] = { ...version, stage: 'production' };
+    const next = (await train(deps, request(89), model, 1)).version;
+    expect(gatesOf(next)).toEqual(['absolute pass', 'recent inconclusive', 'fixed inconclusive']);
+    expect(next.gates[1]?.detail).toMatch(/version 1: Model file .* is corrupt/);
+    expect(next.stage).toBe('rejected');
+    await rm(store.path(version.artifacts[0]?.digest ?? ''));
+  });
+
+  it('refuses a recipe whose model is not the one it trained', async () => {
+    const { deps } = setup();
+    const recipes: TrainingDependencies['recipes'] = {
+      run: async (job, signal) => {
+        const result = await deps.recipes.run(job, signal);
+        return { ...result, sample: result.sample.map((row) => ({ ...row, score: row.score + 1e-4 })) };
+      },
+    };
+    await expect(train({ ...deps, recipes }, request(42), model, 1)).rejects.toMatchObject({
+      code: 'EVL_TRAINER_PARITY_FAILED',
+    });
+    expect(host.status().models).toEqual([]);
+  });
+});

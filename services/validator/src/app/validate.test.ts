@@ -1,0 +1,67 @@
+import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
+import { describe, expect, it } from 'vitest';
+import type { Verdict } from '../domain/verdict.ts';
+import { createValidator } from './validate.ts';
+
+function record(offset: bigint, value: string): BusRecord {
+  return {
+    topic: 't',
+    partition: 3,
+    offset,
+    key: Buffer.from('k'),
+    value: Buffer.from(value),
+    headers: { ce_id: `e${offset}` },
+    timestampMs: 0,
+  };
+}
+
+describe('createValidator', () => {
+  it('sends each record with key, bytes, headers and place to valid or quarantine, and watermarks to valid', () => {
+    const out: OutRecord[] = [];
+    const marks: unknown[] = [];
+    const told: unknown[] = [];
+    const context: TaskContext = {
+      partition: 3,
+      replaying: false,
+      emit: (r) => void out.push(r),
+      emitWatermark: (...args) => void marks.push(args),
+    };
+    const reasons = [{ rule: 'required', path: 'x', message: 'm', value: '' }];
+    const verdicts: Record<string, Verdict> = {
+      good: { kind: 'valid', value: null },
+      trimmed: { kind: 'valid', value: '{}' },
+      bad: { kind: 'quarantine', reasons },
+    };
+    const handler = createValidator({
+      source: 's',
+      topic: 't',
+      check: () => (value) => verdicts[Buffer.from(value ?? '').toString()] ?? { kind: 'valid', value: null },
+      telemetry: {
+        judged: (...args) => void told.push(args),
+        sourceStarted: () => undefined,
+        contractChanged: () => undefined,
+        needsRestart: () => undefined,
+        sourceFailed: () => undefined,
+      },
+    });
+    void handler.onRecords(
+      { topic: 't', partition: 3, records: [record(5n, 'good'), record(6n, 'trimmed'), record(7n, 'bad')] },
+      context,
+    );
+    void handler.onWatermark?.(99, context);
+    const key = Buffer.from('k');
+    expect(out).toEqual([
+      { topic: 't.valid', partition: 3, key, value: Buffer.from('good'), headers: { ce_id: 'e5', 'evl-src': 't/3/5' } },
+      { topic: 't.valid', partition: 3, key, value: '{}', headers: { ce_id: 'e6', 'evl-src': 't/3/6' } },
+      {
+        topic: 't.quarantine',
+        partition: 3,
+        key,
+        value: Buffer.from('bad'),
+        headers: { ce_id: 'e7', 'evl-src': 't/3/7', 'evl-reasons': JSON.stringify(reasons) },
+      },
+    ]);
+    expect(marks).toEqual([['t.valid', 99]]);
+    expect(told).toEqual([['s', 2, 1, new Map([['required', 1]])]]);
+  });
+});

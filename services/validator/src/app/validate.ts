@@ -1,0 +1,62 @@
+import { quarantineTopic, validTopic } from '@everloop/contracts';
+import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
+import type { RecordCheck } from '../domain/compile-source.ts';
+import type { Reason } from '../domain/verdict.ts';
+import type { Telemetry } from '../telemetry.ts';
+
+/** Header with the place of the raw record: `<topic>/<partition>/<offset>`. */
+export const sourceHeader = 'evl-src';
+/** Header with the reasons of a quarantined record, JSON. */
+export const reasonsHeader = 'evl-reasons';
+
+/**
+ * The handler of one task of one Source: each record goes to the same partition of `<topic>.valid` or `<topic>.quarantine` with its
+ * key, bytes and headers; watermarks go to valid. `check` is asked for each batch, so that a changed contract is taken up.
+ */
+export function createValidator(options: {
+  readonly source: string;
+  readonly topic: string;
+  readonly check: () => RecordCheck;
+  readonly telemetry: Telemetry;
+}): TaskHandler {
+  const { source, topic, telemetry } = options;
+  const valid = validTopic(topic);
+  const quarantine = quarantineTopic(topic);
+  return {
+    onRecords(batch: Batch, context: TaskContext): void {
+      const check = options.check();
+      const byRule = new Map<string, number>();
+      let quarantined = 0;
+      for (const record of batch.records) {
+        const verdict = check(record.value);
+        if (verdict.kind === 'valid') {
+          const value = verdict.value ?? record.value;
+          context.emit({
+            topic: valid,
+            partition: record.partition,
+            key: record.key,
+            value,
+            headers: withSource(record),
+          });
+          continue;
+        }
+        quarantined += 1;
+        for (const { rule } of verdict.reasons) byRule.set(rule, (byRule.get(rule) ?? 0) + 1);
+        context.emit(quarantinedRecord(quarantine, record, verdict.reasons));
+      }
+      telemetry.judged(source, batch.records.length - quarantined, quarantined, byRule);
+    },
+    onWatermark(watermarkMs: number, context: TaskContext): void {
+      context.emitWatermark(valid, watermarkMs);
+    },
+  };
+}
+
+function withSource(record: BusRecord): Record<string, string> {
+  return { ...record.headers, [sourceHeader]: `${record.topic}/${record.partition}/${record.offset}` };
+}
+
+function quarantinedRecord(topic: string, record: BusRecord, reasons: readonly Reason[]) {
+  const headers = { ...withSource(record), [reasonsHeader]: JSON.stringify(reasons) };
+  return { topic, partition: record.partition, key: record.key, value: record.value, headers };
+}

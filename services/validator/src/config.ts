@@ -1,0 +1,19 @@
+import { commonConfig, loadConfig, type ConfigSchema } from '@everloop/service';
+
+export const configSchema = {
+  ...commonConfig,
+  recordBytesMax: {
+    env: 'EVL_VALIDATOR_RECORD_BYTES_MAX',
+    type: 'integer',
+    default: 1_048_576,
+    min: 1_024,
+    max: 8_388_608,
+    unit: 'bytes',
+    why: 'Longest value that is parsed; longer ones are quarantined. The default is what a broker accepts by default.',
+  },
+} as const satisfies ConfigSchema;
+
+/** Configuration of the service; EVL_CONFIG_INVALID names every wrong variable. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>) {
+  return loadConfig('validator', configSchema, env);
+}

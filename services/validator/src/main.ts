@@ -1,0 +1,18 @@
+import { createKafkaBus } from '@everloop/kafka';
+import { createLogger, createMetrics, runService } from '@everloop/service';
+import { Sources } from './app/sources.ts';
+import { readConfig } from './config.ts';
+import { createTelemetry } from './telemetry.ts';
+
+const name = 'validator';
+const config = readConfig(process.env);
+const logger = createLogger({ service: name, level: config.logLevel });
+const metrics = createMetrics(name);
+const bus = createKafkaBus({ brokers: config.kafkaBrokers, clientId: `everloop-${name}`, logger, metrics });
+const sources = new Sources({
+  stream: bus,
+  telemetry: createTelemetry(logger, metrics),
+  limits: { recordBytesMax: config.recordBytesMax },
+});
+
+await runService({ name, parts: [bus, sources], http: { host: config.httpHost, port: config.httpPort }, logger });

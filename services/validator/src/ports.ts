@@ -1,0 +1,11 @@
+import type { Part } from '@everloop/service';
+import type { OutRecord, TaskRunnerOptions, TopicSpec, FollowOptions } from '@everloop/kafka';
+
+export type { OutRecord };
+
+/** What the validator needs of the message bus; `Bus` of @everloop/kafka has it. */
+export interface Stream {
+  ensureTopics(specs: readonly TopicSpec[]): Promise<void>;
+  follow(options: FollowOptions): Part;
+  tasks(options: TaskRunnerOptions): Part;
+}
