@@ -28,8 +28,8 @@ export interface LocalKafka {
 
 const host = '127.0.0.1';
 
-/** Flags of every run: the class archive is only used by the collector it was made with. C1 alone starts twice as fast. */
-const javaFlags = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Djava.awt.headless=true'];
+/** Flags of every run: the class archive is only used by the collector it was made with. */
+const javaFlags = ['-Xmx512m', '-XX:+UseSerialGC', '-Djava.awt.headless=true'];
 
 /** Starts a single Kafka node (KRaft, broker and controller in one) on loopback and waits until it takes work. */
 export async function startLocalKafka(options: LocalKafkaOptions): Promise<LocalKafka> {

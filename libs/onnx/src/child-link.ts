@@ -9,6 +9,8 @@ export interface Call {
   readonly request: HostRequest;
   /** Longest time as the oldest unanswered call, milliseconds. */
   readonly timeoutMs: number;
+  /** Made by the host itself to bring a model back; never asked again, since every new process gets its own. */
+  readonly isReload: boolean;
   settle(reply: HostReply): void;
   /** The child hung, ran out of memory or died while this call was the oldest one. */
   abandon(why: EndReason): void;

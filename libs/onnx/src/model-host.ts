@@ -164,6 +164,7 @@ class ForkedModelHost implements ModelHost {
       const call: Call = {
         request,
         timeoutMs,
+        isReload: false,
         // What `take` throws rejects the call.
         settle: (reply) => resolve(Promise.resolve(reply).then(take)),
         abandon: (why) => reject(endError(request, what, why)),
@@ -215,6 +216,7 @@ class ForkedModelHost implements ModelHost {
     return {
       request: { kind: 'load', id: this.#nextId++, key, path: held.path, digest: held.digest },
       timeoutMs: this.#options.loadTimeoutMs,
+      isReload: true,
       settle: (reply) => {
         if (reply.kind !== 'loaded') giveUp(reply.kind === 'failed' ? reply.message : 'no model');
       },
@@ -226,7 +228,7 @@ class ForkedModelHost implements ModelHost {
     const wasReady = this.#ready;
     this.#ready = false;
     this.#link = undefined;
-    const again = innocent.filter((call) => call.request.kind !== 'load' || !this.#models.has(call.request.key));
+    const again = innocent.filter((call) => !call.isReload);
     if (this.#state === 'stopped') {
       for (const call of again) call.abandon(why);
       return;

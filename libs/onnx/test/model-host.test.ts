@@ -128,6 +128,18 @@ describe('ModelHost', { timeout: 180_000 }, () => {
     expect(host.status().restarts).toBe(restarts + 1);
   });
 
+  it('brings a replacement to its end when the process dies before it', async () => {
+    const { path, digest } = await store('good.onnx', logisticModel([1, -2]));
+    const { pid } = host.status();
+    process.kill(pid ?? 0, 'SIGSTOP');
+    const oldest = host.run('good', good, { timeoutMs: 50_000 });
+    const replacement = host.load('good', path, digest);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await expect(oldest).rejects.toMatchObject({ code: 'EVL_ONNX_HOST_CRASHED' });
+    expect(await replacement).toMatchObject({ nNumeric: 2 });
+    await expectGoodModelServes();
+  });
+
   it('refuses a model that does not fit into its memory and goes on with the others', async () => {
     const small = createModelHost({ name: 'small', logger, rssBytesMax: 180 * 1024 * 1024, loadTimeoutMs: 60_000 });
     await small.start();

@@ -139,6 +139,7 @@ describe('sums', () => {
               expired: known.expired + stats.expired,
               positives: known.positives + stats.positives,
               logLossNano: known.logLossNano + stats.logLossNano,
+              logLossSquaredMicro: known.logLossSquaredMicro + stats.logLossSquaredMicro,
               negativeBins: plus(known.negativeBins, stats.negativeBins),
               positiveBins: plus(known.positiveBins, stats.positiveBins),
               settledAtMs: Math.max(known.settledAtMs, stats.settledAtMs),

@@ -1,5 +1,5 @@
 import type { outcomes } from '@everloop/contracts';
-import { logLossNano, scoreBin } from '@everloop/stats';
+import { logLossNano, logLossOf, scoreBin } from '@everloop/stats';
 import type { Settled } from './types.ts';
 
 const dayMs = 86_400_000;
@@ -19,6 +19,7 @@ function emptyStats(settled: Settled): outcomes.OutcomeStats {
     expired: 0,
     positives: 0,
     logLossNano: 0,
+    logLossSquaredMicro: 0,
     negativeBins: [],
     positiveBins: [],
     settledAtMs: 0,
@@ -38,6 +39,7 @@ function add(stats: outcomes.OutcomeStats, settled: Settled): void {
   stats.labelled += 1;
   stats.positives += settled.label;
   stats.logLossNano += logLossNano(score, settled.label);
+  stats.logLossSquaredMicro += Math.round(logLossOf(score, settled.label) ** 2 * 1e6);
   stats.settledAtMs = Math.max(stats.settledAtMs, settled.labelledAtMs);
 }
 

@@ -16,13 +16,18 @@ const spec: RolloutSpec = {
   shadowFirst: true,
 };
 const t0 = 10 * dayMs;
-const nats = (labelled: number, mean: number) => ({ labelled, logLossNano: Math.round(labelled * mean * 1e9) });
-const delta = (version: string, arm: string, labelled: number, mean: number): StatsDelta => ({
+/** `labelled` outcomes of this mean log loss and standard deviation, nats. */
+const nats = (labelled: number, mean: number, deviation = 0.1) => ({
+  labelled,
+  logLossNano: Math.round(labelled * mean * 1e9),
+  logLossSquaredMicro: Math.round(labelled * (mean ** 2 + deviation ** 2) * 1e6),
+});
+const delta = (version: string, arm: string, labelled: number, mean: number, deviation?: number): StatsDelta => ({
   version,
   arm,
   dayMs: t0,
   settledAtMs: t0,
-  ...nats(labelled, mean),
+  ...nats(labelled, mean, deviation),
 });
 const summary = (effects: readonly Effect[]): readonly string[] =>
   effects.map((effect) =>
@@ -96,6 +101,12 @@ describe('decide', () => {
       ['stage 2 archived', 'step rolled-back 2 0', 'route 3 0'],
     ],
     [
+      'worse, but perhaps by chance, holds',
+      dayMs,
+      [delta('2', 'canary', 50, 0.5, 0.8), delta('1', 'champion', 500, 0.4, 0.8)],
+      ['step held 2 0.1'],
+    ],
+    [
       'too few canary outcomes hold',
       dayMs,
       [delta('2', 'canary', 49, 0.1), delta('1', 'champion', 500, 0.4)],
@@ -167,6 +178,7 @@ describe('decide', () => {
       settledAtMs: fc.constantFrom(t0, t0 + dayMs, t0 + 3 * dayMs),
       labelled: fc.integer({ min: 0, max: 1000 }),
       logLossNano: fc.integer({ min: 0, max: 1e12 }),
+      logLossSquaredMicro: fc.integer({ min: 0, max: 1e9 }),
     });
     fc.assert(
       fc.property(

@@ -1,5 +1,5 @@
 import type { RolloutSpec } from '@everloop/contracts';
-import { lossSince, upTo, type Canary, type Candidate, type ModelState } from './state.ts';
+import { lossSince, upTo, type Canary, type Candidate, type Loss, type ModelState } from './state.ts';
 
 export const dayMs = 86_400_000;
 
@@ -88,24 +88,48 @@ function judge(state: ModelState, canary: Canary, spec: RolloutSpec, watermarkMs
   const fromDayMs = Math.floor(canary.sinceMs / dayMs) * dayMs;
   const challenger = lossSince(state, canary.version, 'canary', fromDayMs);
   const champion = lossSince(state, state.champion ?? '', 'champion', fromDayMs);
-  const counted = `${challenger.labelled} labelled canary outcomes and ${champion.labelled} of the champion`;
-  if (
-    challenger.logLoss === null ||
-    champion.logLoss === null ||
-    Math.min(challenger.labelled, champion.labelled) < spec.minOutcomes
-  ) {
-    const missing = `${counted}; at least ${spec.minOutcomes} of each are needed`;
-    if (age >= spec.maxHoldMs) return rollBack(state, canary, `inconclusive for too long: ${missing}`);
-    if (canary.held) return { state, effects: [] };
-    const next = { ...state, canary: { ...canary, held: true } };
-    return { state: next, effects: [step(next, canary.version, 'held', current?.weight ?? 0, missing)] };
+  const evidence = compare(challenger, champion, state.champion ?? '', spec);
+  switch (evidence.verdict) {
+    case 'pass':
+      return advance(state, canary, spec, watermarkMs, evidence.numbers);
+    case 'fail':
+      return rollBack(state, canary, evidence.numbers);
+    case 'inconclusive': {
+      if (age >= spec.maxHoldMs) return rollBack(state, canary, `inconclusive for too long: ${evidence.numbers}`);
+      if (canary.held) return { state, effects: [] };
+      const next = { ...state, canary: { ...canary, held: true } };
+      const effect = step(next, canary.version, 'held', current?.weight ?? 0, `inconclusive: ${evidence.numbers}`);
+      return { state: next, effects: [effect] };
+    }
   }
-  const excess = challenger.logLoss - champion.logLoss;
+}
+
+/** Upper 10 % point of the standard normal distribution: a difference beyond it is surely there, at 90 % confidence, one-sided. */
+const surely = 1.2816;
+
+/**
+ * Two-sample comparison of mean log losses; the arms saw different requests. Worse beyond the tolerance, and surely worse, fails; beyond the
+ * tolerance but within chance is inconclusive, as is too little data; otherwise it passes. Standard error of a difference of independent
+ * means: Welch (1938), Biometrika 29, 350-362.
+ */
+function compare(
+  challenger: Loss | null,
+  champion: Loss | null,
+  championVersion: string,
+  spec: RolloutSpec,
+): { readonly verdict: 'pass' | 'fail' | 'inconclusive'; readonly numbers: string } {
+  const rows = [challenger?.labelled ?? 0, champion?.labelled ?? 0] as const;
+  const counted = `${rows[0]} labelled canary outcomes and ${rows[1]} of the champion`;
+  if (challenger === null || champion === null || Math.min(...rows) < spec.minOutcomes) {
+    return { verdict: 'inconclusive', numbers: `${counted}; at least ${spec.minOutcomes} of each are needed` };
+  }
+  const excess = challenger.mean - champion.mean;
+  const chance = surely * Math.hypot(challenger.standardError, champion.standardError);
   const numbers =
-    `log loss ${challenger.logLoss.toFixed(4)} against ${champion.logLoss.toFixed(4)} of version ` +
-    `${state.champion ?? ''} over the same days (${counted})`;
-  if (excess > spec.maxLogLossExcess) return rollBack(state, canary, `worse by ${excess.toFixed(4)} nats: ${numbers}`);
-  return advance(state, canary, spec, watermarkMs, numbers);
+    `log loss ${challenger.mean.toFixed(4)} against ${champion.mean.toFixed(4)} of version ${championVersion} over the same days, ` +
+    `excess ${excess.toFixed(4)} ± ${chance.toFixed(4)} nats, tolerated ${spec.maxLogLossExcess} (${counted})`;
+  if (excess <= spec.maxLogLossExcess) return { verdict: 'pass', numbers };
+  return { verdict: excess > chance ? 'fail' : 'inconclusive', numbers };
 }
 
 function advance(state: ModelState, canary: Canary, spec: RolloutSpec, watermarkMs: number, numbers: string): Decision {

@@ -21,6 +21,8 @@ export interface DayStats {
   readonly labelled: number;
   /** Sum of log loss, 1e-9 nats. */
   readonly logLossNano: number;
+  /** Sum of squared log loss, 1e-6 nats². */
+  readonly logLossSquaredMicro: number;
 }
 
 /** Everything the controller knows about one model: a pure function of the job events and outcome statistics that it has read. */
@@ -64,6 +66,7 @@ export interface StatsDelta {
   readonly dayMs: number;
   readonly labelled: number;
   readonly logLossNano: number;
+  readonly logLossSquaredMicro: number;
 }
 
 /** Days kept for each version and arm: far longer than any canary. */
@@ -83,10 +86,11 @@ export function upTo(state: ModelState, watermarkMs: number): ModelState {
   for (const delta of due) {
     const key = `${delta.version}/${delta.arm}`;
     const days = stats.get(key) ?? new Map<number, DayStats>();
-    const old = days.get(delta.dayMs) ?? { labelled: 0, logLossNano: 0 };
+    const old = days.get(delta.dayMs) ?? { labelled: 0, logLossNano: 0, logLossSquaredMicro: 0 };
     days.set(delta.dayMs, {
       labelled: old.labelled + delta.labelled,
       logLossNano: old.logLossNano + delta.logLossNano,
+      logLossSquaredMicro: old.logLossSquaredMicro + delta.logLossSquaredMicro,
     });
     stats.set(key, days);
   }
@@ -96,19 +100,25 @@ export function upTo(state: ModelState, watermarkMs: number): ModelState {
   return { ...state, stats, ahead };
 }
 
-/** Labelled outcomes and their mean log loss in nats (null without any) over event days from `fromDayMs` on. */
-export function lossSince(
-  state: ModelState,
-  version: string,
-  arm: string,
-  fromDayMs: number,
-): { readonly labelled: number; readonly logLoss: number | null } {
-  let labelled = 0;
-  let nano = 0;
+export interface Loss {
+  readonly labelled: number;
+  /** Mean log loss, nats. */
+  readonly mean: number;
+  /** Standard error of the mean, nats. */
+  readonly standardError: number;
+}
+
+/** The log loss of a version's labelled outcomes over event days from `fromDayMs` on; null without any. */
+export function lossSince(state: ModelState, version: string, arm: string, fromDayMs: number): Loss | null {
+  let [labelled, nano, squaredMicro] = [0, 0, 0];
   for (const [dayMs, day] of state.stats.get(`${version}/${arm}`) ?? []) {
     if (dayMs < fromDayMs) continue;
     labelled += day.labelled;
     nano += day.logLossNano;
+    squaredMicro += day.logLossSquaredMicro;
   }
-  return { labelled, logLoss: labelled === 0 ? null : nano / labelled / 1e9 };
+  if (labelled === 0) return null;
+  const mean = nano / labelled / 1e9;
+  const variance = Math.max(0, squaredMicro / labelled / 1e6 - mean * mean);
+  return { labelled, mean, standardError: Math.sqrt(variance / labelled) };
 }

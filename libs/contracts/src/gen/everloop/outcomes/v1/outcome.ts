@@ -103,6 +103,8 @@ export interface OutcomeStats {
   positiveBins: number[];
   /** Newest event time of a label among these outcomes, epoch milliseconds UTC. */
   settledAtMs: number;
+  /** Sum of the squared log loss, in units of 1e-6 nats², each term rounded before adding; for standard errors. */
+  logLossSquaredMicro: number;
 }
 
 function createBaseOutcome(): Outcome {
@@ -383,6 +385,7 @@ function createBaseOutcomeStats(): OutcomeStats {
     negativeBins: [],
     positiveBins: [],
     settledAtMs: 0,
+    logLossSquaredMicro: 0,
   };
 }
 
@@ -428,6 +431,9 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     }
     if (message.settledAtMs !== 0) {
       writer.uint32(88).int64(message.settledAtMs);
+    }
+    if (message.logLossSquaredMicro !== 0) {
+      writer.uint32(96).int64(message.logLossSquaredMicro);
     }
     return writer;
   },
@@ -553,6 +559,14 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
             message.settledAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.logLossSquaredMicro = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -602,6 +616,11 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
         : isSet(object.settled_at_ms)
         ? globalThis.Number(object.settled_at_ms)
         : 0,
+      logLossSquaredMicro: isSet(object.logLossSquaredMicro)
+        ? globalThis.Number(object.logLossSquaredMicro)
+        : isSet(object.log_loss_squared_micro)
+        ? globalThis.Number(object.log_loss_squared_micro)
+        : 0,
     };
   },
 
@@ -640,6 +659,9 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     if (message.settledAtMs !== 0) {
       obj.settledAtMs = Math.round(message.settledAtMs);
     }
+    if (message.logLossSquaredMicro !== 0) {
+      obj.logLossSquaredMicro = Math.round(message.logLossSquaredMicro);
+    }
     return obj;
   },
 
@@ -659,6 +681,7 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     message.negativeBins = object.negativeBins?.map((e) => e) || [];
     message.positiveBins = object.positiveBins?.map((e) => e) || [];
     message.settledAtMs = object.settledAtMs ?? 0;
+    message.logLossSquaredMicro = object.logLossSquaredMicro ?? 0;
     return message;
   },
 };
