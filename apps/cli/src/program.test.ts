@@ -87,7 +87,7 @@ describe('up', () => {
   it.each([
     ['a day that does not exist', 'up --until 2013-02-30', /2013-04-30 is wanted/],
     ['a day in another form', 'up --until 30.4.2013', /2013-04-30 is wanted/],
-    ['a step that is too long', 'up --step-hours 12', /from 0.25 to 6/],
+    ['a step that is too long', 'up --step-hours 24', /from 0.25 to 12/],
     ['a port that is none', 'up --ports-from http', /0, or a port from 1024/],
     ['a speed that is none', 'up --speed fast', /max, or a number/],
     ['an unknown option', 'up --untill 2013-04-30', /Did you mean --until/],

@@ -53,7 +53,7 @@ function addUp(program: Command, { commands }: ProgramContext): void {
     .option('--exit', 'stop everything when the replay is over', false)
     .option('--report <file>', 'write the report as JSON')
     .option('--speed <factor>', 'event time runs so many times as fast as the wall clock, or max', readSpeed, 'max')
-    .option('--step-hours <hours>', 'event time of one step', numberBetween(0.25, 6, 'A number of hours'))
+    .option('--step-hours <hours>', 'event time of one step', numberBetween(0.25, 12, 'A number of hours'))
     .option(
       '--ports-from <port>',
       'use ports from this one on instead of the default ones; 0 takes any free ones',

@@ -54,6 +54,7 @@ export class KafkaPublisher implements Publisher {
   #queuedBytes = 0;
   #producer: Promise<Producer> | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #urgent: NodeJS.Immediate | null = null;
   /** Set while partition counts are looked up; later calls queue behind it to keep their order. */
   #intake: Promise<void> | null = null;
   #idle: Deferred<void> | null = null;
@@ -154,7 +155,8 @@ export class KafkaPublisher implements Publisher {
       if (lane === undefined) this.#lanes.set(key, (lane = { waiting: [], busy: false }));
       lane.waiting.push({ record: { ...record, partition }, bytes: sizes[i] ?? 0, ticket });
     });
-    if (urgent) this.#flush();
+    // At the end of this turn: what is published together, to whatever topics, is written together.
+    if (urgent) this.#urgent ??= setImmediate(() => this.#flush());
     else this.#timer ??= setTimeout(() => this.#flush(), lingerMs);
   }
 
@@ -170,6 +172,8 @@ export class KafkaPublisher implements Publisher {
   #flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    if (this.#urgent !== null) clearImmediate(this.#urgent);
+    this.#urgent = null;
     for (const lane of this.#lanes.values()) if (!lane.busy && lane.waiting.length > 0) void this.#drain(lane);
   }
 

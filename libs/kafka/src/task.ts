@@ -36,7 +36,16 @@ interface Session {
   readonly watermarks: WatermarkTracker;
   /** Next offset of each input. */
   readonly positions: Map<string, bigint>;
+  /** Offsets of what was handled since the last commit. */
+  readonly uncommitted: Map<string, OffsetToCommit>;
+  uncommittedRecords: number;
+  committedWatermarkMs: number | null;
+  committedAtMs: number;
 }
+
+/** Most records and milliseconds that may be handled without a commit while nothing comes of them. */
+const quietRecordsMax = 10_000;
+const quietMsMax = 1_000;
 
 const pauseMsFirst = 50;
 const pauseMsMax = 5_000;
@@ -105,7 +114,17 @@ export class Task {
       await restoreHandler({ restore: options.restore, partition, handler, admin, reader, watermarks, inputs });
       this.#deps.reachability.succeeded();
       this.#deps.onProgress(partition, watermarks.value, 0);
-      return { producer, reader, handler, watermarks, positions: new Map(inputs.map((i) => [i.topic, i.position])) };
+      return {
+        producer,
+        reader,
+        handler,
+        watermarks,
+        positions: new Map(inputs.map((i) => [i.topic, i.position])),
+        uncommitted: new Map(),
+        uncommittedRecords: 0,
+        committedWatermarkMs: watermarks.value,
+        committedAtMs: performance.now(),
+      };
     } catch (error) {
       await Promise.all([producer.close(), reader.close()]);
       throw error;
@@ -171,10 +190,16 @@ export class Task {
     for (const part of sorted) count += await deliver(part, session.handler, session.watermarks, outputs);
     const startedAt = performance.now();
     const records = await outputs.take({ groupId: options.groupId, tasks }, (topic) => admin.partitionCount(topic));
-    const offsets = fetched.map((f) => this.#offset(session, f));
-    await session.producer.commit(options.groupId, records, offsets);
-    telemetry.committed(options.groupId, performance.now() - startedAt);
+    for (const one of fetched) session.uncommitted.set(one.topic, this.#offset(session, one));
+    session.uncommittedRecords += count;
     telemetry.recordsRead(options.groupId, count);
+    if (records.length === 0 && isQuiet(session, startedAt)) return;
+    await session.producer.commit(options.groupId, records, [...session.uncommitted.values()]);
+    session.uncommitted.clear();
+    session.uncommittedRecords = 0;
+    session.committedWatermarkMs = session.watermarks.value;
+    session.committedAtMs = performance.now();
+    telemetry.committed(options.groupId, performance.now() - startedAt);
     telemetry.recordsWritten(options.groupId, records.length);
     this.#deps.reachability.succeeded();
     this.#deps.onProgress(this.partition, session.watermarks.value, count);
@@ -200,6 +225,18 @@ export class Task {
       'a batch failed and was rolled back; the task starts again from its last commit',
     );
   }
+}
+
+/**
+ * Whether the commit can wait: nothing was written and the watermark stands still, so the same records read again after a crash would
+ * leave the same state. Saves the transactions of tasks that only gather.
+ */
+function isQuiet(session: Session, nowMs: number): boolean {
+  return (
+    session.watermarks.value === session.committedWatermarkMs &&
+    session.uncommittedRecords < quietRecordsMax &&
+    nowMs - session.committedAtMs < quietMsMax
+  );
 }
 
 /** Rejects inputs whose partitions do not correspond; returns their common number. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drift, type registry } from '@everloop/contracts';
 import { createModelHost } from '@everloop/onnx';
-import { createLogger } from '@everloop/service';
+import { createLogger, ServiceError } from '@everloop/service';
 import { createObjectStore, openDuckDb, readParquetColumns } from '@everloop/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRecipeFolder } from '../src/adapters/recipe-folder.ts';
@@ -126,6 +126,21 @@ describe('train', { timeout: 180_000 }, () => {
     expect(next.gates[1]?.detail).toMatch(/version 1: Model file .* is corrupt/);
     expect(next.stage).toBe('rejected');
     await rm(store.path(version.artifacts[0]?.digest ?? ''));
+  });
+
+  it('gives a job up whose model brings the runtime down, instead of repeating it for ever', async () => {
+    const { deps } = setup();
+    const crash = new ServiceError({ code: 'EVL_ONNX_HOST_CRASHED', kind: 'retryable', message: 'ended with SIGSEGV' });
+    const scorer: TrainingDependencies['scorer'] = {
+      load: () => Promise.reject(crash),
+      unload: () => Promise.reject(crash),
+      run: () => Promise.reject(crash),
+    };
+    await expect(train({ ...deps, scorer }, request(42), model, 1)).rejects.toMatchObject({
+      code: 'EVL_TRAINER_EVALUATION_FAILED',
+      kind: 'terminal',
+      message: expect.stringMatching(/SIGSEGV/),
+    });
   });
 
   it('refuses a recipe whose model is not the one it trained', async () => {

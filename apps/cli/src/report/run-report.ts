@@ -30,7 +30,7 @@ export interface ReportOptions {
   /** What the replayer counted, or the path of the file that it wrote. */
   readonly replayCounts?: ReplayCounts | string;
   /** What the processes used, measured by whoever runs them. */
-  readonly resources?: readonly ProcessUse[];
+  readonly resources?: { readonly peakMemoryMib: number; readonly processes: readonly ProcessUse[] };
   /** Path to write the report to, as JSON. */
   readonly json?: string;
   /** Last event day of the replay, `YYYY-MM-DD`; by default as the counts say. */
@@ -81,19 +81,20 @@ function runOf(
   counts: ReplayCounts | null,
   events: number,
   predictions: number,
-  processes: readonly ProcessUse[],
+  resources: ReportOptions['resources'],
   reportSeconds: number,
 ): RunReport {
   const wallSeconds = counts?.wallSeconds ?? null;
   const rate = (count: number): number | null =>
     wallSeconds === null || wallSeconds === 0 ? null : Math.round(count / wallSeconds);
+  const processes = resources?.processes ?? [];
   const sum = (values: readonly number[]): number | null =>
     values.length === 0 ? null : Math.round(values.reduce((a, b) => a + b, 0));
   return {
     wallSeconds,
     eventsPerSecond: rate(events),
     predictionsPerSecond: rate(predictions),
-    peakMemoryMib: sum(processes.map((use) => use.peakMemoryMib)),
+    peakMemoryMib: resources?.peakMemoryMib ?? null,
     cpuSeconds: sum(processes.map((use) => use.cpuSeconds)),
     processes,
     reportSeconds,
@@ -170,7 +171,7 @@ export async function buildReport(bus: Bus, options: ReportOptions): Promise<Rep
     versions: versionRows(control.versions, decisions.answers),
     ledger,
     parity,
-    run: runOf(counts, events, decisions.served, options.resources ?? [], (performance.now() - startedMs) / 1_000),
+    run: runOf(counts, events, decisions.served, options.resources, (performance.now() - startedMs) / 1_000),
   };
 }
 

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, checkPorts, findJava } from '@everloop/local';
@@ -98,7 +99,7 @@ class Run {
     await this.#applyExample(exampleDir, around);
     say(`Console: http://127.0.0.1:${ports.http.console}`);
     await this.#replay(exampleDir, around);
-    const balanced = await this.#report(around);
+    const balanced = await this.#report(exampleDir, around);
     if (!this.#options.exit) {
       say(
         `Serving; the console is at http://127.0.0.1:${ports.http.console}, the gateway at 127.0.0.1:${ports.grpc.gateway}. Ctrl-C stops everything.`,
@@ -150,7 +151,7 @@ class Run {
   }
 
   /** Prints the report; whether the ledger balances. */
-  async #report(around: Surroundings): Promise<boolean> {
+  async #report(exampleDir: string, around: Surroundings): Promise<boolean> {
     const { meter, say } = this.#means;
     const use = meter.report();
     say(
@@ -163,7 +164,8 @@ class Run {
         registryAddress: `127.0.0.1:${around.ports.grpc.registry}`,
         featuresAddress: `127.0.0.1:${around.ports.grpc['feature-store']}`,
         replayCounts: replayCountsPath(around),
-        resources: use.processes,
+        resources: use,
+        spans: spansOf(exampleDir),
         ...(this.#options.report === undefined ? {} : { json: callerPath(this.#options.report) }),
         ...(this.#options.until === undefined ? {} : { until: this.#options.until }),
       }),
@@ -183,6 +185,16 @@ class Run {
   #unlessEnded<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#ended]);
   }
+}
+
+/** Spans of months that the example wants judged as a whole, from its `report.json`; none without the file. */
+function spansOf(exampleDir: string): readonly { readonly from: string; readonly until: string }[] {
+  const file = join(exampleDir, 'report.json');
+  if (!existsSync(file)) return [];
+  const settings = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly spans?: readonly { readonly from: string; readonly until: string }[];
+  };
+  return settings.spans ?? [];
 }
 
 /** A path as the person meant it: npm runs programs in the repository, wherever it was called. */

@@ -10,22 +10,23 @@ interface ProcessUse {
 /** What everything together used. */
 export interface ResourceUse {
   readonly wallSeconds: number;
-  /** Largest sum, over the processes alive at one moment, of each one's largest resident memory: an upper bound. */
+  /** Largest memory of all of them together at one moment, sampled; pages that processes share count once (proportional set size). */
   readonly peakMemoryMib: number;
   readonly cpuSeconds: number;
   readonly processes: readonly ProcessUse[];
 }
 
-/** Memory high-water mark and processor time of one process. */
+/** Memory and processor time of one process. */
 export interface Sample {
   readonly group: number;
+  /** Proportional set size: its own pages and its share of those that it has in common with others. */
   readonly memoryKib: number;
   /** Processor time of it and of its ended children, seconds. */
   readonly cpuSeconds: number;
 }
 
-/** Pause between samples, milliseconds: the high-water marks miss nothing in between while a process lives. */
-const sampleMs = 2_000;
+/** Pause between samples, milliseconds: a sample costs some milliseconds of processor time, and memory rarely moves faster. */
+const sampleMs = 5_000;
 
 /** Linux counts processor time in hundredths of a second on every architecture that Node runs on. */
 const ticksPerSecond = 100;
@@ -35,11 +36,11 @@ export class UsageMeter {
   readonly #groups = new Map<number, string>();
   readonly #processes = new Map<string, { peakKib: number; cpuSeconds: number }>();
   readonly #startedAt = performance.now();
-  readonly #sampleAll: () => readonly Sample[];
+  readonly #sampleAll: (groups: ReadonlySet<number>) => readonly Sample[];
   #timer: NodeJS.Timeout | null = null;
   #peakKib = 0;
 
-  constructor(sampleAll: () => readonly Sample[] = sampleProcesses) {
+  constructor(sampleAll: (groups: ReadonlySet<number>) => readonly Sample[] = sampleProcesses) {
     this.#sampleAll = sampleAll;
   }
 
@@ -63,12 +64,12 @@ export class UsageMeter {
       const sum = now.get(name) ?? { kib: 0, cpuSeconds: 0 };
       now.set(name, { kib: sum.kib + kib, cpuSeconds: sum.cpuSeconds + cpuSeconds });
     };
-    for (const { group, memoryKib, cpuSeconds } of this.#sampleAll()) {
+    for (const { group, memoryKib, cpuSeconds } of this.#sampleAll(new Set(this.#groups.keys()))) {
       const name = this.#groups.get(group);
       if (name !== undefined) add(name, memoryKib, cpuSeconds);
     }
     const own = process.resourceUsage();
-    add('supervisor', own.maxRSS, (own.userCPUTime + own.systemCPUTime) / 1e6);
+    add('supervisor', memoryKibOf('self') ?? own.maxRSS, (own.userCPUTime + own.systemCPUTime) / 1e6);
     let allKib = 0;
     for (const [name, { kib, cpuSeconds }] of now) {
       const best = this.#processes.get(name) ?? { peakKib: 0, cpuSeconds: 0 };
@@ -98,27 +99,36 @@ export class UsageMeter {
   }
 }
 
-function sampleProcesses(): readonly Sample[] {
+function sampleProcesses(groups: ReadonlySet<number>): readonly Sample[] {
   try {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
-      .flatMap((pid) => sampleOf(pid));
+      .flatMap((pid) => sampleOf(pid, groups));
   } catch {
     return [];
   }
 }
 
-function sampleOf(pid: string): readonly Sample[] {
+function sampleOf(pid: string, groups: ReadonlySet<number>): readonly Sample[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The program's name is in parentheses and may hold spaces: fields count from the last one (proc(5), from state = 3).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    const memoryKib = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
-    return [{ group: Number(fields[2]), memoryKib, cpuSeconds: ticks / ticksPerSecond }];
+    const group = Number(fields[2]);
+    if (!groups.has(group)) return [];
+    return [{ group, memoryKib: memoryKibOf(pid) ?? 0, cpuSeconds: ticks / ticksPerSecond }];
   } catch {
     // It ended between the listing and the reading.
     return [];
+  }
+}
+
+function memoryKibOf(pid: string): number | null {
+  try {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+    return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0);
+  } catch {
+    return null;
   }
 }

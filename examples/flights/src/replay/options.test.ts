@@ -35,7 +35,7 @@ describe('readCommandLine', () => {
     [[], 'the one command is'],
     [['replay', '--until', 'May'], "--until is 'May'"],
     [['replay', '--until', '2013-13-01'], "--until is '2013-13-01'"],
-    [['replay', '--step-hours', '12'], 'a number from 0.25 to 6'],
+    [['replay', '--step-hours', '24'], 'a number from 0.25 to 12'],
     [['replay', '--speed', 'fast'], "--speed is 'fast'"],
     [['replay', '--quick'], '--quick'],
   ])('refuses %j', (args, said) => {

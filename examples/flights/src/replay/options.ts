@@ -11,7 +11,7 @@ const drainMs = 2 * DAY_MS;
 
 export const usage = `usage: node examples/flights/src/main.ts replay [options]
   --until YYYY-MM-DD     last event day (UTC); default: all of 2013 and until every prediction is settled
-  --step-hours N         event time of one step, 1 to 6; default 6
+  --step-hours N         event time of one step, 0.25 to 12; default 12
   --speed N              event time runs N times as fast as the wall clock; default: as fast as the loop keeps up
   --report-input PATH    where to write what was produced and asked, for the report
   --no-ahead             publish a step's events only when the step before is over
@@ -66,7 +66,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (positionals.length !== 1 || positionals[0] !== 'replay') throw wrong('the one command is: replay');
   return {
     untilMs: values.until === undefined ? null : readDay(values.until),
-    stepMs: readNumber('step-hours', values['step-hours'] ?? '6', 0.25, 6) * HOUR_MS,
+    stepMs: readNumber('step-hours', values['step-hours'] ?? '12', 0.25, 12) * HOUR_MS,
     speed: values.speed === undefined ? null : readNumber('speed', values.speed, 0.001, 1e9),
     ahead: values.ahead,
     reportInput: values['report-input'] ?? null,

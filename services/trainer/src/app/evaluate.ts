@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { registry, SplitSpec } from '@everloop/contracts';
-import { errorText } from '@everloop/service';
+import { classify, errorText } from '@everloop/service';
 import type { ColumnTable } from '@everloop/storage';
 import { inputsOfVersion, splitOfVersion } from '../domain/champion.ts';
 import type { Evaluation, ScoredRows } from '../domain/gates.ts';
@@ -33,8 +33,8 @@ export interface EvaluationInput {
 export async function evaluate(input: EvaluationInput): Promise<Evaluation & { readonly parity: number }> {
   const { scorer, challenger } = input;
   const digest = createHash('sha256').update(challenger.model).digest('hex');
-  await scorer.load(challengerKey, challenger.modelPath, digest);
   try {
+    await scorer.load(challengerKey, challenger.modelPath, digest);
     const parity = await checkParity(input);
     const holdouts = findHoldouts(input.table, input.split);
     const mine = await scoreHoldouts(input, challengerKey, input.inputs, holdouts);
@@ -59,9 +59,14 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation & { r
       championVersion: input.champion?.version ?? null,
       championTrouble: champion.trouble,
     };
+  } catch (error) {
+    // A model that brings the runtime down does so every time: repeating the job would never end.
+    if (classify(error) !== 'retryable') throw error;
+    const message = `the challenger could not be evaluated: ${errorText(error)}`;
+    throw trainerError('EVL_TRAINER_EVALUATION_FAILED', message, error);
   } finally {
-    await scorer.unload(challengerKey);
-    await scorer.unload(championKey);
+    await scorer.unload(challengerKey).catch(() => undefined);
+    await scorer.unload(championKey).catch(() => undefined);
   }
 }
 
