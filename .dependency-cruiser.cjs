@@ -38,7 +38,7 @@ module.exports = {
       from: { path: '^services/[^/]+/src/app/', pathNot: '\\.test\\.ts$' },
       to: { path: '^services/[^/]+/src/adapters/' },
     },
-    only('kafkajs', ['libs/kafka']),
+    only('kafkajs', ['libs/kafka', 'bench']),
     only('ioredis', ['libs/storage']),
     only('@duckdb', ['libs/storage']),
     only('onnxruntime-node', ['libs/onnx']),

@@ -28,6 +28,7 @@ describe('loadConfig', () => {
       kafkaBrokers: ['127.0.0.1:19092'],
       httpHost: '127.0.0.1',
       httpPort: 8103,
+      grpcHost: '127.0.0.1',
       grpcPort: 8003,
       logLevel: 'info',
       batchMax: 500,
@@ -38,6 +39,19 @@ describe('loadConfig', () => {
       extra: null,
     });
     expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it.each([
+    ['127.0.0.1', {}, true],
+    ['::1', {}, true],
+    ['0.0.0.0', {}, false],
+    ['10.0.0.7', {}, false],
+    ['0.0.0.0', { EVL_ALLOW_INSECURE_BIND: 'true' }, true],
+    ['0.0.0.0', { EVL_ALLOW_INSECURE_BIND: 'false' }, false],
+  ])('listening on %s with %j is allowed: %s', (host, env, allowed) => {
+    const load = () => loadConfig('registry', schema, { EVL_FOLDER: '/data', EVL_HTTP_HOST: host, ...env });
+    if (allowed) expect(load().httpHost).toBe(host);
+    else expect(load).toThrow(/EVL_HTTP_HOST is '[\d.]+', which others can reach.*EVL_ALLOW_INSECURE_BIND=true/);
   });
 
   it('gives each key its type', () => {

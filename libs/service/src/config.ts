@@ -71,8 +71,14 @@ export const commonConfig = {
   },
 } as const satisfies ConfigSchema;
 
-/** The gRPC port; spread into the schema of a service that has one. */
+/** Where gRPC listens; spread into the schema of a service that has a port. */
 export const grpcConfig = {
+  grpcHost: {
+    env: 'EVL_GRPC_HOST',
+    type: 'string',
+    default: '127.0.0.1',
+    why: 'Address to listen on; loopback unless the operator opens it.',
+  },
   grpcPort: {
     env: 'EVL_GRPC_PORT',
     type: 'integer',
@@ -101,6 +107,7 @@ export function loadConfig<const S extends ConfigSchema>(
     if ('value' in parsed) values[name] = parsed.value;
     else problems.push(`${key.env} ${parsed.problem}. ${key.why}`);
   }
+  problems.push(...openBinds(schema, values, env));
   if (problems.length > 0) {
     const list = problems.map((problem) => `  - ${problem}`).join('\n');
     throw new ServiceError({
@@ -110,6 +117,24 @@ export function loadConfig<const S extends ConfigSchema>(
     });
   }
   return Object.freeze(values) as Config<S>;
+}
+
+const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+/** Listening beyond this machine without TLS and tokens is a decision, so it must be said: EVL_ALLOW_INSECURE_BIND=true. */
+function openBinds(
+  schema: ConfigSchema,
+  values: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  if (env['EVL_ALLOW_INSECURE_BIND'] === 'true') return [];
+  return Object.entries(schema).flatMap(([name, { env: variable }]) => {
+    const host = values[name];
+    if (!/^EVL_\w*_HOST$/.test(variable) || typeof host !== 'string' || loopback.test(host)) return [];
+    return [
+      `${variable} is '${host}', which others can reach, and nothing protects the port: keep 127.0.0.1, or, on a network that you trust, set EVL_ALLOW_INSECURE_BIND=true`,
+    ];
+  });
 }
 
 type Parsed = { readonly value: unknown } | { readonly problem: string };

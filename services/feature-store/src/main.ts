@@ -48,7 +48,7 @@ const calls = createFeatureCalls({
 });
 const grpc = createGrpcServer({
   name: 'grpc',
-  host: config.httpHost,
+  host: config.grpcHost,
   port: config.grpcPort,
   services: [grpcFeatureService(calls)],
   logger,

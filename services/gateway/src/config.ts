@@ -4,12 +4,6 @@ import { commonConfig, grpcConfig, type ConfigSchema } from '@everloop/service';
 export const configSchema = {
   ...commonConfig,
   ...grpcConfig,
-  grpcHost: {
-    env: 'EVL_GRPC_HOST',
-    type: 'string',
-    default: '127.0.0.1',
-    why: 'Address of the gRPC port; loopback unless the operator opens it.',
-  },
   registryAddress: {
     env: 'EVL_REGISTRY_ADDRESS',
     type: 'string',

@@ -27,7 +27,7 @@ const outbox = createOutboxPublisher({
   topic: topics.resources,
 });
 const service = registryService({ store, outbox, telemetry, topics, outboxEventsMax: config.outboxEventsMax });
-const grpc = createGrpcServer({ name, host: config.httpHost, port: config.grpcPort, services: [service], logger });
+const grpc = createGrpcServer({ name, host: config.grpcHost, port: config.grpcPort, services: [service], logger });
 
 await runService({
   name,

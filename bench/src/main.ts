@@ -1,0 +1,45 @@
+/**
+ * `npm run bench -- <name>`: measures ours beside a limit or a peer in the same run, several times, keeps the result with date and machine in
+ * bench/results, and ends with one JSON line.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import path from 'node:path';
+import { benchTasks } from './tasks.ts';
+
+/** One comparison; `ratio` is ours / limit of the median rounds. */
+export interface BenchResult {
+  readonly bench: string;
+  readonly ours: number;
+  readonly limit: number;
+  readonly ratio: number;
+  readonly unit: string;
+  /** What the limit is, and every round of both. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<BenchResult> }>> = {
+  tasks: {
+    about: 'exactly-once copy of a topic through libs/kafka, beside the same copy with plain kafkajs transactions',
+    run: benchTasks,
+  },
+};
+
+const name = process.argv[2] ?? '';
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(`Usage: npm run bench -- <name>\n`);
+  for (const [known, { about }] of Object.entries(benches)) console.error(`  ${known.padEnd(10)} ${about}`);
+  process.exitCode = 2;
+} else {
+  const result = await bench.run();
+  const date = new Date().toISOString();
+  const folder = path.resolve(import.meta.dirname, '../results');
+  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGib: Math.round(totalmem() / 2 ** 30) };
+  mkdirSync(folder, { recursive: true });
+  const record = { ...result, date, machine, node: process.version };
+  writeFileSync(path.join(folder, `${name}-${date.slice(0, 10)}.json`), `${JSON.stringify(record, null, 2)}\n`);
+  const { detail, ...line } = result;
+  console.log(JSON.stringify(detail));
+  console.log(JSON.stringify(line));
+}
