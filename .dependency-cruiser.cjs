@@ -9,7 +9,13 @@ const only = (module, owners) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', comment: 'A cycle has no first thing to read.', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      comment: 'A cycle has no first thing to read.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
     {
       name: 'services-are-islands',
       comment: 'Services share nothing but topics and gRPC; what two of them need is a lib.',
@@ -26,10 +32,15 @@ module.exports = {
     },
     {
       name: 'domain-is-pure',
-      comment: 'domain imports domain, statistics, feature semantics and contract types only: that is what makes it testable and replayable.',
+      comment:
+        'domain imports domain, statistics, feature semantics and contract types only: that is what makes it testable and replayable.',
       severity: 'error',
       from: { path: '^services/[^/]+/src/domain/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^(libs|services)/', pathNot: ['/src/domain/', '^libs/(stats|contracts|features)/', '/src/errors\\.ts$'], dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^(libs|services)/',
+        pathNot: ['/src/domain/', '^libs/(stats|contracts|features)/', '/src/errors\\.ts$'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'app-knows-no-adapters',

@@ -3,7 +3,17 @@ import tseslint from 'typescript-eslint';
 const pure = (name, instead) => ({ name, message: `A pure core gets it as an argument: ${instead}` });
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/**', 'libs/contracts/src/gen/**', '.nx/**', '**/public/**', '**/*.js', '**/*.mjs', '**/*.cjs'] },
+  {
+    ignores: [
+      '**/node_modules/**',
+      'libs/contracts/src/gen/**',
+      '.nx/**',
+      '**/public/**',
+      '**/*.js',
+      '**/*.mjs',
+      '**/*.cjs',
+    ],
+  },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
@@ -34,7 +44,11 @@ export default tseslint.config(
       'no-restricted-properties': [
         'error',
         { object: 'Date', property: 'now', message: 'A pure core gets the time as an argument: nowMs or watermarkMs.' },
-        { object: 'Math', property: 'random', message: 'A pure core gets its randomness as an argument: a seeded generator.' },
+        {
+          object: 'Math',
+          property: 'random',
+          message: 'A pure core gets its randomness as an argument: a seeded generator.',
+        },
         { object: 'performance', property: 'now', message: 'A pure core gets the time as an argument.' },
       ],
       'no-restricted-globals': [

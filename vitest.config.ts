@@ -1,6 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-const unit = ['{libs,services,apps,recipes,examples}/**/src/**/*.test.ts', 'tools/**/*.test.ts', '{libs,services,apps,recipes}/**/test/**/*.test.ts'];
+const unit = [
+  '{libs,services,apps,recipes,examples}/**/src/**/*.test.ts',
+  'tools/**/*.test.ts',
+  '{libs,services,apps,recipes}/**/test/**/*.test.ts',
+];
 const integration = ['{libs,services,apps,recipes,examples}/**/*.integration.test.ts'];
 
 export default defineConfig({

@@ -5,18 +5,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import path from 'node:path';
+import type { BenchResult } from './result.ts';
 import { benchTasks } from './tasks.ts';
-
-/** One comparison; `ratio` is ours / limit of the median rounds. */
-export interface BenchResult {
-  readonly bench: string;
-  readonly ours: number;
-  readonly limit: number;
-  readonly ratio: number;
-  readonly unit: string;
-  /** What the limit is, and every round of both. */
-  readonly detail: Readonly<Record<string, unknown>>;
-}
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<BenchResult> }>> = {
   tasks: {
@@ -35,7 +25,11 @@ if (bench === undefined) {
   const result = await bench.run();
   const date = new Date().toISOString();
   const folder = path.resolve(import.meta.dirname, '../results');
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGib: Math.round(totalmem() / 2 ** 30) };
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+  };
   mkdirSync(folder, { recursive: true });
   const record = { ...result, date, machine, node: process.version };
   writeFileSync(path.join(folder, `${name}-${date.slice(0, 10)}.json`), `${JSON.stringify(record, null, 2)}\n`);

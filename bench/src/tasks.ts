@@ -5,7 +5,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { createKafkaBus, type Bus } from '@everloop/kafka';
 import { freePorts, startLocalKafka } from '@everloop/local';
 import { createLogger, createMetrics, deferred } from '@everloop/service';
-import type { BenchResult } from './main.ts';
+import type { BenchResult } from './result.ts';
 
 const records = 100_000;
 const valueBytes = 256;
@@ -42,7 +42,12 @@ async function copyWithTasks(bus: Bus, from: string, to: string): Promise<void> 
 
 /** The same copy as kafkajs's documentation has it: one transactional producer, a transaction per batch. Not safe against stalled workers. */
 async function copyWithKafkajs(brokers: readonly string[], from: string, to: string): Promise<void> {
-  const kafka = new Kafka({ clientId: 'bench', brokers: [...brokers], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 5 } });
+  const kafka = new Kafka({
+    clientId: 'bench',
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 5 },
+  });
   const producer = kafka.producer({ transactionalId: `bench-${to}`, idempotent: true, maxInFlightRequests: 1 });
   const consumer = kafka.consumer({ groupId: `bench-${to}`, readUncommitted: false, maxWaitTimeInMs: 100 });
   await producer.connect();
@@ -108,7 +113,13 @@ export async function benchTasks(): Promise<BenchResult> {
       measured.plain.push(records / cpuSeconds(from));
     }
     const [ours, limit] = [Math.round(median(measured.ours)), Math.round(median(measured.plain))];
-    const detail = { limit: 'plain kafkajs transactions, same records', records, valueBytes, partitions, rounds: measured };
+    const detail = {
+      limit: 'plain kafkajs transactions, same records',
+      records,
+      valueBytes,
+      partitions,
+      rounds: measured,
+    };
     return { bench: 'tasks', ours, limit, ratio: Number((ours / limit).toFixed(2)), unit: 'records/CPU s', detail };
   } finally {
     await bus.stop();

@@ -58,7 +58,9 @@ export async function startReplay(until: string, env: Readonly<Record<string, st
     };
     waiting.add(check);
     check();
-    void ended.then(({ code }) => found.reject(new Error(`ended with ${code} before it printed ${String(wanted)}:\n${text}`)));
+    void ended.then(({ code }) =>
+      found.reject(new Error(`ended with ${code} before it printed ${String(wanted)}:\n${text}`)),
+    );
     return found.promise.finally(() => waiting.delete(check));
   };
   return { child, output: () => text, printed, ended };

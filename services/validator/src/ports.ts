@@ -1,7 +1,5 @@
 import type { Part } from '@everloop/service';
-import type { OutRecord, TaskRunnerOptions, TopicSpec, FollowOptions } from '@everloop/kafka';
-
-export type { OutRecord };
+import type { TaskRunnerOptions, TopicSpec, FollowOptions } from '@everloop/kafka';
 
 /** What the validator needs of the message bus; `Bus` of @everloop/kafka has it. */
 export interface Stream {

@@ -107,7 +107,9 @@ function runText({ run, totals }: Report): string {
     ...(run.wallSeconds === null ? [] : [`${count(Math.round(run.wallSeconds))} s`]),
     ...(run.eventsPerSecond === null ? [] : [`${count(run.eventsPerSecond)} events/s`]),
     ...(run.predictionsPerSecond === null ? [] : [`${count(run.predictionsPerSecond)} predictions/s`]),
-    ...(run.peakMemoryMib === null ? [] : [`${count(run.peakMemoryMib)} MiB of memory at most, all processes together`]),
+    ...(run.peakMemoryMib === null
+      ? []
+      : [`${count(run.peakMemoryMib)} MiB of memory at most, all processes together`]),
     ...(run.cpuSeconds === null ? [] : [`${count(run.cpuSeconds)} s of CPU`]),
   ];
   return `Throughput: ${parts.join(', ')}`;

@@ -68,7 +68,7 @@ it.runIf(process.platform === 'linux')('measures what its processes use', async 
   await fleet.start({ ...probe('busy', ''), args: ['-e', code] });
   const use = meter.report();
   const busy = use.processes.find(({ name }) => name === 'busy');
-  expect(busy?.peakMemoryMib).toBeGreaterThan(20);
+  expect(busy?.peakMemoryMib).toBeGreaterThan(5);
   expect(busy?.cpuSeconds).toBeGreaterThan(0);
   expect(use.processes.map(({ name }) => name)).toContain('supervisor');
   expect(use.peakMemoryMib).toBeGreaterThan(busy?.peakMemoryMib ?? Infinity);

@@ -12,7 +12,7 @@ describe('readCommandLine', () => {
   it('has defaults', () => {
     expect(readCommandLine(['replay'])).toEqual({
       untilMs: null,
-      stepMs: 21_600_000,
+      stepMs: 43_200_000,
       speed: null,
       ahead: true,
       reportInput: null,
@@ -54,7 +54,7 @@ describe('replayOptions', () => {
 
   it('goes on until every label has come or is given up', () => {
     const options = replayOptions(readCommandLine(['replay']), timeline);
-    expect(iso(options.untilMs)).toBe('2014-01-03T06:00:00.000Z');
+    expect(iso(options.untilMs)).toBe('2014-01-03T12:00:00.000Z');
   });
 
   it('refuses a day before the data', () => {

@@ -5,9 +5,9 @@ import type { Reason } from '../domain/verdict.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 /** Header with the place of the raw record: `<topic>/<partition>/<offset>`. */
-export const sourceHeader = 'evl-src';
+const sourceHeader = 'evl-src';
 /** Header with the reasons of a quarantined record, JSON. */
-export const reasonsHeader = 'evl-reasons';
+const reasonsHeader = 'evl-reasons';
 
 /**
  * The handler of one task of one Source: each record goes to the same partition of `<topic>.valid` or `<topic>.quarantine` with its
