@@ -52,20 +52,28 @@ describe('monthReports', () => {
           training.JobEvent.fromPartial({
             eventTimeMs: february,
             state: training.JobState.SUCCEEDED,
+            trigger: 'drift',
             versionStage: 'rejected',
+          }),
+          training.JobEvent.fromPartial({
+            eventTimeMs: january,
+            state: training.JobState.SUCCEEDED,
+            trigger: 'rows',
+            versionStage: 'approved',
           }),
         ],
         steps: [rollout.RolloutStep.fromPartial({ eventTimeMs: february, action: 'promoted' })],
       }),
     );
     expect(months).toMatchObject([
-      { month: '2013-01', predictions: 7, driftWindows: 1, driftedWindows: 1, trainings: 0 },
+      { month: '2013-01', predictions: 7, driftWindows: 1, driftedWindows: 1, trainings: 1, retrainings: 0 },
       {
         month: '2013-02',
         predictions: 0,
         driftWindows: 0,
         retrainingRequests: 1,
         trainings: 1,
+        retrainings: 1,
         rejections: 1,
         promotions: 1,
       },

@@ -104,6 +104,7 @@ export function activityOf(input: MonthInput, months: readonly string[]): Activi
       () => true,
     ),
     trainings: succeeded + failedTrainings,
+    retrainings: jobs((j) => ran.has(j.state) && j.trigger !== 'rows'),
     failedTrainings,
     skippedRequests: jobs((j) => j.state === training.JobState.SKIPPED),
     rejections: jobs((j) => isTerminal(j) && j.versionStage === 'rejected'),
@@ -112,6 +113,9 @@ export function activityOf(input: MonthInput, months: readonly string[]): Activi
     quality: quality.quality(includes),
   };
 }
+
+/** The ends of a job that ran. The trigger `rows` asks for the first version of a model only. */
+const ran: ReadonlySet<training.JobState> = new Set([training.JobState.SUCCEEDED, training.JobState.FAILED]);
 
 /** Every month in which something happened, in order. */
 export function monthReports(input: MonthInput): readonly MonthReport[] {

@@ -13,6 +13,7 @@ const activity: Activity = {
   driftedWindows: 1,
   retrainingRequests: 1,
   trainings: 1,
+  retrainings: 1,
   failedTrainings: 0,
   skippedRequests: 0,
   rejections: 0,

@@ -30,8 +30,10 @@ export interface Activity {
   readonly driftWindows: number;
   readonly driftedWindows: number;
   readonly retrainingRequests: number;
-  /** Trainings that ran. */
+  /** Trainings that ran, the first of a model included. */
   readonly trainings: number;
+  /** Those of a model that had been trained before. */
+  readonly retrainings: number;
   readonly failedTrainings: number;
   /** Requests that led to no training, with a reason. */
   readonly skippedRequests: number;
