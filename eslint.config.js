@@ -38,7 +38,12 @@ export default tseslint.config(
     rules: { 'no-restricted-exports': 'off' },
   },
   {
-    files: ['**/src/domain/**/*.ts', 'libs/stats/src/**/*.ts', 'libs/features/src/**/*.ts'],
+    files: [
+      '**/src/domain/**/*.ts',
+      'libs/stats/src/**/*.ts',
+      'libs/features/src/**/*.ts',
+      'libs/records/src/check/**/*.ts',
+    ],
     ignores: ['**/*.test.ts'],
     rules: {
       'no-restricted-properties': [

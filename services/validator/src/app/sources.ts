@@ -1,7 +1,7 @@
 import { parseResource, quarantineTopic, registry, topics, validTopic, type SourceSpec } from '@everloop/contracts';
 import type { BusRecord } from '@everloop/kafka';
 import { classify, errorText, type Health, type Part } from '@everloop/service';
-import { compileSource, type CheckLimits, type RecordCheck } from '../domain/compile-source.ts';
+import { compileSource, type CheckLimits, type RecordCheck } from '@everloop/records';
 import { sourceUnusable } from '../errors.ts';
 import type { Stream } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';

@@ -1,6 +1,6 @@
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
 import { describe, expect, it } from 'vitest';
-import type { Verdict } from '../domain/verdict.ts';
+import type { Verdict } from '@everloop/records';
 import { createValidator } from './validate.ts';
 
 function record(offset: bigint, value: string): BusRecord {

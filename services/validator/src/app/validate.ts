@@ -1,7 +1,6 @@
 import { quarantineTopic, validTopic } from '@everloop/contracts';
 import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
-import type { RecordCheck } from '../domain/compile-source.ts';
-import type { Reason } from '../domain/verdict.ts';
+import type { Reason, RecordCheck } from '@everloop/records';
 import type { Telemetry } from '../telemetry.ts';
 
 /** Header with the place of the raw record: `<topic>/<partition>/<offset>`. */

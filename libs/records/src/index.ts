@@ -1,0 +1,2 @@
+export { compileSource, type CheckLimits, type RecordCheck } from './check/compile-source.ts';
+export type { Reason, Verdict } from './check/verdict.ts';
