@@ -6,6 +6,8 @@ import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
 
 import { grpcFeatureService } from './adapters/grpc-feature-service.ts';
+import { HistoryTables } from './adapters/history-tables.ts';
+import { createParquetDatasets } from './adapters/parquet-datasets.ts';
 import { createParquetHistory } from './adapters/parquet-history.ts';
 import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
 import { createFeatureCalls } from './app/feature-calls.ts';
@@ -25,13 +27,8 @@ const duck = await openDuckDb({
   threads: config.duckThreads,
   tempDir: join(config.dataDir, 'spill'),
 });
-const history = createParquetHistory({
-  dataDir: config.dataDir,
-  duck,
-  objects: createObjectStore(config.objectStore),
-  bufferedRowsMax: config.bufferedRowsMax,
-  telemetry,
-});
+const tables = new HistoryTables({ dataDir: config.dataDir, duck, bufferedRowsMax: config.bufferedRowsMax, telemetry });
+const history = createParquetHistory({ duck, tables });
 const live = new LiveTopology({
   bus,
   rows: createRedisOnlineRows(redis, config.rowLifeMs),
@@ -44,6 +41,7 @@ const calls = createFeatureCalls({
   topology: () => live.topology,
   mget: (keys) => redis.mgetBuffer(keys),
   history,
+  datasets: createParquetDatasets({ duck, tables, objects: createObjectStore(config.objectStore) }),
   telemetry,
 });
 const grpc = createGrpcServer({

@@ -69,6 +69,10 @@ export interface History {
   flush(): Promise<void>;
   /** The inputs of a model for each row as of its time, in order. */
   pointInTime(plan: LookupPlan, rows: readonly features.EntityRow[]): Promise<features.FeatureRow[]>;
-  createDataset(request: DatasetRequest): Promise<{ readonly dataset: registry.DatasetRef; readonly path: string }>;
+}
+
+/** Training sets out of the history. */
+export interface Datasets {
+  create(request: DatasetRequest): Promise<{ readonly dataset: registry.DatasetRef; readonly path: string }>;
   countLabels(spec: ModelSpec, asOfMs: number): Promise<number>;
 }

@@ -10,6 +10,8 @@ import { createObjectStore, openDuckDb, readParquetColumns, type DuckDb } from '
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { HistoryTables } from '../src/adapters/history-tables.ts';
+import { createParquetDatasets } from '../src/adapters/parquet-datasets.ts';
 import { createParquetHistory } from '../src/adapters/parquet-history.ts';
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
 import { createFeatureSink } from '../src/app/feature-sink.ts';
@@ -56,19 +58,16 @@ async function world(messages: readonly Message[], batchSize: number, crashEvery
     });
   }
   const open = async () => {
-    const history = createParquetHistory({
-      dataDir: folder,
-      duck,
-      bufferedRowsMax: 100,
-      telemetry: silentTelemetry,
-      objects: createObjectStore(join(folder, 'objects')),
-    });
+    const tables = new HistoryTables({ dataDir: folder, duck, bufferedRowsMax: 100, telemetry: silentTelemetry });
+    const history = createParquetHistory({ duck, tables });
+    const datasets = createParquetDatasets({ duck, tables, objects: createObjectStore(join(folder, 'objects')) });
     // Tables of the process that was killed are dropped, as its memory would be.
     for (const { table } of topology.work.values()) await duck.run(`DROP TABLE IF EXISTS "newest.${table.topic}"`);
     await history.declare([...topology.work.values()].map(({ table }) => table));
     const online = new OnlineWriter(rows, 100, silentTelemetry);
     return {
       history,
+      datasets,
       sink: createFeatureSink({ topology, online, history, telemetry: silentTelemetry, ends: async () => 1e9 }),
     };
   };
@@ -108,6 +107,7 @@ async function world(messages: readonly Message[], batchSize: number, crashEvery
     topology: () => topology,
     mget,
     history: process.history,
+    datasets: process.datasets,
     telemetry: silentTelemetry,
   });
   return { calls, rows };

@@ -12,6 +12,8 @@ import type { Health } from '@everloop/service';
 import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
 import { isolatedBus, testBus, testRedisUrl, uniqueName } from '@everloop/testing';
 
+import { HistoryTables } from '../src/adapters/history-tables.ts';
+import { createParquetDatasets } from '../src/adapters/parquet-datasets.ts';
 import { createParquetHistory } from '../src/adapters/parquet-history.ts';
 import { createRedisOnlineRows } from '../src/adapters/redis-online-rows.ts';
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
@@ -134,13 +136,8 @@ export async function startStore(world: TripWorld, url: string = redisUrl()): Pr
   const redis = createRedis({ url, logger: telemetry.logger, name: 'redis', timeoutMs: 500 });
   await redis.start();
   const duck = await openDuckDb({ memoryLimitMib: 256, threads: 1 });
-  const history = createParquetHistory({
-    dataDir: world.dir,
-    duck,
-    bufferedRowsMax: 150,
-    telemetry,
-    objects: createObjectStore(join(world.dir, 'objects')),
-  });
+  const tables = new HistoryTables({ dataDir: world.dir, duck, bufferedRowsMax: 150, telemetry });
+  const history = createParquetHistory({ duck, tables });
   let killed = false;
   const live = new LiveTopology({
     bus: world.bus,
@@ -156,6 +153,7 @@ export async function startStore(world: TripWorld, url: string = redisUrl()): Pr
       topology: () => live.topology,
       mget: (keys) => redis.mgetBuffer(keys),
       history,
+      datasets: createParquetDatasets({ duck, tables, objects: createObjectStore(join(world.dir, 'objects')) }),
       telemetry,
     }),
     passed: (at) => (watermark >= at ? Promise.resolve() : new Promise((resolve) => waiting.push({ at, resolve }))),

@@ -11,7 +11,7 @@ import type { ModelSpec } from '@everloop/contracts';
 
 import type { Topology } from '../domain/topology.ts';
 import { errors } from '../errors.ts';
-import type { History } from '../ports.ts';
+import type { Datasets, History } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 export interface FeatureCallsOptions {
@@ -19,6 +19,7 @@ export interface FeatureCallsOptions {
   readonly topology: () => Topology;
   readonly mget: Mget;
   readonly history: History;
+  readonly datasets: Datasets;
   readonly telemetry: Telemetry;
 }
 
@@ -33,7 +34,7 @@ export interface FeatureCalls {
 }
 
 export function createFeatureCalls(options: FeatureCallsOptions): FeatureCalls {
-  const { history, telemetry } = options;
+  const { history, datasets, telemetry } = options;
   const plans = new WeakMap<Topology, Map<string, LookupPlan>>();
 
   function specOf(model: string): ModelSpec {
@@ -82,7 +83,7 @@ export function createFeatureCalls(options: FeatureCallsOptions): FeatureCalls {
         throw errors.requestInvalid('Give from_ms before until_ms and as_of_ms above 0, in epoch milliseconds');
       }
       const startedMs = performance.now();
-      const made = await history.createDataset({
+      const made = await datasets.create({
         model,
         spec: specOf(model),
         plan: planOf(model),
@@ -94,7 +95,9 @@ export function createFeatureCalls(options: FeatureCallsOptions): FeatureCalls {
       return made;
     },
     countLabels: (request) =>
-      timed('CountLabels', 0, async () => ({ rows: await history.countLabels(specOf(request.model), request.asOfMs) })),
+      timed('CountLabels', 0, async () => ({
+        rows: await datasets.countLabels(specOf(request.model), request.asOfMs),
+      })),
   };
 }
 
