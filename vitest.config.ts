@@ -6,6 +6,7 @@ const unit = [
   '{libs,services,apps,recipes}/**/test/**/*.test.ts',
 ];
 const integration = ['{libs,services,apps,recipes,examples}/**/*.integration.test.ts'];
+const conformance = ['{libs,services,apps}/**/*.conformance.test.ts'];
 
 export default defineConfig({
   test: {
@@ -14,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: unit,
-          exclude: [...integration, '**/node_modules/**'],
+          exclude: [...integration, ...conformance, '**/node_modules/**'],
           testTimeout: 30_000,
         },
       },
@@ -26,6 +27,17 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // One broker serves all of them: more than two files at once only make each other slow.
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          // Beside programs of others, most of them in Python (libs/testing/src/python.ts); installing them is part of a hook.
+          name: 'conformance',
+          include: conformance,
+          globalSetup: ['libs/testing/src/global-setup.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
           maxWorkers: 2,
         },
       },

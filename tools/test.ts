@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { findPython } from '../libs/testing/src/python.ts';
 
 interface Step {
   readonly name: string;
@@ -58,6 +59,15 @@ function contractsAreCurrent(): boolean {
   }
 }
 
+/** Tests beside programs of others need Python; without it they are left out on a person's machine, never in CI. */
+function conformance(): boolean {
+  const python = findPython(environment);
+  if (!('missing' in python)) return command('vitest', 'run', '--project', 'conformance');
+  const isCi = process.env['CI'] === 'true';
+  console.log(`${isCi ? 'These cannot be left out' : 'SKIPPED'}: ${python.missing}.`);
+  return !isCi;
+}
+
 const steps: readonly Step[] = [
   { name: 'format', why: 'one formatting', run: () => command('prettier', '--check', '--log-level', 'warn', '.') },
   {
@@ -93,6 +103,7 @@ const steps: readonly Step[] = [
   },
   { name: 'unit', why: 'each part alone', run: () => command('vitest', 'run', '--project', 'unit') },
   { name: 'integration', why: 'real Kafka and Redis', run: () => command('vitest', 'run', '--project', 'integration') },
+  { name: 'conformance', why: 'beside pandas, Feast, Spark and others', run: conformance },
   { name: 'e2e', why: 'the whole loop, replayed', run: () => command('vitest', 'run', '--project', 'e2e') },
 ];
 

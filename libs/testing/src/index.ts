@@ -3,3 +3,4 @@ export { eventually, type EventuallyOptions } from './eventually.ts';
 export { testLogger, type LogLine } from './logger.ts';
 export { isolatedBus } from './isolated-bus.ts';
 export { uniqueName } from './names.ts';
+export { findPython, pythonRequirements, pythonVenv, type Python } from './python.ts';
