@@ -1,5 +1,8 @@
 import type { Part } from '@everloop/service';
 
+/** Header values as bytes, in order. */
+export type RawHeaders = Readonly<Record<string, readonly Buffer[]>>;
+
 /** One record as read. Only committed records are ever read. */
 export interface BusRecord {
   readonly topic: string;
@@ -9,6 +12,8 @@ export interface BusRecord {
   readonly value: Buffer | null;
   /** Header values as UTF-8 text; a repeated header keeps its last value. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The exact values of headers that `headers` cannot hold: not UTF-8, or repeated. Absent when there are none. */
+  readonly rawHeaders?: RawHeaders;
   /** Broker or producer timestamp, epoch milliseconds; for logs only, never for event-time decisions. */
   readonly timestampMs: number;
 }
@@ -20,6 +25,8 @@ export interface OutRecord {
   readonly key: string | Buffer | null;
   readonly value: string | Buffer | null;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Takes the place of headers of the same names. */
+  readonly rawHeaders?: RawHeaders | undefined;
 }
 
 export interface TopicSpec {

@@ -10,6 +10,7 @@ interface Sized {
   readonly key: string | Buffer | null;
   readonly value: string | Buffer | null;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly rawHeaders?: Readonly<Record<string, readonly Buffer[]>> | undefined;
 }
 
 /** An upper estimate of a record's size in a batch, bytes. O(text length) for text. */
@@ -17,6 +18,8 @@ export function recordBytes(record: Sized): number {
   let bytes = recordOverheadBytes + byteLength(record.key) + byteLength(record.value);
   for (const name in record.headers)
     bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(record.headers[name] ?? '');
+  for (const name in record.rawHeaders)
+    for (const value of record.rawHeaders[name] ?? []) bytes += 10 + Buffer.byteLength(name) + value.length;
   return bytes;
 }
 

@@ -1,5 +1,6 @@
 import type { BusRecord } from './bus.ts';
 import { kafkaError } from './errors.ts';
+import { readHeaders } from './headers.ts';
 import {
   readCommitted,
   type Broker,
@@ -172,23 +173,7 @@ function nextOffsetAfter(messages: readonly RawMessage[], from: bigint): bigint 
 
 function toRecord(topic: string, partition: number, offset: bigint, message: RawMessage): BusRecord {
   const { key, value } = message;
-  return {
-    topic,
-    partition,
-    offset,
-    key,
-    value,
-    headers: toHeaders(message.headers),
-    timestampMs: Number(message.timestamp),
-  };
-}
-
-function toHeaders(raw: RawMessage['headers']): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = {};
-  for (const name in raw) {
-    const value = raw[name];
-    const last = Buffer.isBuffer(value) ? value : value?.at(-1);
-    if (last !== undefined) headers[name] = last.toString();
-  }
-  return headers;
+  const { headers, rawHeaders } = readHeaders(message.headers);
+  const record = { topic, partition, offset, key, value, headers, timestampMs: Number(message.timestamp) };
+  return rawHeaders === null ? record : { ...record, rawHeaders };
 }

@@ -3,6 +3,7 @@ import type { Producer, Transaction } from 'kafkajs';
 import type { OutRecord } from './bus.ts';
 import { chunkLength, recordBytes } from './chunks.ts';
 import { hasProtocolType, kafkaError } from './errors.ts';
+import { writeHeaders } from './headers.ts';
 import type { KafkaClient } from './kafkajs-client.ts';
 
 /** Longest life of a transaction, milliseconds; afterwards the broker aborts it. Handlers run before it is begun. */
@@ -104,12 +105,14 @@ async function sendPartition(transaction: Transaction, records: readonly PlacedR
   }
 }
 
-export function toMessage({ partition, key, value, headers }: PlacedRecord): {
+export function toMessage(record: PlacedRecord): {
   partition: number;
   key: string | Buffer | null;
   value: string | Buffer | null;
-  headers?: Record<string, string>;
+  headers?: Record<string, string | Buffer[]>;
 } {
+  const { partition, key, value } = record;
+  const headers = writeHeaders(record);
   return headers === undefined ? { partition, key, value } : { partition, key, value, headers };
 }
 

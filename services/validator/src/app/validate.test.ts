@@ -15,6 +15,18 @@ function record(offset: bigint, value: string): BusRecord {
   };
 }
 
+const silent = {
+  judged: () => undefined,
+  sourceStarted: () => undefined,
+  contractChanged: () => undefined,
+  needsRestart: () => undefined,
+  sourceFailed: () => undefined,
+};
+
+function contextOf(out: OutRecord[]): TaskContext {
+  return { partition: 3, replaying: false, emit: (r) => void out.push(r), emitWatermark: () => undefined };
+}
+
 describe('createValidator', () => {
   it('sends each record with key, bytes, headers and place to valid or quarantine, and watermarks to valid', () => {
     const out: OutRecord[] = [];
@@ -61,7 +73,26 @@ describe('createValidator', () => {
         headers: { ce_id: 'e7', 'evl-src': 't/3/7', 'evl-reasons': JSON.stringify(reasons) },
       },
     ]);
+    expect(out.every(({ rawHeaders }) => rawHeaders === undefined)).toBe(true);
     expect(marks).toEqual([['t.valid', 99]]);
     expect(told).toEqual([['s', 2, 1, new Map([['required', 1]])]]);
+  });
+
+  it('keeps headers that are no text, and lets no record bring its own place', () => {
+    const out: OutRecord[] = [];
+    const raw = { id: [Buffer.from([1, 0xff])], 'evl-src': [Buffer.from('a'), Buffer.from('b')] };
+    const handler = createValidator({
+      source: 's',
+      topic: 't',
+      check: () => (value) =>
+        value?.length === 1 ? { kind: 'valid', value: null } : { kind: 'quarantine', reasons: [] },
+      telemetry: silent,
+    });
+    const records = ['1', '22'].map((value, i) => ({ ...record(BigInt(i), value), rawHeaders: raw }));
+    void handler.onRecords({ topic: 't', partition: 3, records }, contextOf(out));
+    expect(out.map(({ rawHeaders, headers }) => [rawHeaders, headers?.['evl-src']])).toEqual([
+      [{ id: raw.id }, 't/3/0'],
+      [{ id: raw.id }, 't/3/1'],
+    ]);
   });
 });

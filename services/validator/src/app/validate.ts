@@ -1,5 +1,5 @@
 import { quarantineTopic, validTopic } from '@everloop/contracts';
-import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
+import type { Batch, BusRecord, RawHeaders, TaskContext, TaskHandler } from '@everloop/kafka';
 import type { Reason, RecordCheck } from '@everloop/records';
 import type { Telemetry } from '../telemetry.ts';
 
@@ -36,6 +36,7 @@ export function createValidator(options: {
             key: record.key,
             value,
             headers: withSource(record),
+            rawHeaders: foreignHeaders(record),
           });
           continue;
         }
@@ -55,7 +56,15 @@ function withSource(record: BusRecord): Record<string, string> {
   return { ...record.headers, [sourceHeader]: `${record.topic}/${record.partition}/${record.offset}` };
 }
 
+/** Exact headers, without those that are written here: a record must not bring its own place or reasons. */
+function foreignHeaders({ rawHeaders }: BusRecord): RawHeaders | undefined {
+  if (rawHeaders === undefined) return undefined;
+  const own = [sourceHeader, reasonsHeader];
+  return Object.fromEntries(Object.entries(rawHeaders).filter(([name]) => !own.includes(name)));
+}
+
 function quarantinedRecord(topic: string, record: BusRecord, reasons: readonly Reason[]) {
   const headers = { ...withSource(record), [reasonsHeader]: JSON.stringify(reasons) };
-  return { topic, partition: record.partition, key: record.key, value: record.value, headers };
+  const { partition, key, value } = record;
+  return { topic, partition, key, value, headers, rawHeaders: foreignHeaders(record) };
 }
