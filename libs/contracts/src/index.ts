@@ -1,8 +1,10 @@
 export * from './topics.ts';
+export type * from './resources/batch-types.ts';
 export type * from './resources/types.ts';
 export * as inference from './gen/inference/grpc_predict_v2.ts';
 export * as drift from './gen/everloop/drift/v1/drift.ts';
 export * as features from './gen/everloop/features/v1/features.ts';
+export * as ingest from './gen/everloop/ingest/v1/ingest.ts';
 export * as outcomes from './gen/everloop/outcomes/v1/outcome.ts';
 export * as progress from './gen/everloop/progress/v1/progress.ts';
 export * as registry from './gen/everloop/registry/v1/registry.ts';

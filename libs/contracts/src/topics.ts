@@ -35,6 +35,10 @@ export const topics = {
   route: 'everloop.rollout.route.v1',
   /** JSON `rollout.v1.RolloutStep`, key = model. One partition. */
   rolloutStep: 'everloop.rollout.step.v1',
+  /** How far each batch source was read, compacted; the ingest service's own state, key `<source>/<part>`. Eight partitions. */
+  ingestPosition: 'everloop.ingest.position.v1',
+  /** What became of files and rows of batch sources, JSON `ingest.v1.IngestEvent`, key = source. One partition. */
+  ingestEvent: 'everloop.ingest.event.v1',
 } as const;
 
 /** Topic of the records of a source topic that satisfied its contract: same partitions, keys and bytes. */

@@ -1,3 +1,5 @@
+import type { BatchSpec } from './batch-types.ts';
+
 /** Durations are written `30s`, `15m`, `3h`, `7d` in YAML and are milliseconds after loading. */
 
 export type FieldType = 'string' | 'number' | 'integer' | 'boolean' | 'timestamp';
@@ -32,6 +34,10 @@ export interface SourceSpec {
   readonly unexpected: 'reject' | 'drop' | 'keep';
   readonly fields: Readonly<Record<string, FieldContract>>;
   readonly rules: readonly CelRule[];
+  /** How long records stay in the history, by event time before the newest event of the Source; for ever without it. */
+  readonly retentionMs?: number;
+  /** Rows that the ingest service brings to the topic. */
+  readonly batch?: BatchSpec;
 }
 
 export interface AggregateFeature {

@@ -19,6 +19,23 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
       id: { type: 'string', required: true, min: 0, max: 1, minLength: 0, maxLength: 9, pattern: 'x', values: ['x'] },
     },
     rules: [{ name: 'r', cel: 'true' }],
+    retentionMs: 1,
+    batch: {
+      kind: 's3',
+      path: 'p',
+      connection: 'c',
+      bucket: 'bbb',
+      prefix: 'p/',
+      format: 'csv',
+      table: 't',
+      query: 'SELECT 1',
+      cursor: ['c'],
+      columns: { id: 'ID' },
+      createdTime: 'c',
+      known: 'landing',
+      everyMs: 1,
+      markers: false,
+    },
   },
   FeatureView: {
     source: 's',
@@ -115,7 +132,7 @@ function schemaPaths(schema: SchemaNode, path = ''): string[] {
 function valuePaths(value: unknown, path = ''): string[] {
   if (Array.isArray(value)) return valuePaths(value[0], path);
   if (typeof value !== 'object' || value === null) return [path];
-  const isMap = path === '.fields' || path === '.training.parameters';
+  const isMap = ['.fields', '.training.parameters', '.batch.columns'].includes(path);
   return Object.entries(value)
     .flatMap(([key, member]) => valuePaths(member, `${path}.${isMap ? '*' : key}`))
     .sort();

@@ -2,6 +2,7 @@ import { compileCel } from '../../cel.ts';
 import type { Finding } from '../../errors.ts';
 import type { FieldContract, SourceSpec } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
+import { checkBatch } from './batch.ts';
 import { type CheckContext, checkField, repeats, unknownName, wrongValue } from './context.ts';
 
 /** What is wrong with a Source: key, event time, limits that contradict, rules that do not compile, a topic that is taken. */
@@ -16,6 +17,7 @@ export function checkSource(source: ResourceOf<'Source'>, context: CheckContext)
       wrongValue(['spec', 'rules', index, 'name'], `there are two rules named "${key}"`),
     ),
     ...spec.rules.flatMap((rule, i) => checkRule(spec, rule.cel, ['spec', 'rules', i, 'cel'])),
+    ...checkBatch(spec),
   ];
 }
 
