@@ -58,6 +58,7 @@ module.exports = {
     only('@grpc', ['libs/grpc', 'libs/contracts']),
     only('fastify', ['libs/service', 'services/console', 'services/gateway']),
     only('@marcbachmann', ['libs/contracts']),
+    only('re2js', ['libs/contracts']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

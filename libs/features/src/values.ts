@@ -6,9 +6,9 @@ export type FeatureScalar = number | string | null;
 /** A decoded record: the fields of a JSON object. */
 export type EventFields = Readonly<Record<string, unknown>>;
 
-/** How a field's values are stored: everything but text is a float64. */
+/** How a field's values are stored: text, objects and arrays as text (the last two as JSON), everything else as a float64. */
 export function storageType(type: FieldType): 'number' | 'string' {
-  return type === 'string' ? 'string' : 'number';
+  return type === 'string' || type === 'object' || type === 'array' ? 'string' : 'number';
 }
 
 /** Epoch milliseconds of a timestamp: a finite number as it is (rounded down), RFC 3339 text parsed; null otherwise. */
@@ -30,8 +30,17 @@ export function scalarOf(type: FieldType, value: unknown): FeatureScalar {
       return typeof value === 'boolean' ? Number(value) : null;
     case 'number':
     case 'integer':
-      return typeof value === 'number' && Number.isFinite(value) ? value : null;
+      return finite(value);
+    case 'decimal':
+      return finite(typeof value === 'string' && value !== '' ? Number(value) : value);
+    case 'object':
+    case 'array':
+      return typeof value === 'object' && value !== null ? JSON.stringify(value) : null;
   }
+}
+
+function finite(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
 /** An entity key as text, as it stands in the online store's key; null where there is none. */

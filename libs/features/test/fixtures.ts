@@ -11,6 +11,8 @@ export const sensorSource: SourceSpec = {
   eventTime: 'at',
   allowedLatenessMs: 0,
   unexpected: 'drop',
+  compatibility: 'backward',
+  unique: [],
   fields: {
     reading_id: { type: 'string', required: true },
     sensor: { type: 'string', required: true },

@@ -61,7 +61,17 @@ export function memoryRows(): OnlineRows & { readonly stored: Map<string, Buffer
 }
 
 function source(part: Pick<SourceSpec, 'topic' | 'key' | 'fields'>, partitions: number): SourceSpec {
-  return { partitions, format: 'json', eventTime: 'at', allowedLatenessMs: 0, unexpected: 'drop', rules: [], ...part };
+  return {
+    partitions,
+    format: 'json',
+    eventTime: 'at',
+    allowedLatenessMs: 0,
+    unexpected: 'drop',
+    compatibility: 'backward',
+    unique: [],
+    rules: [],
+    ...part,
+  };
 }
 
 function view(part: Partial<FeatureViewSpec> & Pick<FeatureViewSpec, 'source' | 'entity'>): FeatureViewSpec {

@@ -18,6 +18,8 @@ const source: SourceSpec = {
   eventTime: 'at',
   allowedLatenessMs: 0,
   unexpected: 'keep',
+  compatibility: 'backward',
+  unique: [],
   fields: {
     id: { type: 'string', required: true },
     at: { type: 'timestamp', required: true },

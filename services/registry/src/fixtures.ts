@@ -41,6 +41,8 @@ const source: TypedResource = {
     eventTime: 'at',
     allowedLatenessMs: 0,
     unexpected: 'reject',
+    compatibility: 'backward',
+    unique: [],
     fields: {
       id: { type: 'string', required: true },
       at: { type: 'timestamp', required: true },

@@ -37,6 +37,8 @@ function source(topic: string, more: Partial<SourceSpec> = {}): SourceSpec {
     eventTime: 'at',
     allowedLatenessMs: 0,
     unexpected: 'reject',
+    compatibility: 'backward',
+    unique: [],
     fields,
     rules: [{ name: 'not_seven', cel: 'record.delay != 7' }],
   };

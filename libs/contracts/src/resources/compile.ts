@@ -1,24 +1,29 @@
 import { durationMs } from '../duration.ts';
-import { isDuration, specSchema, type SchemaNode } from './schemas.ts';
+import { isDuration, resolveRef, schemaDefinitions, specSchema, type SchemaNode } from './schemas.ts';
 import type { Kind } from './types.ts';
+
+type Definitions = Readonly<Record<string, SchemaNode>>;
 
 /**
  * A validated spec in its compiled form: durations in milliseconds under their name with `Ms`. Defaults are already in the value
  * (the validator fills them in). The schema decides; nothing here knows a kind.
  */
 export function compileSpec(kind: Kind, spec: unknown): unknown {
-  return compileNode(specSchema(kind), spec);
+  return compileNode(schemaDefinitions(kind), specSchema(kind), spec);
 }
 
-function compileNode(schema: SchemaNode, value: unknown): unknown {
-  if (Array.isArray(value))
-    return schema.items === undefined ? value : value.map((item) => compileNode(schema.items ?? {}, item));
+function compileNode(definitions: Definitions, node: SchemaNode, value: unknown): unknown {
+  const schema = resolveRef(definitions, node);
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items === undefined ? value : value.map((item) => compileNode(definitions, items, item));
+  }
   if (typeof value !== 'object' || value === null) return value;
   const compiled: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
     const memberSchema = schemaOf(schema, key);
     if (memberSchema !== undefined && isDuration(memberSchema)) compiled[`${key}Ms`] = durationMs(String(member));
-    else compiled[key] = memberSchema === undefined ? member : compileNode(memberSchema, member);
+    else compiled[key] = memberSchema === undefined ? member : compileNode(definitions, memberSchema, member);
   }
   return compiled;
 }
@@ -28,9 +33,18 @@ function schemaOf(schema: SchemaNode, key: string): SchemaNode | undefined {
   return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
 }
 
-/** The schema of a kind's compiled spec: durations are integers under their `Ms` names, and what has a default is required. */
+/**
+ * The schema of a kind's compiled spec: durations are integers under their `Ms` names, and what has a default is required. The defaults
+ * stay in it, so that a spec that was compiled before a property existed can be completed.
+ */
 export function compiledSpecSchema(kind: Kind): SchemaNode {
-  return compiledNode(specSchema(kind));
+  const definitions = Object.entries(schemaDefinitions(kind)).map(
+    ([name, node]) => [name, compiledNode(node)] as const,
+  );
+  return {
+    ...compiledNode(specSchema(kind)),
+    ...(definitions.length === 0 ? {} : { definitions: Object.fromEntries(definitions) }),
+  };
 }
 
 function compiledNode(schema: SchemaNode): SchemaNode {
@@ -41,9 +55,7 @@ function compiledNode(schema: SchemaNode): SchemaNode {
     properties[compiledKey] = compiledNode(member);
     if (schema.required?.includes(key) === true || member.default !== undefined) required.push(compiledKey);
   }
-  if (isDuration(schema)) {
-    return { type: 'integer', ...(schema.format === 'everloop-duration' ? { minimum: 0 } : {}) };
-  }
+  if (isDuration(schema)) return compiledDuration(schema);
   return {
     ...schema,
     ...(schema.properties === undefined ? {} : { properties, required }),
@@ -51,5 +63,13 @@ function compiledNode(schema: SchemaNode): SchemaNode {
     ...(typeof schema.additionalProperties === 'object'
       ? { additionalProperties: compiledNode(schema.additionalProperties) }
       : {}),
+  };
+}
+
+function compiledDuration({ format, default: text }: SchemaNode): SchemaNode {
+  return {
+    type: 'integer',
+    ...(format === 'everloop-duration' ? { minimum: 0 } : {}),
+    ...(typeof text === 'string' ? { default: durationMs(text) } : {}),
   };
 }

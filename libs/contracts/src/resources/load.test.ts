@@ -81,6 +81,8 @@ describe('parseResources', () => {
       eventTime: 'at',
       allowedLatenessMs: 0,
       unexpected: 'reject',
+      compatibility: 'backward',
+      unique: [],
       fields: {
         id: { type: 'string', required: true },
         at: { type: 'timestamp', required: true },
@@ -297,6 +299,126 @@ describe('parseResources', () => {
         typeof expected === 'string' ? expect.stringContaining(expected) : expect.stringMatching(expected),
       ]),
     );
+  });
+
+  const nested = `
+kind: Source
+name: orders
+spec:
+  topic: orders
+  partitions: 2
+  key: id
+  eventTime: at
+  createdTime: known
+  unexpected: report
+  fields:
+    id: { type: string, required: true }
+    at: { type: timestamp, required: true }
+    known: { type: timestamp, required: true }
+    price: { type: decimal, precision: 10, scale: 2, min: 0, values: ['1.50', 2] }
+    address:
+      type: object
+      fields:
+        city: { type: string, required: true }
+    items:
+      type: array
+      minItems: 1
+      maxItems: 9
+      items: { type: object, required: true, fields: { sku: { type: string, pattern: '^[A-Z]+$' } } }
+  unique: [{ fields: [id, price], within: 1h }]
+`;
+
+  it('compiles nested columns, with the defaults of the inner ones', () => {
+    const [source] = parseResources([{ name: 'f.yaml', text: nested }]);
+    expect(source?.spec).toMatchObject({
+      fields: {
+        address: { type: 'object', required: false, fields: { city: { type: 'string', required: true } } },
+        items: { items: { required: true, fields: { sku: { type: 'string', required: false } } } },
+      },
+      unique: [{ fields: ['id', 'price'], withinMs: 3_600_000 }],
+    });
+    if (source !== undefined) expect(parseResource(toWire(source))).toEqual(source);
+  });
+
+  it.each<[string, string, string, string]>([
+    [
+      'an unknown limit of an inner column',
+      'city: { type: string,',
+      'city: { type: string, patern: x,',
+      '19:31: spec.fields.address.fields.city.patern: unknown field; did you mean "pattern"',
+    ],
+    [
+      'an unknown inner type',
+      'sku: { type: string,',
+      'sku: { type: text,',
+      '24:69: spec.fields.items.items.fields.sku.type: "text" is not allowed here',
+    ],
+    [
+      'a limit that says nothing',
+      'minItems: 1',
+      'minLength: 1',
+      '22:18: spec.fields.items.minLength: "minLength" says nothing about the type array',
+    ],
+    [
+      'an inner pattern that is none',
+      '^[A-Z]+$',
+      '[A-Z',
+      '24:86: spec.fields.items.items.fields.sku.pattern: "[A-Z" is not a usable pattern',
+    ],
+    ['a scale above the precision', 'scale: 2', 'scale: 12', 'spec.fields.price.scale: scale 12 is above precision 10'],
+    ['a value that is no decimal', "'1.50'", "'one'", 'spec.fields.price.values[0]: "one" is not a decimal'],
+    [
+      'fewer elements at most than at least',
+      'maxItems: 9',
+      'maxItems: 0',
+      'spec.fields.items.minItems: minItems 1 is above maxItems 0',
+    ],
+    [
+      'a known time that may be absent',
+      'known: { type: timestamp, required: true }',
+      'known: { type: timestamp }',
+      'spec.createdTime: field "known" must be required',
+    ],
+    [
+      'a key that may be null',
+      'id: { type: string, required: true',
+      'id: { type: string, required: true, nullable: true',
+      'spec.key: field "id" must be required and not nullable',
+    ],
+    [
+      'uniqueness across partitions',
+      'fields: [id, price]',
+      'fields: [price]',
+      'spec.unique[0].fields: equal records of different keys lie in different partitions and could not be compared; allowed: fields with the Kafka key "id", or partitions: 1',
+    ],
+    [
+      'uniqueness of an object',
+      'fields: [id, price]',
+      'fields: [id, address]',
+      'spec.unique[0].fields[1]: field "address" of Source "orders" is a object',
+    ],
+    ['uniqueness for no time', 'within: 1h', 'within: 0s', 'spec.unique[0].within: must be longer than nothing'],
+    [
+      'Avro without a registry',
+      'topic: orders',
+      'topic: orders\n  format: avro',
+      'spec: "schemaRegistry" is missing: avro needs the schemas',
+    ],
+    [
+      'JSON with a registry',
+      'topic: orders',
+      'topic: orders\n  schemaRegistry: http://localhost:8081',
+      'spec.schemaRegistry: JSON needs no schema registry',
+    ],
+    [
+      'a password in the address',
+      'topic: orders',
+      'topic: orders\n  format: avro\n  schemaRegistry: http://me:secret@localhost',
+      'spec.schemaRegistry: has a form that is not allowed',
+    ],
+  ])('%s', (_name, before, after, expected) => {
+    expect(nested).toContain(before);
+    expect(problems(nested.replace(before, () => after))).toEqual([expect.stringContaining(expected)]);
   });
 
   it('a mistake is reported once, not again by everything that refers to it', () => {

@@ -13,6 +13,9 @@ export interface SchemaNode {
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | SchemaNode;
   readonly items?: SchemaNode;
+  readonly definitions?: Readonly<Record<string, SchemaNode>>;
+  /** Into the definitions of the same file, `#/definitions/<name>`. */
+  readonly $ref?: string;
   readonly [keyword: string]: unknown;
 }
 
@@ -50,6 +53,19 @@ export function specSchema(kind: Kind): SchemaNode {
   const spec = documentSchema(kind).properties?.['spec'];
   if (spec === undefined) throw new Error(`the schema of ${kind} has no spec`);
   return spec;
+}
+
+/** What a kind's schema defines once and refers to, by name. */
+export function schemaDefinitions(kind: Kind): Readonly<Record<string, SchemaNode>> {
+  return documentSchema(kind).definitions ?? {};
+}
+
+/** The node that a reference stands for; any other node as it is. */
+export function resolveRef(definitions: Readonly<Record<string, SchemaNode>>, schema: SchemaNode): SchemaNode {
+  if (schema.$ref === undefined) return schema;
+  const target = definitions[schema.$ref.replace('#/definitions/', '')];
+  if (target === undefined) throw new Error(`the schema refers to ${schema.$ref}, which it does not define`);
+  return target;
 }
 
 /** Whether a property holds a duration; it then has `Ms` at the end of its compiled name. */

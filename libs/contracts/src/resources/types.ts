@@ -2,37 +2,77 @@ import type { BatchSpec } from './batch-types.ts';
 
 /** Durations are written `30s`, `15m`, `3h`, `7d` in YAML and are milliseconds after loading. */
 
-export type FieldType = 'string' | 'number' | 'integer' | 'boolean' | 'timestamp';
+export type FieldType = 'string' | 'number' | 'integer' | 'boolean' | 'timestamp' | 'decimal' | 'object' | 'array';
 
-/** Contract of one column. A `timestamp` is RFC 3339 text or epoch milliseconds. */
+/**
+ * Contract of one column. A `timestamp` is RFC 3339 text or epoch milliseconds; a `decimal` is JSON text or a JSON number, compared
+ * digit by digit, never as a double.
+ */
 export interface FieldContract {
   readonly type: FieldType;
+  /** Whether the field must be there. */
   readonly required: boolean;
+  /** Whether it may be null; not `required` when left out. */
+  readonly nullable?: boolean;
+  /** Of a number, integer or decimal; inclusive. */
   readonly min?: number;
   readonly max?: number;
+  /** Of a string, in characters. */
   readonly minLength?: number;
   readonly maxLength?: number;
+  /** RE2 syntax; matched in time linear in the text, so that no value can make it slow. */
   readonly pattern?: string;
   readonly values?: readonly (string | number)[];
+  /** Of a decimal: most digits in all, and most after the point. */
+  readonly precision?: number;
+  readonly scale?: number;
+  /** Columns of an object; left out: any. */
+  readonly fields?: Readonly<Record<string, FieldContract>>;
+  /** Each element of an array; left out: any. */
+  readonly items?: FieldContract;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly description?: string;
 }
 
 export interface CelRule {
   readonly name: string;
   /** CEL over `record`; the record is valid when it is true. */
   readonly cel: string;
+  readonly description?: string;
 }
+
+/** No two records of one partition whose event times are less than `withinMs` apart have equal values in all of `fields`. */
+export interface UniqueRule {
+  readonly fields: readonly string[];
+  readonly withinMs: number;
+}
+
+/** How values are encoded; all but `json` are Confluent's wire format, with the schema in a registry. */
+export type SourceFormat = 'json' | 'avro' | 'json-schema' | 'protobuf';
+
+/** Which readers a new revision of a Source must not break; see `compareSources`. */
+export type Compatibility = 'backward' | 'forward' | 'full' | 'none';
 
 export interface SourceSpec {
   readonly topic: string;
   readonly partitions: number;
-  readonly format: 'json';
+  readonly format: SourceFormat;
+  /** Base URL of the schema registry, for every format but json. */
+  readonly schemaRegistry?: string;
   /** Field that is the Kafka key. */
   readonly key: string;
   /** Field with the event time. */
   readonly eventTime: string;
+  /** Field with the time at which the record became known. */
+  readonly createdTime?: string;
   readonly allowedLatenessMs: number;
-  readonly unexpected: 'reject' | 'drop' | 'keep';
+  /** Columns that are not listed, nested ones too; `report` keeps them, counts them and says so. */
+  readonly unexpected: 'reject' | 'drop' | 'keep' | 'report';
+  /** Against the applied revision, when a changed one is applied. */
+  readonly compatibility: Compatibility;
   readonly fields: Readonly<Record<string, FieldContract>>;
+  readonly unique: readonly UniqueRule[];
   readonly rules: readonly CelRule[];
   /** How long records stay in the history, by event time before the newest event of the Source; for ever without it. */
   readonly retentionMs?: number;

@@ -9,7 +9,13 @@ import type { Kind } from './types.ts';
 const documents = new Ajv({ allErrors: true, verbose: true, useDefaults: true, allowUnionTypes: true, logger: false });
 documents.addFormat('everloop-duration', (text: string) => (durationMs(text) ?? -1) >= 0);
 documents.addFormat('everloop-offset', (text: string) => durationMs(text) !== undefined);
-const compiledSpecs = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, logger: false });
+const compiledSpecs = new Ajv({
+  allErrors: true,
+  verbose: true,
+  useDefaults: true,
+  allowUnionTypes: true,
+  logger: false,
+});
 
 const documentValidators = new Map<Kind, ValidateFunction>();
 const specValidators = new Map<Kind, ValidateFunction>();
@@ -20,7 +26,10 @@ export function validateDocument(kind: Kind, document: unknown): Finding[] {
   return validate(document) ? [] : findings(validate.errors ?? [], []);
 }
 
-/** Everything that is wrong with the shape of a compiled spec, as it comes over the wire. */
+/**
+ * Everything that is wrong with the shape of a compiled spec, as it comes over the wire. Fills in what has a default and is absent:
+ * a resource that was applied before the property existed keeps its meaning.
+ */
 export function validateCompiledSpec(kind: Kind, spec: unknown): Finding[] {
   const validate = validator(specValidators, kind, () => compiledSpecs.compile(compiledSpecSchema(kind)));
   return validate(spec) ? [] : findings(validate.errors ?? [], ['spec']);

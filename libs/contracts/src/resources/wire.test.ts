@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalJson, sha256Hex } from '../canonical.ts';
 import { compiledSpecSchema } from './compile.ts';
-import { kinds, type SchemaNode } from './schemas.ts';
-import type { Kind, ResourceSpecs, TypedResource } from './types.ts';
+import { kinds, resolveRef, type SchemaNode } from './schemas.ts';
+import type { FieldContract, Kind, ResourceSpecs, TypedResource } from './types.ts';
 import { findResource, ofKind, parseResource, toWire } from './wire.ts';
 
 /** Every property of every spec, also the optional ones: the compiler says when one is missing here. */
@@ -11,14 +11,35 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     topic: 't',
     partitions: 2,
     format: 'json',
+    schemaRegistry: 'http://localhost:8081',
     key: 'id',
     eventTime: 'at',
+    createdTime: 'known',
     allowedLatenessMs: 0,
     unexpected: 'drop',
+    compatibility: 'full',
     fields: {
-      id: { type: 'string', required: true, min: 0, max: 1, minLength: 0, maxLength: 9, pattern: 'x', values: ['x'] },
+      id: {
+        type: 'string',
+        required: true,
+        nullable: false,
+        min: 0,
+        max: 1,
+        minLength: 0,
+        maxLength: 9,
+        pattern: 'x',
+        values: ['x'],
+        precision: 9,
+        scale: 2,
+        fields: { a: { type: 'string', required: false } },
+        items: { type: 'string', required: true },
+        minItems: 0,
+        maxItems: 2,
+        description: 'd',
+      },
     },
-    rules: [{ name: 'r', cel: 'true' }],
+    unique: [{ fields: ['id'], withinMs: 1 }],
+    rules: [{ name: 'r', cel: 'true', description: 'd' }],
     retentionMs: 1,
     batch: {
       kind: 's3',
@@ -90,17 +111,27 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
   Trigger: { model: 'm', rows: 1 },
 };
 
-type Full<T> = T extends readonly (infer U)[]
-  ? readonly Full<U>[]
-  : T extends object
-    ? { readonly [P in keyof T]-?: Full<T[P]> }
-    : T;
+type Full<T> = T extends FieldContract
+  ? Required<T>
+  : T extends readonly (infer U)[]
+    ? readonly Full<U>[]
+    : T extends object
+      ? { readonly [P in keyof T]-?: Full<T[P]> }
+      : T;
 
 const resourceOf = (kind: Kind): TypedResource => ({ kind, name: 'x', revision: 3, spec: full[kind] }) as TypedResource;
 
 describe('types and schemas', () => {
   it.each(kinds)('the schema of %s has exactly the properties of its type', (kind) => {
     expect(schemaPaths(compiledSpecSchema(kind))).toEqual(valuePaths(full[kind]));
+  });
+
+  it('a spec that was compiled before a property existed gets its default', () => {
+    const older = Object.fromEntries(
+      Object.entries(full.Source).filter(([key]) => !['compatibility', 'unique', 'allowedLatenessMs'].includes(key)),
+    );
+    const wire = { kind: 'Source', name: 'x', revision: 1, specJson: JSON.stringify(older) };
+    expect(parseResource(wire).spec).toMatchObject({ compatibility: 'backward', unique: [], allowedLatenessMs: 0 });
   });
 
   it.each(kinds)('a %s goes over the wire and back', (kind) => {
@@ -116,20 +147,24 @@ describe('types and schemas', () => {
   });
 });
 
-/** Paths of all properties; a map's or list's members are one path. */
-function schemaPaths(schema: SchemaNode, path = ''): string[] {
-  if (schema.items !== undefined) return schemaPaths(schema.items, path);
+/** Paths of all properties; a map's or list's members are one path, and so is what a definition says of itself. */
+function schemaPaths(schema: SchemaNode, path = '', definitions = schema.definitions ?? {}): string[] {
+  const isNested = /\.\*\.(fields|items)/.test(path);
+  if (isNested) return [path];
+  if (schema.$ref !== undefined) return schemaPaths(resolveRef(definitions, schema), path, definitions);
+  if (schema.items !== undefined) return schemaPaths(schema.items, path, definitions);
   if (schema.properties !== undefined) {
     return Object.entries(schema.properties)
-      .flatMap(([key, member]) => schemaPaths(member, `${path}.${key}`))
+      .flatMap(([key, member]) => schemaPaths(member, `${path}.${key}`, definitions))
       .sort();
   }
   return typeof schema.additionalProperties === 'object'
-    ? schemaPaths(schema.additionalProperties, `${path}.*`)
+    ? schemaPaths(schema.additionalProperties, `${path}.*`, definitions)
     : [path];
 }
 
 function valuePaths(value: unknown, path = ''): string[] {
+  if (/\.\*\.(fields|items)/.test(path)) return [path];
   if (Array.isArray(value)) return valuePaths(value[0], path);
   if (typeof value !== 'object' || value === null) return [path];
   const isMap = ['.fields', '.training.parameters', '.batch.columns'].includes(path);

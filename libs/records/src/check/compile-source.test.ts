@@ -16,6 +16,8 @@ function spec(fields: Record<string, FieldContract>, more: Partial<SourceSpec> =
     eventTime: 'at',
     allowedLatenessMs: 0,
     unexpected: 'reject',
+    compatibility: 'backward',
+    unique: [],
     fields: { ...eventTime, ...fields },
     rules: [],
     ...more,

@@ -1,4 +1,4 @@
-import type { FieldContract } from '@everloop/contracts';
+import { compilePattern, type FieldContract } from '@everloop/contracts';
 import { parseTimestamp } from './timestamp.ts';
 import { reason, type Reason } from './verdict.ts';
 
@@ -34,12 +34,16 @@ function compilePresent(name: string, contract: FieldContract): FieldCheck {
         if (parseTimestamp(value) === null)
           reasons.push(wrongType(name, 'an RFC 3339 time or epoch milliseconds', value));
       };
+    case 'decimal':
+    case 'object':
+    case 'array':
+      throw new Error(`columns of type ${contract.type} are not judged yet`);
   }
 }
 
 function compileString(name: string, contract: FieldContract): FieldCheck {
   const { minLength = 0, maxLength = Infinity } = contract;
-  const pattern = contract.pattern === undefined ? null : new RegExp(contract.pattern, 'u');
+  const pattern = contract.pattern === undefined ? null : compilePattern(contract.pattern);
   const checkValues = compileValues(name, contract);
   return (value, reasons) => {
     if (typeof value !== 'string') {
@@ -53,8 +57,8 @@ function compileString(name: string, contract: FieldContract): FieldCheck {
     if (value.length > maxLength && characters(value) > maxLength) {
       reasons.push(reason('max_length', name, `longer than ${maxLength} characters`, value));
     }
-    if (pattern !== null && !pattern.test(value))
-      reasons.push(reason('pattern', name, `does not match ${pattern.source}`, value));
+    if (pattern !== null && !pattern(value))
+      reasons.push(reason('pattern', name, `does not match ${contract.pattern ?? ''}`, value));
     checkValues(value, reasons);
   };
 }

@@ -24,6 +24,8 @@ const view = compileView(
     eventTime: 'at',
     allowedLatenessMs: 0,
     unexpected: 'drop',
+    compatibility: 'backward',
+    unique: [],
     fields: { k: { type: 'string', required: true }, at: { type: 'timestamp', required: true } },
     rules: [],
   },

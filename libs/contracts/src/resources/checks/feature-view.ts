@@ -4,8 +4,10 @@ import type { AggregateFeature } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { type CheckContext, checkField, isFound, repeats, wrongValue } from './context.ts';
 
-/** Types of columns that can be aggregated or be a numeric input. */
+/** Types of columns that are numbers as they come. */
 export const numericTypes = ['number', 'integer'] as const;
+/** Types of columns that can be aggregated or be a numeric input; a decimal is then the nearest double. */
+export const aggregatedTypes = [...numericTypes, 'decimal'] as const;
 
 /** What is wrong with a FeatureView: its source, entity, columns and windows. */
 export function checkFeatureView(view: ResourceOf<'FeatureView'>, context: CheckContext): Finding[] {
@@ -18,7 +20,7 @@ export function checkFeatureView(view: ResourceOf<'FeatureView'>, context: Check
   spec.columns.forEach((column, i) => findings.push(...checkField(source, column, 'any', ['spec', 'columns', i])));
   spec.aggregations.forEach((feature, i) => {
     if (feature.column === undefined) return;
-    findings.push(...checkField(source, feature.column, numericTypes, ['spec', 'aggregations', i, 'column']));
+    findings.push(...checkField(source, feature.column, aggregatedTypes, ['spec', 'aggregations', i, 'column']));
   });
   return findings;
 }

@@ -4,7 +4,7 @@ import { listNames } from '../../suggest.ts';
 import type { ModelInput, SourceSpec } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { type CheckContext, checkField, isFound, repeats, unknownName, wrongValue } from './context.ts';
-import { numericTypes } from './feature-view.ts';
+import { aggregatedTypes, numericTypes } from './feature-view.ts';
 
 type Model = ResourceOf<'Model'>;
 type Path = Finding['path'];
@@ -106,7 +106,7 @@ function checkInput(model: Model, input: ModelInput, path: Path, context: CheckC
   const from = resolveReference(model, input.from, bound, context, [...path, 'from']);
   if ('finding' in from) return [from.finding];
   if (from.type === null) return [];
-  const isNumeric = from.type === 'number' || from.type === 'integer';
+  const isNumeric = aggregatedTypes.some((type) => type === from.type);
   if (input.type === 'number' ? isNumeric : from.type === 'string') return [];
   const fitting = isNumeric ? 'number' : from.type === 'string' ? 'category' : 'inputs from numbers or strings';
   return [

@@ -1,9 +1,10 @@
 import { compileCel } from '../../cel.ts';
 import type { Finding } from '../../errors.ts';
-import type { FieldContract, SourceSpec } from '../types.ts';
+import type { SourceSpec, UniqueRule } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { checkBatch } from './batch.ts';
 import { type CheckContext, checkField, repeats, unknownName, wrongValue } from './context.ts';
+import { checkFields, scalarTypes } from './field.ts';
 
 /** What is wrong with a Source: key, event time, limits that contradict, rules that do not compile, a topic that is taken. */
 export function checkSource(source: ResourceOf<'Source'>, context: CheckContext): Finding[] {
@@ -12,7 +13,12 @@ export function checkSource(source: ResourceOf<'Source'>, context: CheckContext)
     ...checkTopic(source, context),
     ...checkKeyField(source, spec.key, ['string', 'integer'], ['spec', 'key']),
     ...checkKeyField(source, spec.eventTime, ['timestamp'], ['spec', 'eventTime']),
-    ...Object.entries(spec.fields).flatMap(([name, contract]) => checkContract(contract, ['spec', 'fields', name])),
+    ...(spec.createdTime === undefined
+      ? []
+      : checkKeyField(source, spec.createdTime, ['timestamp'], ['spec', 'createdTime'])),
+    ...checkFormat(spec),
+    ...checkFields(spec.fields, ['spec', 'fields']),
+    ...spec.unique.flatMap((rule, i) => checkUnique(source, rule, ['spec', 'unique', i])),
     ...repeats(spec.rules, (rule) => rule.name).map(({ index, key }) =>
       wrongValue(['spec', 'rules', index, 'name'], `there are two rules named "${key}"`),
     ),
@@ -39,45 +45,37 @@ function checkKeyField(
   path: Finding['path'],
 ): Finding[] {
   const findings = checkField(source, field, types, path);
-  if (findings.length > 0 || source.spec.fields[field]?.required === true) return findings;
+  const contract = source.spec.fields[field];
+  if (findings.length > 0 || (contract?.required === true && contract.nullable !== true)) return findings;
   return [
     wrongValue(
       path,
-      `field "${field}" must be required, since each record needs it`,
+      `field "${field}" must be required and not nullable, since each record needs it`,
       `required: true in spec.fields.${field}`,
     ),
   ];
 }
 
-function checkContract(contract: FieldContract, path: Finding['path']): Finding[] {
-  const { type, min, max, minLength, maxLength, pattern, values } = contract;
-  const findings: Finding[] = [];
-  const isNumeric = type === 'number' || type === 'integer';
-  for (const key of ['min', 'max', 'minLength', 'maxLength', 'pattern'] as const) {
-    const fits = key === 'min' || key === 'max' ? isNumeric : type === 'string';
-    if (contract[key] !== undefined && !fits)
-      findings.push(wrongValue([...path, key], `"${key}" says nothing about a ${type}`));
-  }
-  if (min !== undefined && max !== undefined && min > max)
-    findings.push(wrongValue([...path, 'min'], `min ${min} is above max ${max}`));
-  if (minLength !== undefined && maxLength !== undefined && minLength > maxLength) {
-    findings.push(wrongValue([...path, 'minLength'], `minLength ${minLength} is above maxLength ${maxLength}`));
-  }
-  if (pattern !== undefined) findings.push(...checkPattern(pattern, [...path, 'pattern']));
-  values?.forEach((value, i) => {
-    const fits = isNumeric ? typeof value === 'number' : type === 'string' && typeof value === 'string';
-    if (!fits) findings.push(wrongValue([...path, 'values', i], `${JSON.stringify(value)} is not a ${type}`));
-  });
-  return findings;
+function checkFormat({ format, schemaRegistry }: SourceSpec): Finding[] {
+  if (format === 'json' && schemaRegistry !== undefined)
+    return [wrongValue(['spec', 'schemaRegistry'], 'JSON needs no schema registry; did you mean format: json-schema?')];
+  if (format === 'json' || schemaRegistry !== undefined) return [];
+  return [{ path: ['spec'], at: 'key', message: `"schemaRegistry" is missing: ${format} needs the schemas` }];
 }
 
-function checkPattern(pattern: string, path: Finding['path']): Finding[] {
-  try {
-    new RegExp(pattern, 'u');
-    return [];
-  } catch (error) {
-    return [wrongValue(path, error instanceof Error ? error.message : String(error))];
+/** Records that are compared must meet in one partition, since each partition remembers its own. */
+function checkUnique({ name, spec }: ResourceOf<'Source'>, rule: UniqueRule, path: Finding['path']): Finding[] {
+  const findings = rule.fields.flatMap((field, i) =>
+    checkField({ name, spec }, field, scalarTypes, [...path, 'fields', i]),
+  );
+  if (rule.withinMs === 0) findings.push(wrongValue([...path, 'within'], 'must be longer than nothing'));
+  if (spec.partitions > 1 && !rule.fields.includes(spec.key)) {
+    const message = 'equal records of different keys lie in different partitions and could not be compared';
+    findings.push(
+      wrongValue([...path, 'fields'], message, `fields with the Kafka key "${spec.key}", or partitions: 1`),
+    );
   }
+  return findings;
 }
 
 function checkRule(spec: SourceSpec, expression: string, path: Finding['path']): Finding[] {
