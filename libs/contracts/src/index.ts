@@ -1,5 +1,6 @@
 export * from './topics.ts';
 export type * from './resources/batch-types.ts';
+export { datasetCheckDefaults } from './resources/types.ts';
 export type * from './resources/types.ts';
 export * as inference from './gen/inference/grpc_predict_v2.ts';
 export * as drift from './gen/everloop/drift/v1/drift.ts';
@@ -23,4 +24,16 @@ export { loadResources, parseResources, type ResourceFile } from './resources/lo
 export { isKind, kinds } from './resources/schemas.ts';
 export { findResource, ofKind, parseResource, resourceKey, toWire, type ResourceOf } from './resources/wire.ts';
 export { nearest } from './suggest.ts';
-export { inFixedHoldout, splitOf, type SplitPart, type SplitSpec, type TimeRange } from './splits.ts';
+export {
+  inFixedHoldout,
+  planSplit,
+  splitColumn,
+  splitOf,
+  splitParts,
+  splitUnit,
+  type InnerSplit,
+  type SplitPart,
+  type SplitRow,
+  type SplitSpec,
+  type TimeRange,
+} from './splits.ts';

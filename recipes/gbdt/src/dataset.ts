@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { splitOf, type SplitPart, type SplitSpec } from '@everloop/contracts';
+import { splitOf, splitParts, type SplitPart, type SplitSpec } from '@everloop/contracts';
 import type { ColumnTable } from '@everloop/storage';
 import { RecipeError } from './errors.ts';
 import type { JobInput } from './job.ts';
@@ -17,6 +17,8 @@ export interface Dataset {
   readonly columns: readonly InputColumn[];
   readonly joinKeys: readonly string[];
   readonly timesMs: Float64Array;
+  /** Values of the split's column; null where the split has none. */
+  readonly groups: readonly (string | null)[] | null;
   /** 0 or 1. */
   readonly labels: Uint8Array;
 }
@@ -41,22 +43,19 @@ export function readDataset(table: ColumnTable, inputs: readonly JobInput[]): Da
     columns,
     joinKeys: textsOf(table, '__join_key'),
     timesMs: numbersOf(table, '__time_ms'),
+    groups: groupsOf(table),
     labels: Uint8Array.from(numbersOf(table, '__label'), (label) => (label > 0.5 ? 1 : 0)),
   };
 }
 
 /** Divides the rows; the same function divides them again in the trainer. */
 export function splitRows(dataset: Dataset, split: SplitSpec): SplitRows {
-  const parts: Record<SplitPart, number[]> = { train: [], timeHoldout: [], fixedHoldout: [], unused: [] };
+  const parts = Object.fromEntries(splitParts.map((part) => [part, []])) as unknown as Record<SplitPart, number[]>;
   dataset.joinKeys.forEach((joinKey, row) => {
-    parts[splitOf({ joinKey, timeMs: dataset.timesMs[row] as number }, split)].push(row);
+    const group = dataset.groups?.[row] ?? null;
+    parts[splitOf({ joinKey, timeMs: dataset.timesMs[row] as number, group }, split)].push(row);
   });
-  return {
-    train: Int32Array.from(parts.train),
-    timeHoldout: Int32Array.from(parts.timeHoldout),
-    fixedHoldout: Int32Array.from(parts.fixedHoldout),
-    unused: Int32Array.from(parts.unused),
-  };
+  return Object.fromEntries(splitParts.map((part) => [part, Int32Array.from(parts[part])])) as unknown as SplitRows;
 }
 
 const dayMs = 86_400_000;
@@ -87,6 +86,11 @@ export function partValidation(
     return share * 100 < percent;
   };
   return { fit: rows.filter((row) => !isHeld(row)), validation: rows.filter(isHeld) };
+}
+
+function groupsOf(table: ColumnTable): readonly (string | null)[] | null {
+  const column = table.columns.get('__group');
+  return column?.type === 'string' ? column.values : null;
 }
 
 function numbersOf(table: ColumnTable, name: string): Float64Array {

@@ -1,4 +1,4 @@
-import type { SplitSpec, TimeRange } from '@everloop/contracts';
+import type { InnerSplit, SplitSpec, TimeRange } from '@everloop/contracts';
 import { RecipeError } from './errors.ts';
 
 export interface JobInput {
@@ -10,7 +10,7 @@ export interface JobInput {
 export interface Job {
   readonly contractVersion: 1;
   readonly model: string;
-  /** Parquet; columns: the inputs by name, `__join_key`, `__time_ms`, `__label`. */
+  /** Parquet; columns: the inputs by name, `__join_key`, `__time_ms`, `__label`, and `__group` where the split has a column. */
   readonly datasetPath: string;
   readonly inputs: readonly JobInput[];
   readonly split: SplitSpec;
@@ -43,6 +43,7 @@ export function parseJob(text: string): Job {
       timeHoldout: parseRange(split['timeHoldout'], 'split.timeHoldout'),
       fixedHoldoutPercent: number(split['fixedHoldoutPercent'], 'split.fixedHoldoutPercent'),
       fixedHoldoutSalt: words(split['fixedHoldoutSalt'], 'split.fixedHoldoutSalt'),
+      ...(split['inner'] === undefined ? {} : { inner: parseInner(split['inner']) }),
     },
     parameters: Object.fromEntries(
       Object.entries(record(job['parameters'], 'parameters')).map(([name, each]) => [
@@ -60,6 +61,22 @@ function parseInput(value: unknown, index: number): JobInput {
   const type = input['type'];
   if (type !== 'number' && type !== 'category') throw invalid(`inputs[${index}].type must be number or category`);
   return { name: words(input['name'], `inputs[${index}].name`), type };
+}
+
+function parseInner(value: unknown): InnerSplit {
+  const inner = record(value, 'split.inner');
+  const { by, column, strict } = inner;
+  const amount = (name: string): number => number(inner[name], `split.inner.${name}`);
+  if (by === 'time') return { by, validationFromMs: amount('validationFromMs'), gapMs: amount('gapMs') };
+  if (by !== 'group' && by !== 'entity') throw invalid('split.inner.by must be time, group or entity');
+  return {
+    by,
+    column: column === null ? null : words(column, 'split.inner.column'),
+    salt: words(inner['salt'], 'split.inner.salt'),
+    validationPercent: amount('validationPercent'),
+    testPercent: amount('testPercent'),
+    strict: strict === true,
+  };
 }
 
 function parseRange(value: unknown, path: string): TimeRange {

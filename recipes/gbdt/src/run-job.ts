@@ -37,8 +37,11 @@ export function fit(
   report: (line: ReportLine) => void,
 ): Fitted {
   const parts = splitRows(dataset, job.split);
-  const { fit: fitRows, validation } = partValidation(dataset, parts.train, parameters.validationPercent, job.seed);
-  const holdout = parts.timeHoldout.length + parts.fixedHoldout.length;
+  const { fit: fitRows, validation } =
+    job.split.inner === undefined
+      ? partValidation(dataset, parts.train, parameters.validationPercent, job.seed)
+      : { fit: parts.train, validation: parts.validation };
+  const holdout = parts.timeHoldout.length + parts.fixedHoldout.length + parts.test.length;
   report({ event: 'rows', train: parts.train.length, validation: validation.length, holdout });
   const positives = fitRows.reduce((sum, row) => sum + (dataset.labels[row] as number), 0);
   if (positives === 0 || positives === fitRows.length) {
@@ -104,6 +107,7 @@ function describe(dataset: Dataset, fitted: Fitted, parameters: GbdtParameters, 
       train: parts.train.length,
       fit: fitRows.length,
       validation: validationRows.length,
+      ...(parts.test.length === 0 ? {} : { test: parts.test.length }),
       timeHoldout: parts.timeHoldout.length,
       fixedHoldout: parts.fixedHoldout.length,
       unused: parts.unused.length,

@@ -39,6 +39,7 @@ export function synthetic(rows: number, seed: number): Synthetic {
         { name: 'carrier', type: 'category', values: carrier.map((index) => carriers[index] ?? '') },
         { name: 'tail', type: 'category', values: tail },
       ],
+      groups: null,
       joinKeys: Array.from({ length: rows }, (_, row) => `row-${row}`),
       // A row every six minutes: 240 a day.
       timesMs: Float64Array.from({ length: rows }, (_, row) => (row * hourMs) / 10),

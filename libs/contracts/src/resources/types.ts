@@ -123,6 +123,44 @@ export interface ModelInput {
   readonly from: string;
 }
 
+/** What a finding of a dataset check does. */
+export type CheckAction = 'off' | 'warn' | 'fail';
+
+/** Checks of a training set. A `fail` stops the training. */
+export interface DatasetChecks {
+  /** Equal rows, or equal join keys, on both sides of a split; more than `maxDuplicatePercent` of the held-out rows is a finding. */
+  readonly duplicates: CheckAction;
+  readonly maxDuplicatePercent: number;
+  /** A unit of a split by group or entity on both sides. */
+  readonly groupLeak: CheckAction;
+  /** One input alone tells the label: AUC above `maxAuc`, or more than `maxInformation` of the label's entropy. */
+  readonly targetLeak: CheckAction;
+  readonly maxAuc: number;
+  /** Mutual information of one input and the label, as a share of the label's entropy. */
+  readonly maxInformation: number;
+  /** The label itself is an input. */
+  readonly labelInput: CheckAction;
+  /** Training rows that are not before the rows of the time holdout. */
+  readonly timeOverlap: CheckAction;
+  /** Values that change when everything after the prediction time is taken away; `sampledRows` rows are made again. */
+  readonly futureData: CheckAction;
+  readonly sampledRows: number;
+}
+
+/** What is checked where a Model does not say; equal to the defaults of its schema. */
+export const datasetCheckDefaults: DatasetChecks = {
+  duplicates: 'fail',
+  maxDuplicatePercent: 1,
+  groupLeak: 'fail',
+  targetLeak: 'fail',
+  maxAuc: 0.98,
+  maxInformation: 0.9,
+  labelInput: 'fail',
+  timeOverlap: 'fail',
+  futureData: 'fail',
+  sampledRows: 60,
+};
+
 export interface ModelSpec {
   readonly request: readonly RequestField[];
   /** Request field that joins a prediction with its label. */
@@ -153,7 +191,23 @@ export interface ModelSpec {
     readonly fixedHoldoutPercent: number;
     readonly fixedHoldoutSalt: string;
     readonly timeoutMs: number;
+    /** How the rows before the time holdout are divided; absent: the recipe chooses its validation rows itself. */
+    readonly split?: {
+      /** `time` cuts at a moment; `group` and `entity` hash a unit, so that all of its rows are on one side. */
+      readonly by: 'time' | 'group' | 'entity';
+      /** Field of the examples' source that is hashed; absent: the join key. */
+      readonly column?: string;
+      readonly validationPercent: number;
+      readonly testPercent: number;
+      readonly salt: string;
+      /** Split by time: rows that lie less than this before a cut are not used. */
+      readonly gapMs: number;
+      /** Split by group or entity: the time holdout keeps only units that were not trained on. */
+      readonly strict: boolean;
+    };
   };
+  /** What each training set must show before it trains; absent: the defaults. */
+  readonly checks?: DatasetChecks;
   readonly gates: {
     /** Fewest rows in each holdout; fewer is inconclusive. */
     readonly minRows: number;

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { canonicalJson, sha256Hex } from '../canonical.ts';
 import { compiledSpecSchema } from './compile.ts';
 import { kinds, resolveRef, type SchemaNode } from './schemas.ts';
-import type { FieldContract, Kind, ResourceSpecs, TypedResource } from './types.ts';
+import {
+  datasetCheckDefaults,
+  type FieldContract,
+  type Kind,
+  type ResourceSpecs,
+  type TypedResource,
+} from './types.ts';
 import { findResource, ofKind, parseResource, toWire } from './wire.ts';
 
 /** Every property of every spec, also the optional ones: the compiler says when one is missing here. */
@@ -86,7 +92,11 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
       fixedHoldoutPercent: 10,
       fixedHoldoutSalt: 's',
       timeoutMs: 1,
+      split: {
+        ...{ by: 'group', column: 'a', validationPercent: 15, testPercent: 5, salt: 'x', gapMs: 0, strict: true },
+      },
     },
+    checks: datasetCheckDefaults,
     gates: { minRows: 1, minAuc: 0.5, minRecentGain: 0, maxFixedLoss: 0, confidence: 0.9 },
   },
   Monitor: {

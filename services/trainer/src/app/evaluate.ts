@@ -4,7 +4,7 @@ import { classify, errorText } from '@everloop/service';
 import type { ColumnTable } from '@everloop/storage';
 import { inputsOfVersion, splitOfVersion } from '../domain/champion.ts';
 import type { Evaluation, ScoredRows } from '../domain/gates.ts';
-import { isUnseenBy } from '../domain/split-plan.ts';
+import { isUnseenBy } from '../domain/unseen.ts';
 import { trainerError } from '../errors.ts';
 import type { Artifacts, RecipeInput, RecipeResult, Scorer } from '../ports.ts';
 import { findHoldouts, scoreRows, type Holdouts } from './rows.ts';

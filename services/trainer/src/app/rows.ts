@@ -1,4 +1,4 @@
-import { splitOf, type SplitPart, type SplitSpec } from '@everloop/contracts';
+import { splitOf, type SplitRow, type SplitSpec } from '@everloop/contracts';
 import type { ColumnTable } from '@everloop/storage';
 import { trainerError } from '../errors.ts';
 import type { RecipeInput, Rows, Scorer } from '../ports.ts';
@@ -10,7 +10,7 @@ const batchRows = 2_048;
 export interface Holdouts {
   readonly timeHoldout: Int32Array;
   readonly fixedHoldout: Int32Array;
-  readonly rowOf: (row: number) => { readonly joinKey: string; readonly timeMs: number };
+  readonly rowOf: (row: number) => SplitRow;
   readonly labelsOf: (rows: Int32Array) => Uint8Array;
 }
 
@@ -19,9 +19,14 @@ export function findHoldouts(table: ColumnTable, split: SplitSpec): Holdouts {
   const joinKeys = texts(table, '__join_key');
   const times = numbers(table, '__time_ms');
   const labels = numbers(table, '__label');
-  const rowOf = (row: number) => ({ joinKey: joinKeys[row] ?? '', timeMs: times[row] ?? NaN });
-  const parts: Record<SplitPart, number[]> = { train: [], timeHoldout: [], fixedHoldout: [], unused: [] };
-  for (let row = 0; row < table.rows; row += 1) parts[splitOf(rowOf(row), split)].push(row);
+  const groups = table.columns.get('__group');
+  const groupOf = (row: number): string | null => (groups?.type === 'string' ? (groups.values[row] ?? null) : null);
+  const rowOf = (row: number) => ({ joinKey: joinKeys[row] ?? '', timeMs: times[row] ?? NaN, group: groupOf(row) });
+  const parts: Record<'timeHoldout' | 'fixedHoldout', number[]> = { timeHoldout: [], fixedHoldout: [] };
+  for (let row = 0; row < table.rows; row += 1) {
+    const part = splitOf(rowOf(row), split);
+    if (part === 'timeHoldout' || part === 'fixedHoldout') parts[part].push(row);
+  }
   return {
     timeHoldout: Int32Array.from(parts.timeHoldout),
     fixedHoldout: Int32Array.from(parts.fixedHoldout),

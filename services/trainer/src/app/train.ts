@@ -1,9 +1,8 @@
-import { registry } from '@everloop/contracts';
+import { planSplit, registry } from '@everloop/contracts';
 import { championOf, labelledRowsMetric, versionKeys } from '../domain/champion.ts';
 import { figuresOf, isApproved, judge, type GateVerdict } from '../domain/gates.ts';
 import { jobIdOf } from '../domain/job-ids.ts';
 import type { TrainingRequest } from '../domain/requests.ts';
-import { planSplit } from '../domain/split-plan.ts';
 import type {
   AppliedModel,
   Artifacts,

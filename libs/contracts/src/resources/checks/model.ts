@@ -5,6 +5,7 @@ import type { ModelInput, SourceSpec } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { type CheckContext, checkField, isFound, repeats, unknownName, wrongValue } from './context.ts';
 import { aggregatedTypes, numericTypes } from './feature-view.ts';
+import { checkSplit } from './split.ts';
 
 type Model = ResourceOf<'Model'>;
 type Path = Finding['path'];
@@ -27,7 +28,7 @@ export function checkModel(model: Model, context: CheckContext): Finding[] {
     const message = `the holdout ${formatDuration(timeHoldoutMs)} leaves nothing of the window ${formatDuration(windowMs)} to train on`;
     findings.push(wrongValue(['spec', 'training', 'timeHoldout'], message));
   }
-  return findings;
+  return [...findings, ...checkSplit(model, context)];
 }
 
 function repeated<T>(

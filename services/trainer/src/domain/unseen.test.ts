@@ -1,23 +1,14 @@
-import { inFixedHoldout, splitOf, type ModelSpec } from '@everloop/contracts';
+import { inFixedHoldout, planSplit, splitOf, type ModelSpec } from '@everloop/contracts';
 import { describe, expect, it } from 'vitest';
-import { isUnseenBy, planSplit } from './split-plan.ts';
+import { isUnseenBy } from './unseen.ts';
 
 const training: ModelSpec['training'] = {
   ...{ recipe: 'gbdt', parameters: {}, seed: 1, minRows: 1, windowMs: 100, timeHoldoutMs: 20, timeoutMs: 1 },
   ...{ fixedHoldoutPercent: 10, fixedHoldoutSalt: 's' },
 };
 
-describe('planSplit', () => {
-  it.each([
-    ['labels that come at once', 0, { fromMs: 980, untilMs: 1000 }],
-    ['labels that take a while', 4, { fromMs: 980, untilMs: 996 }],
-    ['labels that take longer than the holdout: half of it stays', 50, { fromMs: 980, untilMs: 990 }],
-  ])('%s', (_name, waitMs, timeHoldout) => {
-    expect(planSplit(training, waitMs, 1000)).toEqual({
-      ...{ train: { fromMs: 900, untilMs: 980 }, timeHoldout, fixedHoldoutPercent: 10, fixedHoldoutSalt: 's' },
-    });
-  });
-});
+const rest = { salt: 'split', gapMs: 0, strict: false } as const;
+const unseenParts: ReadonlySet<string> = new Set(['test', 'fixedHoldout']);
 
 describe('isUnseenBy', () => {
   const split = planSplit(training, 0, 1000);
@@ -67,5 +58,22 @@ describe('isUnseenBy', () => {
       for (const joinKey of ['x1', 'x2', held ?? ''])
         if (splitOf({ joinKey, timeMs: time }, next) === 'timeHoldout')
           expect(isUnseenBy({ split, eventTimeMs: 1000 }, { joinKey, timeMs: time })).toBe(true);
+  });
+
+  it('knows groups only of the column that the row tells', () => {
+    const grouped = planSplit(
+      { ...training, split: { by: 'group', column: 'g', ...{ validationPercent: 40, testPercent: 20 }, ...rest } },
+      0,
+      1000,
+    );
+    const groups = Array.from({ length: 200 }, (_, index) => `g${index}`);
+    const seen = (group: string, column: string | null): boolean =>
+      !isUnseenBy({ split: grouped, eventTimeMs: 1000 }, { joinKey: 'x1', timeMs: 950, group }, column);
+    expect(groups.filter((group) => seen(group, 'g')).length).toBeLessThan(180);
+    expect(groups.every((group) => seen(group, 'g') === !unseenParts.has(partOf(group)))).toBe(true);
+    expect(groups.every((group) => seen(group, 'other'))).toBe(true);
+    function partOf(group: string): string {
+      return splitOf({ joinKey: 'x1', timeMs: 950, group }, grouped);
+    }
   });
 });
