@@ -128,7 +128,7 @@ describe('apply and get', () => {
     expect(errors.replaceAll(`${bad}/`, '').split('\n')).toEqual([
       'EVL_RESOURCE_INVALID: 3 problems',
       expect.stringMatching(/^ {2}source\.yaml:4:1: spec: "topic" is missing/),
-      '  source.yaml:5:3: spec.tpoic: unknown field; did you mean "topic"?; allowed: topic, partitions, format, key, eventTime, allowedLateness, unexpected, fields, rules',
+      '  source.yaml:5:3: spec.tpoic: unknown field; did you mean "topic"?; allowed: topic, partitions, format, key, eventTime, createdTime, allowedLateness, unexpected, fields, rules',
       '  trigger.yaml:4:10: spec.model: there is no Model named "arrival-delay"; allowed: none',
     ]);
   });

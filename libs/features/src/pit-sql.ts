@@ -3,7 +3,13 @@ import type { KeyOrigin, LookupPlan, PlannedView } from './plan.ts';
 import type { CompiledView, ViewFeature } from './views.ts';
 
 /** Names of the columns that every offline table has beside the source's fields. */
-export const offlineColumns = { partition: '__partition', offset: '__offset', timeMs: '__time_ms' } as const;
+export const offlineColumns = {
+  partition: '__partition',
+  offset: '__offset',
+  timeMs: '__time_ms',
+  /** When the record became known, at least its event time. */
+  knownMs: '__known_ms',
+} as const;
 
 /** What the query reads; both are SQL relations (a table name, or a query in parentheses). */
 export interface PointInTimeInput {

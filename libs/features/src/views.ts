@@ -25,6 +25,8 @@ export interface CompiledView {
   /** True when the entity is the Kafka key, so that one partition holds everything about it. */
   readonly keyed: boolean;
   readonly eventTime: string;
+  /** Field with the time at which a record became known; null: the record's own. */
+  readonly createdTime: string | null;
   readonly columns: readonly { readonly name: string; readonly type: FieldType }[];
   readonly features: readonly ViewFeature[];
   readonly hopMs: number;
@@ -39,6 +41,8 @@ export interface CompiledView {
 export interface ViewEvent {
   readonly key: string;
   readonly timeMs: number;
+  /** When it became known, epoch milliseconds; at least `timeMs`. */
+  readonly knownMs: number;
   readonly offset: number;
   /** Parallel to `CompiledView.columns`. */
   readonly values: readonly FeatureScalar[];
@@ -124,7 +128,8 @@ export function compileView(name: string, spec: FeatureViewSpec, source: SourceS
   }
   const longestWindowMs = Math.max(0, ...spec.aggregations.map((aggregation) => aggregation.windowMs));
   const entityType = fieldType(name, source, spec.source, spec.entity);
-  const content = [kind, source.topic, spec.entity, columns, spec.hopMs, spec.readBehindMs, longestWindowMs];
+  const times = [source.eventTime, source.createdTime ?? null];
+  const content = [kind, source.topic, spec.entity, columns, times, spec.hopMs, spec.readBehindMs, longestWindowMs];
   return {
     name,
     kind,
@@ -135,6 +140,7 @@ export function compileView(name: string, spec: FeatureViewSpec, source: SourceS
     entityType,
     keyed: spec.entity === source.key,
     eventTime: source.eventTime,
+    createdTime: source.createdTime ?? null,
     columns,
     features: featuresOf(spec, columns),
     hopMs: spec.hopMs,
@@ -160,12 +166,52 @@ export function compileFromCatalog(name: string, catalog: Catalog): CompiledView
   return compileView(name, spec, source);
 }
 
+/** Where a record stands in its log. */
+export interface RecordPlace {
+  readonly offset: number;
+  /** When the record became known by its header `evl-known`, or else when it was written; epoch milliseconds. */
+  readonly recordedMs: number;
+}
+
+/** Header with the time at which a record's fact became known, epoch milliseconds; written by connectors of batch sources. */
+export const knownHeader = 'evl-known';
+
+/** `RecordPlace.recordedMs` of a Kafka record. */
+export function recordedMs(record: {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timestampMs: number;
+}): number {
+  const told = record.headers[knownHeader];
+  const known = told === undefined || told === '' ? Number.NaN : Number(told);
+  return Number.isSafeInteger(known) ? known : record.timestampMs;
+}
+
+/**
+ * When a fact became known, epoch milliseconds: by the Source's `createdTime` field where it has one, else by the record; never
+ * before it happened, since a read as of a moment would otherwise see the future.
+ */
+export function knownMs(
+  createdTime: string | null,
+  fields: EventFields,
+  timeMs: number,
+  place: Pick<RecordPlace, 'recordedMs'>,
+): number {
+  const told = createdTime === null ? null : timestampMs(fields[createdTime]);
+  return Math.max(timeMs, told ?? place.recordedMs);
+}
+
 /** What a decoded record says to a view; null when it has no entity key or no event time. */
-export function viewEvent(view: CompiledView, fields: EventFields, offset: number): ViewEvent | null {
+export function viewEvent(view: CompiledView, fields: EventFields, place: RecordPlace): ViewEvent | null {
   const key = entityKey(scalarOf(view.entityType, fields[view.entity]));
   const timeMs = timestampMs(fields[view.eventTime]);
   if (key === null || timeMs === null) return null;
-  return { key, timeMs, offset, values: view.columns.map((column) => scalarOf(column.type, fields[column.name])) };
+  return {
+    key,
+    timeMs,
+    knownMs: knownMs(view.createdTime, fields, timeMs, place),
+    offset: place.offset,
+    values: view.columns.map((column) => scalarOf(column.type, fields[column.name])),
+  };
 }
 
 /** Key of an online row: everything that one source partition says about one entity. */

@@ -90,7 +90,7 @@ export function materialise(
     let bytes: Buffer | null = null;
     const mine = records.filter((record) => record.partition === partition && record.sensor === sensor);
     mine.forEach((record, index) => {
-      const event = viewEvent(view, { ...record }, record.offset);
+      const event = viewEvent(view, { ...record }, { offset: record.offset, recordedMs: 0 });
       if (event === null) return;
       applyEvent(view, row, event);
       if (index % batch !== batch - 1 && index !== mine.length - 1) return;

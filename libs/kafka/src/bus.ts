@@ -14,7 +14,10 @@ export interface BusRecord {
   readonly headers: Readonly<Record<string, string>>;
   /** The exact values of headers that `headers` cannot hold: not UTF-8, or repeated. Absent when there are none. */
   readonly rawHeaders?: RawHeaders;
-  /** Broker or producer timestamp, epoch milliseconds; for logs only, never for event-time decisions. */
+  /**
+   * When the record was written, epoch milliseconds, by the producer's or the broker's clock: at the latest when its fact became known.
+   * It never moves a window or a watermark.
+   */
   readonly timestampMs: number;
 }
 
@@ -27,6 +30,8 @@ export interface OutRecord {
   readonly headers?: Readonly<Record<string, string>>;
   /** Takes the place of headers of the same names. */
   readonly rawHeaders?: RawHeaders | undefined;
+  /** Timestamp that the record gets, epoch milliseconds; absent: when it is written. */
+  readonly timestampMs?: number;
 }
 
 export interface TopicSpec {

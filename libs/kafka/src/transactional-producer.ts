@@ -110,10 +110,18 @@ export function toMessage(record: PlacedRecord): {
   key: string | Buffer | null;
   value: string | Buffer | null;
   headers?: Record<string, string | Buffer[]>;
+  timestamp?: string;
 } {
-  const { partition, key, value } = record;
+  const { partition, key, value, timestampMs } = record;
   const headers = writeHeaders(record);
-  return headers === undefined ? { partition, key, value } : { partition, key, value, headers };
+  return {
+    partition,
+    key,
+    value,
+    ...(headers === undefined ? {} : { headers }),
+    // As text: kafkajs takes the number 0 for none.
+    ...(timestampMs === undefined ? {} : { timestamp: String(timestampMs) }),
+  };
 }
 
 export function incompleteWrite(topic: string, partition: number): Error {

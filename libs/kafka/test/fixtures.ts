@@ -1,13 +1,13 @@
 import type { Part } from '@everloop/service';
 import type { Bus, OutRecord, TaskHandler, TaskRunnerOptions } from '../src/index.ts';
 
-/** A handler that copies to the same partition of `to` with the source's place in a header, and passes watermarks on. */
+/** A handler that copies to the same partition of `to` with the source's place in a header and its timestamp, and passes watermarks on. */
 export function copyHandler(to: string): TaskHandler {
   return {
     onRecords(batch, context) {
-      for (const { key, value, offset } of batch.records) {
+      for (const { key, value, offset, timestampMs } of batch.records) {
         const headers = { src: `${batch.topic}/${batch.partition}/${offset}` };
-        context.emit({ topic: to, partition: context.partition, key, value, headers });
+        context.emit({ topic: to, partition: context.partition, key, value, headers, timestampMs });
       }
     },
     onWatermark: (watermarkMs, context) => context.emitWatermark(to, watermarkMs),

@@ -61,6 +61,20 @@ describe('tasks', () => {
     expect(lines.some((l) => l.message.startsWith('a batch failed and was rolled back'))).toBe(true);
   });
 
+  it('keeps the timestamps that records were given, whatever their order', async () => {
+    const [from = '', to = ''] = await topicsOf(1, 1);
+    const times = [5_000, 0, 1_700_000_000_000, 1];
+    await publishAll(
+      bus,
+      times.map((timestampMs, n) => ({ topic: from, partition: 0, key: null, value: String(n), timestampMs })),
+    );
+    const runner = copyTask(bus, uniqueName('g'), from, to);
+    await runner.start();
+    await eventually(async () => (await readTopic(bus, to)).length === times.length);
+    await runner.stop();
+    for (const topic of [from, to]) expect((await readTopic(bus, topic)).map((r) => r.timestampMs)).toEqual(times);
+  });
+
   it('commits outputs and the offsets of all inputs together', async () => {
     const [a = '', b = '', to = ''] = await topicsOf(1, 1, 1);
     const groupId = uniqueName('g');

@@ -35,6 +35,8 @@ export interface OnlineRows {
 export interface HistoryRow {
   readonly offset: number;
   readonly timeMs: number;
+  /** When it became known, epoch milliseconds; at least `timeMs`. */
+  readonly knownMs: number;
   readonly values: readonly (number | string | null)[];
 }
 

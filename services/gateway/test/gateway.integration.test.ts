@@ -134,7 +134,7 @@ describe('gateway on real Kafka, Redis and ONNX Runtime', () => {
     const redis = createRedis({ url: testRedisUrl(), logger, name: 'redis' });
     await run(redis);
     const view = compileFromCatalog(viewName, catalogOf(resources));
-    const event = viewEvent(view, { origin: 'EWR', at: atMs - 1, wind: 10 }, 0);
+    const event = viewEvent(view, { origin: 'EWR', at: atMs - 1, wind: 10 }, { offset: 0, recordedMs: 0 });
     const row = newRow(view);
     if (event !== null) applyEvent(view, row, event);
     await redis.setManyAtomic([[rowKey(viewName, 0, 'EWR'), encodeRow(view, row), 600_000]]);

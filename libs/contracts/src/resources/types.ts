@@ -64,7 +64,7 @@ export interface SourceSpec {
   readonly key: string;
   /** Field with the event time. */
   readonly eventTime: string;
-  /** Field with the time at which the record became known. */
+  /** Field with the time at which the fact became known; absent: the record's own timestamp. */
   readonly createdTime?: string;
   readonly allowedLatenessMs: number;
   /** Columns that are not listed, nested ones too; `report` keeps them, counts them and says so. */

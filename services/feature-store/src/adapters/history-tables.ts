@@ -29,6 +29,8 @@ interface PartitionBuffer {
   lastOffset: number;
   minTimeMs: number;
   maxTimeMs: number;
+  lateRows: number;
+  maxLagMs: number;
 }
 
 /** Rows that are handed to DuckDB together. */
@@ -36,7 +38,7 @@ const pendingRowsMax = 2_048;
 
 function emptyBuffer(manifest: Manifest): PartitionBuffer {
   const { topic, partition, nextOffset } = manifest;
-  const range = { firstOffset: 0, lastOffset: 0, minTimeMs: Infinity, maxTimeMs: -Infinity };
+  const range = { firstOffset: 0, lastOffset: 0, minTimeMs: Infinity, maxTimeMs: -Infinity, lateRows: 0, maxLagMs: 0 };
   return { topic, partition, manifest, nextOffset, pending: [], rows: 0, ...range };
 }
 
@@ -88,6 +90,8 @@ export class HistoryTables {
         buffer.lastOffset = row.offset;
         buffer.minTimeMs = Math.min(buffer.minTimeMs, row.timeMs);
         buffer.maxTimeMs = Math.max(buffer.maxTimeMs, row.timeMs);
+        buffer.lateRows += row.knownMs > row.timeMs ? 1 : 0;
+        buffer.maxLagMs = Math.max(buffer.maxLagMs, row.knownMs - row.timeMs);
         buffer.rows += 1;
         buffer.pending.push(row);
       }
@@ -148,6 +152,7 @@ export class HistoryTables {
       buffer.partition,
       BigInt(row.offset),
       BigInt(row.timeMs),
+      BigInt(row.knownMs),
       ...row.values,
     ]);
     await this.#options.duck.insertRows(bufferTableName(buffer.topic), rows);
@@ -161,7 +166,7 @@ export class HistoryTables {
   async #flush(buffer: PartitionBuffer): Promise<void> {
     if (buffer.rows === 0) return;
     const { dataDir, duck, telemetry } = this.#options;
-    const { topic, partition, firstOffset, lastOffset, rows, minTimeMs, maxTimeMs } = buffer;
+    const { topic, partition, firstOffset, lastOffset, rows, minTimeMs, maxTimeMs, lateRows, maxLagMs } = buffer;
     await this.#drain(buffer);
     const file = partFileName(firstOffset, lastOffset);
     const mine = `FROM ${bufferTable(topic)} WHERE ${offlineColumns.partition} = ${partition}`;
@@ -169,8 +174,9 @@ export class HistoryTables {
       `SELECT * ${mine} ORDER BY ${offlineColumns.offset}`,
       join(partitionDir(dataDir, topic, partition), file),
     );
-    const files = [...buffer.manifest.files, { file, firstOffset, lastOffset, rows, minTimeMs, maxTimeMs }];
-    const manifest: Manifest = { format: 1, topic, partition, nextOffset: buffer.nextOffset, files };
+    const part = { file, firstOffset, lastOffset, rows, minTimeMs, maxTimeMs, lateRows, maxLagMs };
+    const files = [...buffer.manifest.files, part];
+    const manifest: Manifest = { format: 2, topic, partition, nextOffset: buffer.nextOffset, files };
     await writeManifest(dataDir, manifest);
     await duck.run(`DELETE ${mine}`);
     this.#buffers.set(`${topic}/${partition}`, emptyBuffer(manifest));
@@ -187,7 +193,7 @@ function bufferTable(topic: string): string {
 }
 
 function columnsSql(table: HistoryTable): string {
-  const { partition, offset, timeMs } = offlineColumns;
+  const { partition, offset, timeMs, knownMs } = offlineColumns;
   const fields = table.fields.map(({ name, type }) => `, ${sqlName(name)} ${type === 'string' ? 'VARCHAR' : 'DOUBLE'}`);
-  return `${partition} INTEGER, ${offset} BIGINT, ${timeMs} BIGINT${fields.join('')}`;
+  return `${partition} INTEGER, ${offset} BIGINT, ${timeMs} BIGINT, ${knownMs} BIGINT${fields.join('')}`;
 }

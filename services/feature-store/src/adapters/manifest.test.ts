@@ -15,18 +15,19 @@ afterAll(() => rm(dir, { recursive: true }));
 describe('manifest', () => {
   it('comes back as it was written; there is an empty one before', async () => {
     expect(await readManifest(dir, 'a.valid', 1)).toMatchObject({ nextOffset: 0, files: [] });
-    const file = { file: '0-9.parquet', firstOffset: 0, lastOffset: 9, rows: 10, minTimeMs: 1, maxTimeMs: 2 };
-    const manifest = { format: 1, topic: 'a.valid', partition: 1, nextOffset: 10, files: [file] } as const;
+    const times = { minTimeMs: 1, maxTimeMs: 2, lateRows: 3, maxLagMs: 4 };
+    const file = { file: '0-9.parquet', firstOffset: 0, lastOffset: 9, rows: 10, ...times };
+    const manifest = { format: 2, topic: 'a.valid', partition: 1, nextOffset: 10, files: [file] } as const;
     await writeManifest(dir, manifest);
     expect(await readManifest(dir, 'a.valid', 1)).toEqual(manifest);
   });
 
   it.each([
-    ['half a file', '{"format":1,'],
-    ['another partition', '{"format":1,"topic":"b","partition":3,"nextOffset":0,"files":[]}'],
+    ['half a file', '{"format":2,'],
+    ['another partition', '{"format":2,"topic":"b","partition":3,"nextOffset":0,"files":[]}'],
     [
       'a path instead of a file',
-      '{"format":1,"topic":"b","partition":0,"nextOffset":0,"files":[{"file":"../x.parquet"}]}',
+      '{"format":2,"topic":"b","partition":0,"nextOffset":0,"files":[{"file":"../x.parquet"}]}',
     ],
     ['something else', 'null'],
   ])('is refused when it is %s', async (_, text) => {

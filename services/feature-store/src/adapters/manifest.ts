@@ -13,11 +13,15 @@ export interface PartFile {
   readonly rows: number;
   readonly minTimeMs: number;
   readonly maxTimeMs: number;
+  /** Rows that became known after their event time, and the longest that took, milliseconds; 0 and 0 where none did. */
+  readonly lateRows: number;
+  readonly maxLagMs: number;
 }
 
 /** The files that exist of one topic partition; a file that is not listed does not count. */
 export interface Manifest {
-  readonly format: 1;
+  /** 1 had no time at which a row became known. */
+  readonly format: 2;
   readonly topic: string;
   readonly partition: number;
   /** Offset after the last record that is in the files. */
@@ -39,7 +43,7 @@ export function partFileName(firstOffset: number, lastOffset: number): string {
 
 function isPart(value: unknown): value is PartFile {
   if (typeof value !== 'object' || value === null || !('file' in value)) return false;
-  const numbers = ['firstOffset', 'lastOffset', 'rows', 'minTimeMs', 'maxTimeMs'];
+  const numbers = ['firstOffset', 'lastOffset', 'rows', 'minTimeMs', 'maxTimeMs', 'lateRows', 'maxLagMs'];
   const complete = numbers.every((name) => Number.isSafeInteger((value as Record<string, unknown>)[name]));
   return complete && typeof value.file === 'string' && /^\d+-\d+\.parquet$/.test(value.file);
 }
@@ -52,15 +56,15 @@ export async function readManifest(dataDir: string, topic: string, partition: nu
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      return { format: 1, topic, partition, nextOffset: 0, files: [] };
+      return { format: 2, topic, partition, nextOffset: 0, files: [] };
     throw error;
   }
   try {
     const found = JSON.parse(text) as Record<keyof Manifest, unknown>;
-    const fits = found.format === 1 && found.topic === topic && found.partition === partition;
+    const fits = found.format === 2 && found.topic === topic && found.partition === partition;
     if (!fits || !Number.isSafeInteger(found.nextOffset)) throw new Error('it is of another partition or format');
     if (!Array.isArray(found.files) || !found.files.every(isPart)) throw new Error('its list of files is damaged');
-    return { format: 1, topic, partition, nextOffset: Number(found.nextOffset), files: found.files };
+    return { format: 2, topic, partition, nextOffset: Number(found.nextOffset), files: found.files };
   } catch (error) {
     throw errors.manifestInvalid(path, error);
   }

@@ -1,5 +1,5 @@
 import type { Batch, SinkHandler } from '@everloop/kafka';
-import { scalarOf, timestampMs, type EventFields } from '@everloop/features';
+import { knownMs, recordedMs, scalarOf, timestampMs, type EventFields } from '@everloop/features';
 
 import { errors } from '../errors.ts';
 import type { Topology, TopicWork } from '../domain/topology.ts';
@@ -63,10 +63,11 @@ export function createFeatureSink(options: FeatureSinkOptions): SinkHandler {
 /** Parses each record once. What is not a JSON object cannot have passed the validator; it is counted and left out. */
 function decode(batch: Batch, telemetry: Telemetry): DecodedRecord[] {
   const decoded: DecodedRecord[] = [];
-  for (const { offset, value } of batch.records) {
+  for (const record of batch.records) {
+    const { offset, value } = record;
     const fields = value === null ? null : parseObject(value);
     if (fields === null) telemetry.undecodable(batch.topic, batch.partition, offset);
-    else decoded.push({ offset: Number(offset), fields });
+    else decoded.push({ offset: Number(offset), recordedMs: recordedMs(record), fields });
   }
   return decoded;
 }
@@ -87,7 +88,8 @@ function historyRows(work: TopicWork, records: readonly DecodedRecord[]): Histor
     const timeMs = timestampMs(record.fields[work.source.eventTime]);
     if (timeMs === null) continue;
     const values = fields.map(({ name, type }) => scalarOf(type, record.fields[name]));
-    rows.push({ offset: record.offset, timeMs, values });
+    const known = knownMs(work.source.createdTime ?? null, record.fields, timeMs, record);
+    rows.push({ offset: record.offset, timeMs, knownMs: known, values });
   }
   return rows;
 }

@@ -7,6 +7,7 @@ import {
   viewEvent,
   type CompiledView,
   type EventFields,
+  type RecordPlace,
   type RowState,
 } from '@everloop/features';
 
@@ -16,8 +17,7 @@ import type { OnlinePosition, OnlineRows, RowWrite } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 /** A decoded record of a topic partition. */
-export interface DecodedRecord {
-  readonly offset: number;
+export interface DecodedRecord extends RecordPlace {
   readonly fields: EventFields;
 }
 
@@ -101,10 +101,10 @@ export class OnlineWriter {
     fromOffset: number,
   ): Map<string, Touched> {
     const touched = new Map<string, Touched>();
-    for (const { offset, fields } of records) {
-      if (offset < fromOffset) continue;
+    for (const record of records) {
+      if (record.offset < fromOffset) continue;
       for (const view of work.views) {
-        const event = viewEvent(view, fields, offset);
+        const event = viewEvent(view, record.fields, record);
         if (event === null) continue;
         if (view.keyed && keyPartition(event.key, view.partitions) !== partition) {
           this.#telemetry.misplaced(work.topic, partition, event.key);

@@ -75,7 +75,12 @@ export function topologyOf(resources: Iterable<TypedResource>): Topology {
     work.set(table.topic, { topic: table.topic, source, views, table, fingerprint: fingerprintOf(views) });
   }
   const identity = JSON.stringify(
-    [...work.values()].map(({ table, fingerprint, source }) => [table, fingerprint, source.eventTime]),
+    [...work.values()].map(({ table, fingerprint, source }) => [
+      table,
+      fingerprint,
+      source.eventTime,
+      source.createdTime,
+    ]),
   );
   return { catalog, models, work, waiting, identity };
 }

@@ -11,7 +11,7 @@ function record(offset: bigint, value: string): BusRecord {
     key: Buffer.from('k'),
     value: Buffer.from(value),
     headers: { ce_id: `e${offset}` },
-    timestampMs: 0,
+    timestampMs: 1_000 + Number(offset),
   };
 }
 
@@ -63,14 +63,29 @@ describe('createValidator', () => {
     void handler.onWatermark?.(99, context);
     const key = Buffer.from('k');
     expect(out).toEqual([
-      { topic: 't.valid', partition: 3, key, value: Buffer.from('good'), headers: { ce_id: 'e5', 'evl-src': 't/3/5' } },
-      { topic: 't.valid', partition: 3, key, value: '{}', headers: { ce_id: 'e6', 'evl-src': 't/3/6' } },
+      {
+        topic: 't.valid',
+        partition: 3,
+        key,
+        value: Buffer.from('good'),
+        headers: { ce_id: 'e5', 'evl-src': 't/3/5' },
+        timestampMs: 1_005,
+      },
+      {
+        topic: 't.valid',
+        partition: 3,
+        key,
+        value: '{}',
+        headers: { ce_id: 'e6', 'evl-src': 't/3/6' },
+        timestampMs: 1_006,
+      },
       {
         topic: 't.quarantine',
         partition: 3,
         key,
         value: Buffer.from('bad'),
         headers: { ce_id: 'e7', 'evl-src': 't/3/7', 'evl-reasons': JSON.stringify(reasons) },
+        timestampMs: 1_007,
       },
     ]);
     expect(out.every(({ rawHeaders }) => rawHeaders === undefined)).toBe(true);

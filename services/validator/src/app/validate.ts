@@ -37,6 +37,7 @@ export function createValidator(options: {
             value,
             headers: withSource(record),
             rawHeaders: foreignHeaders(record),
+            ...written(record),
           });
           continue;
         }
@@ -66,5 +67,10 @@ function foreignHeaders({ rawHeaders }: BusRecord): RawHeaders | undefined {
 function quarantinedRecord(topic: string, record: BusRecord, reasons: readonly Reason[]) {
   const headers = { ...withSource(record), [reasonsHeader]: JSON.stringify(reasons) };
   const { partition, key, value } = record;
-  return { topic, partition, key, value, headers, rawHeaders: foreignHeaders(record) };
+  return { topic, partition, key, value, headers, rawHeaders: foreignHeaders(record), ...written(record) };
+}
+
+/** The time at which the raw record was written stays: it says when the fact became known. Negative means that it has none. */
+function written({ timestampMs }: BusRecord): { readonly timestampMs?: number } {
+  return timestampMs >= 0 ? { timestampMs } : {};
 }
