@@ -1,6 +1,6 @@
 /**
- * Every topic that Everloop itself owns. Source topics are named by their `Source`; for each of them `validTopic` and
- * `quarantineTopic` name the two that the validator writes.
+ * Every topic that Everloop itself owns. Source topics are named by their `Source`; for each of them `validTopic`,
+ * `quarantineTopic` and `qualityTopic` name those that the validator writes.
  */
 export const topics = {
   /** Applied resources, compacted, JSON `registry.v1.Resource`, key `<kind>/<name>`. One partition. */
@@ -25,6 +25,13 @@ export const topics = {
   driftReport: 'everloop.drift.report.v1',
   /** JSON `drift.v1.DriftAlert`, key = model. One partition. */
   driftAlert: 'everloop.drift.alert.v1',
+  /** Judged windows of Sources, JSON `quality.v1.WindowReport`, key = Source. One partition. */
+  qualityReport: 'everloop.quality.report.v1',
+  /**
+   * Data that must not train, compacted: JSON `quality.v1.Hold`, key = its id, and how far each Source is judged, JSON
+   * `quality.v1.SourceJudged`, key = `judged/<source>`. One partition.
+   */
+  qualityHold: 'everloop.quality.hold.v1',
   /** Reasons to retrain, JSON `training.v1.RetrainingRequested`, key = model. One partition. */
   retrainingRequested: 'everloop.retraining.requested.v1',
   /** JSON `training.v1.JobEvent`, key = model. One partition. */
@@ -50,3 +57,18 @@ export function validTopic(sourceTopic: string): string {
 export function quarantineTopic(sourceTopic: string): string {
   return `${sourceTopic}.quarantine`;
 }
+
+/**
+ * Topic with the statistics of a source topic that its window rules are judged on: binary `quality.v1.PaneBatch`, and JSON
+ * `quality.v1.Definition` and `quality.v1.ReleaseHold`; which, the header `ce_type` says (`qualityTypes`). One partition.
+ */
+export function qualityTopic(sourceTopic: string): string {
+  return `${sourceTopic}.quality`;
+}
+
+/** Types of the events of a `<topic>.quality`. */
+export const qualityTypes = {
+  definition: 'everloop.quality.definition.v1',
+  pane: 'everloop.quality.pane.v1',
+  release: 'everloop.quality.release.v1',
+} as const;

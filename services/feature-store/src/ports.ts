@@ -1,5 +1,6 @@
 import type { CompiledView, LookupPlan, RowState } from '@everloop/features';
 import type { features, registry, ModelSpec } from '@everloop/contracts';
+import type { ExcludedRange } from './domain/exclude-sql.ts';
 
 /** How far a topic partition is applied to the online rows, as stored beside them. */
 export interface OnlinePosition {
@@ -56,6 +57,8 @@ export interface DatasetRequest {
   readonly fromMs: number;
   readonly untilMs: number;
   readonly asOfMs: number;
+  /** Event times that must not train. */
+  readonly exclude?: readonly ExcludedRange[];
 }
 
 /** Everything that ever came, and questions to it as of any moment. */
@@ -76,5 +79,5 @@ export interface History {
 /** Training sets out of the history. */
 export interface Datasets {
   create(request: DatasetRequest): Promise<{ readonly dataset: registry.DatasetRef; readonly path: string }>;
-  countLabels(spec: ModelSpec, asOfMs: number): Promise<number>;
+  countLabels(spec: ModelSpec, asOfMs: number, exclude?: readonly ExcludedRange[]): Promise<number>;
 }

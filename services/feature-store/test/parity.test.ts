@@ -189,7 +189,7 @@ describe('a dataset', () => {
   const log = fc.sample(logs, { numRuns: 1, seed: 7 })[0] ?? { trips: [], arrivals: [] };
 
   it('has the same hash whatever the batching, and changes with the time it is as of', async () => {
-    const request = { model: 'late', fromMs: 0, untilMs: 250, asOfMs: 280 };
+    const request = { model: 'late', fromMs: 0, untilMs: 250, asOfMs: 280, exclude: [] };
     const first = await (await world(messagesOf(log), 5, 1_000)).calls.createDataset(request);
     const second = await (await world(messagesOf(log), 2, 3)).calls.createDataset(request);
     expect(second.dataset).toEqual(first.dataset);
@@ -204,11 +204,17 @@ describe('a dataset', () => {
 
   it('holds what the online lookup would have said at the time of each row, and the first label', async () => {
     const { calls } = await world(messagesOf(log), 5, 1_000);
-    const { dataset, path } = await calls.createDataset({ model: 'late', fromMs: 0, untilMs: 300, asOfMs: 301 });
+    const { dataset, path } = await calls.createDataset({
+      model: 'late',
+      fromMs: 0,
+      untilMs: 300,
+      asOfMs: 301,
+      exclude: [],
+    });
     const table = await readParquetColumns(path);
     expect(table.rows).toBe(dataset?.rows);
     expect(table.rows).toBeGreaterThan(5);
-    const counted = await calls.countLabels({ model: 'late', asOfMs: 301 });
+    const counted = await calls.countLabels({ model: 'late', asOfMs: 301, exclude: [] });
     expect(counted.rows).toBeGreaterThanOrEqual(table.rows);
     const keys = table.columns.get('__join_key')?.values as (string | null)[];
     keys.forEach((key, row) => {
@@ -221,12 +227,44 @@ describe('a dataset', () => {
     expect(times).toEqual(times.toSorted((a, b) => Number(a) - Number(b)));
   });
 
+  it('leaves out what was predicted, happened or got its label at an excluded time', async () => {
+    const { calls } = await world(messagesOf(log), 5, 1_000);
+    const request = { model: 'late', fromMs: 0, untilMs: 300, asOfMs: 301, exclude: [] };
+    const all = await calls.createDataset(request);
+    const reason = 'hold';
+    const exclude = [{ fromMs: 100, untilMs: 160, reason }];
+    const some = await calls.createDataset({ ...request, exclude });
+    const rowsOf = async (path: string): Promise<{ key: unknown; at: number }[]> => {
+      const table = await readParquetColumns(path);
+      const times = table.columns.get('__time_ms')?.values ?? [];
+      const keys = table.columns.get('__join_key')?.values ?? [];
+      return Array.from({ length: table.rows }, (_, i) => ({ key: keys[i], at: Number(times[i]) }));
+    };
+    const held = (at: number): boolean => at >= 100 && at < 160;
+    const labelAt = (key: unknown): number =>
+      Math.min(...log.arrivals.filter(({ trip, delay }) => trip === key && delay !== null).map(({ at }) => at));
+    const left = (await rowsOf(some.path)).map((row) => JSON.stringify(row));
+    const possible = (await rowsOf(all.path)).filter(({ key, at }) => !held(at) && !held(labelAt(key)));
+    expect(left.length).toBeLessThan(all.dataset?.rows ?? 0);
+    expect(left.length).toBeGreaterThan(0);
+    for (const row of left) expect(possible.map((each) => JSON.stringify(each))).toContain(row);
+    expect((await calls.countLabels({ model: 'late', asOfMs: 301, exclude })).rows).toBeLessThan(
+      (await calls.countLabels({ model: 'late', asOfMs: 301, exclude: [] })).rows,
+    );
+    const everything = [{ fromMs: 0, untilMs: 1_000, reason }];
+    expect((await calls.createDataset({ ...request, exclude: everything })).dataset?.rows).toBe(0);
+  });
+
   it('is refused for a model that nobody applied', async () => {
     const { calls } = await world([], 1, 1);
-    await expect(calls.createDataset({ model: 'x', fromMs: 0, untilMs: 1, asOfMs: 1 })).rejects.toMatchObject({
+    await expect(
+      calls.createDataset({ model: 'x', fromMs: 0, untilMs: 1, asOfMs: 1, exclude: [] }),
+    ).rejects.toMatchObject({
       code: 'EVL_FEATURES_MODEL_NOT_FOUND',
     });
-    await expect(calls.createDataset({ model: 'late', fromMs: 1, untilMs: 1, asOfMs: 1 })).rejects.toMatchObject({
+    await expect(
+      calls.createDataset({ model: 'late', fromMs: 1, untilMs: 1, asOfMs: 1, exclude: [] }),
+    ).rejects.toMatchObject({
       code: 'EVL_FEATURES_REQUEST_INVALID',
     });
   });

@@ -62,6 +62,52 @@ function problems(text: string): string[] {
   }
 }
 
+describe('window rules', () => {
+  const withRules = (window: string, rules: string): string =>
+    good.replace(
+      '    car: { type: string }\n',
+      `    car: { type: string }\n  windows: [{ name: w, every: 1h${window}, rules: [${rules}] }]\n`,
+    );
+
+  it('compile with their defaults', () => {
+    const rule = '{ name: r, check: missing, columns: [car], max: 0.1 }';
+    const [source] = parseResources([{ name: 'f.yaml', text: withRules('', rule) }]);
+    expect(source?.kind === 'Source' && source.spec.windows).toEqual([
+      {
+        name: 'w',
+        everyMs: 3_600_000,
+        closedBy: 'events',
+        minRows: 30,
+        baseline: { windows: 14, atLeast: 5 },
+        closeAfter: 2,
+        rules: [{ name: 'r', check: 'missing', columns: ['car'], max: 0.1, severity: 'hold' }],
+      },
+    ]);
+  });
+
+  it.each([
+    ['a column that is not there', '', '{ name: r, check: missing, columns: [cra], max: 1 }', /no field "cra".*"car"/],
+    ['a quantile of text', '', '{ name: r, check: quantile, quantile: 0.5, columns: [car], max: 1 }', /is a string/],
+    ['no quantile', '', '{ name: r, check: quantile, columns: [late], max: 1 }', /"quantile" is missing/],
+    ['columns of volume', '', '{ name: r, check: rows, columns: [late], min: 1 }', /has no columns/],
+    ['no columns', '', '{ name: r, check: duplicates, max: 0 }', /"columns" is missing/],
+    ['no limit', '', '{ name: r, check: rows }', /can never be broken/],
+    ['a gap of something else', '', '{ name: r, check: rows, maxGap: 1h }', /belongs to the check freshness/],
+    ['contradicting limits', '', '{ name: r, check: rows, min: 2, max: 1 }', /min 2 is above max 1/],
+    ['two rules of one name', '', '{ name: r, check: rows, min: 2 }, { name: r, check: rows, max: 2 }', /two rules/],
+    ['a season that does not fit', ', baseline: { season: 90m }', '{ name: r, check: rows, min: 2 }', /no multiple/],
+    ['too long a memory', ', baseline: { windows: 200, season: 7d }', '{ name: r, check: rows, min: 2 }', /at most/],
+    [
+      'a baseline that never is',
+      ', baseline: { windows: 3 }',
+      '{ name: r, check: rows, min: 2 }',
+      /can never be there/,
+    ],
+  ])('are refused: %s', (_name, window, rules, message) => {
+    expect(problems(withRules(window, rules)).join('\n')).toMatch(message);
+  });
+});
+
 describe('parseResources', () => {
   it('compiles durations and fills in defaults', () => {
     const resources = parseResources([{ name: 'f.yaml', text: good }]);

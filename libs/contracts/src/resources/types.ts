@@ -1,3 +1,5 @@
+import type { WindowSpec } from './window-types.ts';
+
 import type { BatchSpec } from './batch-types.ts';
 
 /** Durations are written `30s`, `15m`, `3h`, `7d` in YAML and are milliseconds after loading. */
@@ -78,6 +80,8 @@ export interface SourceSpec {
   readonly retentionMs?: number;
   /** Rows that the ingest service brings to the topic. */
   readonly batch?: BatchSpec;
+  /** What windows of event time must look like. */
+  readonly windows?: readonly WindowSpec[];
 }
 
 export interface AggregateFeature {

@@ -63,6 +63,32 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
       everyMs: 1,
       markers: false,
     },
+    windows: [
+      {
+        name: 'w',
+        everyMs: 60_000,
+        closedBy: 'markers',
+        minRows: 1,
+        baseline: { windows: 2, atLeast: 2, seasonMs: 60_000 },
+        closeAfter: 1,
+        rules: [
+          {
+            name: 'r',
+            check: 'quantile',
+            columns: ['id'],
+            quantile: 0.5,
+            reference: ['x'],
+            min: 0,
+            max: 1,
+            maxGapMs: 1,
+            spike: 1,
+            rise: 1,
+            fall: 1,
+            severity: 'warn',
+          },
+        ],
+      },
+    ],
   },
   FeatureView: {
     source: 's',

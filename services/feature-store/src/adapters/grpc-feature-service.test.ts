@@ -42,8 +42,10 @@ it('carries values, statuses and refusals over gRPC', async () => {
     deadlineMs: 5_000,
   });
   expect(await client.getOnline({ model: 'm', rows: [] })).toEqual(answer);
-  expect(await client.countLabels({ model: 'm', asOfMs: 1_357_000_000_000 })).toEqual({ rows: 1_357_000_000_000 });
-  const refused = client.createDataset({ model: 'nobody', fromMs: 0, untilMs: 1, asOfMs: 1 });
+  expect(await client.countLabels({ model: 'm', asOfMs: 1_357_000_000_000, exclude: [] })).toEqual({
+    rows: 1_357_000_000_000,
+  });
+  const refused = client.createDataset({ model: 'nobody', fromMs: 0, untilMs: 1, asOfMs: 1, exclude: [] });
   await expect(refused).rejects.toMatchObject({ code: 'EVL_FEATURES_MODEL_NOT_FOUND', kind: 'terminal' });
   client.close();
   await server.stop();

@@ -54,10 +54,10 @@ export function createParquetDatasets({ duck, tables, objects }: ParquetDatasets
         return { dataset, path: objects.path(digest) };
       });
     },
-    countLabels: (spec, asOfMs) =>
+    countLabels: (spec, asOfMs, exclude = []) =>
       tables.exclusive(async () => {
         const sources = await exampleTables(tables, '', spec);
-        const [row] = await duck.all(countLabelsSql(spec, sources, asOfMs));
+        const [row] = await duck.all(countLabelsSql(spec, sources, asOfMs, exclude));
         return Number(row?.['n'] ?? 0);
       }),
   };

@@ -10,6 +10,7 @@ import {
 import type { ModelSpec } from '@everloop/contracts';
 
 import type { Topology } from '../domain/topology.ts';
+import { excludedRangesMax, mergeRanges, type ExcludedRange } from '../domain/exclude-sql.ts';
 import { errors } from '../errors.ts';
 import type { Datasets, History } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -79,6 +80,7 @@ export function createFeatureCalls(options: FeatureCallsOptions): FeatureCalls {
       }),
     async createDataset(request) {
       const { model, fromMs, untilMs, asOfMs } = request;
+      const exclude = excluded(request.exclude);
       if (!(fromMs < untilMs) || asOfMs <= 0) {
         throw errors.requestInvalid('Give from_ms before until_ms and as_of_ms above 0, in epoch milliseconds');
       }
@@ -90,13 +92,14 @@ export function createFeatureCalls(options: FeatureCallsOptions): FeatureCalls {
         fromMs,
         untilMs,
         asOfMs,
+        exclude,
       });
       telemetry.datasetCreated(model, made.dataset.rows, made.dataset.contentHash, performance.now() - startedMs);
       return made;
     },
     countLabels: (request) =>
       timed('CountLabels', 0, async () => ({
-        rows: await datasets.countLabels(specOf(request.model), request.asOfMs),
+        rows: await datasets.countLabels(specOf(request.model), request.asOfMs, excluded(request.exclude)),
       })),
   };
 }
@@ -113,6 +116,14 @@ function checkRows(request: features.GetFeaturesRequest): void {
   if (request.rows.length > rowsMax) {
     throw errors.requestInvalid(`At most ${rowsMax} rows can be asked for at once; these are ${request.rows.length}`);
   }
+}
+
+function excluded(ranges: readonly ExcludedRange[]): readonly ExcludedRange[] {
+  const merged = mergeRanges(ranges);
+  if (merged.length <= excludedRangesMax) return merged;
+  throw errors.requestInvalid(
+    `At most ${excludedRangesMax} separate ranges can be excluded; these are ${merged.length}`,
+  );
 }
 
 function scalars(request: Readonly<Record<string, serving.FeatureValue>>): Record<string, FeatureScalar> {

@@ -1,5 +1,6 @@
 import type { ModelSpec } from '@everloop/contracts';
 import { offlineColumns } from '@everloop/features';
+import { notExcludedSql, type ExcludedRange } from './exclude-sql.ts';
 
 const { partition, offset, timeMs } = offlineColumns;
 
@@ -9,13 +10,13 @@ function quoted(name: string): string {
 
 /**
  * One row per join key: the label as it first came, of labels with an event time before `asOfMs`. Columns `k`, `y` (1 where the
- * field is above the threshold, else 0).
+ * field is above the threshold, else 0), `t` (event time of the label).
  */
 export function labelsSql(spec: ModelSpec, labels: string, asOfMs: number): string {
   const key = quoted(spec.label.key);
   const field = quoted(spec.label.field);
   return (
-    `SELECT ${key} AS k, CAST(${field} > ${spec.label.above} AS DOUBLE) AS y FROM ${labels} ` +
+    `SELECT ${key} AS k, CAST(${field} > ${spec.label.above} AS DOUBLE) AS y, ${timeMs} AS t FROM ${labels} ` +
     `WHERE ${key} IS NOT NULL AND ${field} IS NOT NULL AND ${timeMs} < ${asOfMs} ` +
     `QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${timeMs}, ${partition}, ${offset}) = 1`
   );
@@ -26,6 +27,8 @@ export interface ExampleRange {
   readonly fromMs: number;
   readonly untilMs: number;
   readonly asOfMs: number;
+  /** Left out: what has its prediction time, its own event time or that of its label in one of them. */
+  readonly exclude?: readonly ExcludedRange[];
 }
 
 /**
@@ -44,21 +47,30 @@ export function examplesSql(
     `SELECT row_number() OVER (ORDER BY x.__as_of_ms, x.__key, x.${partition}, x.${offset}) AS __row, x.__as_of_ms, x.__key, l.y AS __label${spec.request
       .map(({ name }) => `, x.${quoted(name)}`)
       .join('')} ` +
-    `FROM (SELECT ${time} AS __as_of_ms, ${key} AS __key, ${partition}, ${offset}${fields} FROM ${tables.examples} ` +
+    `FROM (SELECT ${time} AS __as_of_ms, ${key} AS __key, ${partition}, ${offset}, ${timeMs}${fields} FROM ${tables.examples} ` +
     `WHERE ${key} IS NOT NULL AND ${timeMs} < ${range.asOfMs}) x ` +
     `JOIN (${labelsSql(spec, tables.labels, range.asOfMs)}) l ON l.k = x.__key ` +
-    `WHERE x.__as_of_ms >= ${range.fromMs} AND x.__as_of_ms < ${Math.min(range.untilMs, range.asOfMs)}`
+    `WHERE x.__as_of_ms >= ${range.fromMs} AND x.__as_of_ms < ${Math.min(range.untilMs, range.asOfMs)}` +
+    notExcludedSql(['x.__as_of_ms', `x.${timeMs}`, 'l.t'], range.exclude ?? [])
   );
 }
 
-/** Number of examples that have a label with an event time before `asOfMs`. */
+/** Number of examples that have a label with an event time before `asOfMs`, without the excluded ones. */
 export function countLabelsSql(
   spec: ModelSpec,
   tables: { readonly examples: string; readonly labels: string },
   asOfMs: number,
+  exclude: readonly ExcludedRange[] = [],
 ): string {
   const key = quoted(spec.label.key);
   const join = quoted(spec.joinKey);
+  const predicted = `CAST(floor(${quoted(spec.examples.time)}) AS BIGINT) + ${spec.examples.offsetMs}`;
+  if (exclude.length > 0)
+    return (
+      `SELECT count(*) AS n FROM (SELECT ${join} AS k, ${predicted} AS p, ${timeMs} AS e FROM ${tables.examples} ` +
+      `WHERE ${join} IS NOT NULL AND ${timeMs} < ${asOfMs}) x ` +
+      `JOIN (${labelsSql(spec, tables.labels, asOfMs)}) l ON l.k = x.k WHERE true${notExcludedSql(['x.p', 'x.e', 'l.t'], exclude)}`
+    );
   return (
     `SELECT count(*) AS n FROM (SELECT ${join} AS k FROM ${tables.examples} WHERE ${timeMs} < ${asOfMs}) e SEMI JOIN ` +
     `(SELECT ${key} AS k FROM ${tables.labels} WHERE ${quoted(spec.label.field)} IS NOT NULL AND ${timeMs} < ${asOfMs}) l ON e.k = l.k`

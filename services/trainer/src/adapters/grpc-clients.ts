@@ -24,9 +24,10 @@ export function createTrainingData(
   const patiently = <T>(call: () => Promise<T>): Promise<T> =>
     retry(call, { ...pauses, signal: options.signal, onRetry: options.onAway });
   return {
-    countLabels: async (model, asOfMs) => (await patiently(() => client.countLabels({ model, asOfMs }))).rows,
+    countLabels: async (model, asOfMs) =>
+      (await patiently(() => client.countLabels({ model, asOfMs, exclude: [] }))).rows,
     freeze: async (model, fromMs, untilMs) => {
-      const request = { model, fromMs, untilMs, asOfMs: untilMs };
+      const request = { model, fromMs, untilMs, asOfMs: untilMs, exclude: [] };
       const settings = { deadlineMs: options.datasetTimeoutMs, signal: options.signal };
       const { dataset, path } = await patiently(() => client.createDataset(request, settings));
       if (dataset === undefined) throw incomplete('CreateDataset gave no dataset');

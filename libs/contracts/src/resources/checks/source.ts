@@ -5,6 +5,7 @@ import type { ResourceOf } from '../wire.ts';
 import { checkBatch } from './batch.ts';
 import { type CheckContext, checkField, repeats, unknownName, wrongValue } from './context.ts';
 import { checkFields, scalarTypes } from './field.ts';
+import { checkWindows } from './windows.ts';
 
 /** What is wrong with a Source: key, event time, limits that contradict, rules that do not compile, a topic that is taken. */
 export function checkSource(source: ResourceOf<'Source'>, context: CheckContext): Finding[] {
@@ -23,6 +24,7 @@ export function checkSource(source: ResourceOf<'Source'>, context: CheckContext)
       wrongValue(['spec', 'rules', index, 'name'], `there are two rules named "${key}"`),
     ),
     ...spec.rules.flatMap((rule, i) => checkRule(spec, rule.cel, ['spec', 'rules', i, 'cel'])),
+    ...checkWindows(source),
     ...checkBatch(spec),
   ];
 }
@@ -32,8 +34,8 @@ function checkTopic(source: ResourceOf<'Source'>, context: CheckContext): Findin
   const path = ['spec', 'topic'];
   if (topic.startsWith('everloop.'))
     return [wrongValue(path, `topics that begin with "everloop." belong to Everloop itself`)];
-  if (/\.(valid|quarantine)$/.test(topic))
-    return [wrongValue(path, 'topics that end in ".valid" or ".quarantine" are written by the validator')];
+  if (/\.(valid|quarantine|quality)$/.test(topic))
+    return [wrongValue(path, 'topics that end in ".valid", ".quarantine" or ".quality" are written by the validator')];
   const other = context.resources.find((r) => r.kind === 'Source' && r.name !== source.name && r.spec.topic === topic);
   return other === undefined ? [] : [wrongValue(path, `Source "${other.name}" has the topic "${topic}" already`)];
 }

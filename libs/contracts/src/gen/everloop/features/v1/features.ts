@@ -125,12 +125,22 @@ export interface GetFeaturesResponse {
   rows: FeatureRow[];
 }
 
+/** A range of event time, epoch milliseconds UTC, [from_ms, until_ms), and why it is named. */
+export interface ExcludedRange {
+  fromMs: number;
+  untilMs: number;
+  /** For example the Source and the id of a hold; recorded, not interpreted. */
+  reason: string;
+}
+
 export interface CreateDatasetRequest {
   model: string;
   /** Rows with a prediction time in [from_ms, until_ms); labels count when they arrived before as_of_ms. */
   fromMs: number;
   untilMs: number;
   asOfMs: number;
+  /** Left out: examples whose prediction time, own event time or label event time lies in one of these. At most 10,000. */
+  exclude: ExcludedRange[];
 }
 
 export interface CreateDatasetResponse {
@@ -147,6 +157,8 @@ export interface CreateDatasetResponse {
 export interface CountLabelsRequest {
   model: string;
   asOfMs: number;
+  /** As in CreateDatasetRequest. */
+  exclude: ExcludedRange[];
 }
 
 export interface CountLabelsResponse {
@@ -630,8 +642,117 @@ export const GetFeaturesResponse: MessageFns<GetFeaturesResponse> = {
   },
 };
 
+function createBaseExcludedRange(): ExcludedRange {
+  return { fromMs: 0, untilMs: 0, reason: "" };
+}
+
+export const ExcludedRange: MessageFns<ExcludedRange> = {
+  encode(message: ExcludedRange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fromMs !== 0) {
+      writer.uint32(8).int64(message.fromMs);
+    }
+    if (message.untilMs !== 0) {
+      writer.uint32(16).int64(message.untilMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExcludedRange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExcludedRange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.fromMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.untilMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExcludedRange {
+    return {
+      fromMs: isSet(object.fromMs)
+        ? globalThis.Number(object.fromMs)
+        : isSet(object.from_ms)
+        ? globalThis.Number(object.from_ms)
+        : 0,
+      untilMs: isSet(object.untilMs)
+        ? globalThis.Number(object.untilMs)
+        : isSet(object.until_ms)
+        ? globalThis.Number(object.until_ms)
+        : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ExcludedRange): unknown {
+    const obj: any = {};
+    if (message.fromMs !== 0) {
+      obj.fromMs = Math.round(message.fromMs);
+    }
+    if (message.untilMs !== 0) {
+      obj.untilMs = Math.round(message.untilMs);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExcludedRange>): ExcludedRange {
+    return ExcludedRange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExcludedRange>): ExcludedRange {
+    const message = createBaseExcludedRange();
+    message.fromMs = object.fromMs ?? 0;
+    message.untilMs = object.untilMs ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
 function createBaseCreateDatasetRequest(): CreateDatasetRequest {
-  return { model: "", fromMs: 0, untilMs: 0, asOfMs: 0 };
+  return { model: "", fromMs: 0, untilMs: 0, asOfMs: 0, exclude: [] };
 }
 
 export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
@@ -647,6 +768,9 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
     }
     if (message.asOfMs !== 0) {
       writer.uint32(32).int64(message.asOfMs);
+    }
+    for (const v of message.exclude) {
+      ExcludedRange.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -696,6 +820,14 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
             message.asOfMs = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.exclude.push(ExcludedRange.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -726,6 +858,9 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
         : isSet(object.as_of_ms)
         ? globalThis.Number(object.as_of_ms)
         : 0,
+      exclude: globalThis.Array.isArray(object?.exclude)
+        ? object.exclude.map((e: any) => ExcludedRange.fromJSON(e))
+        : [],
     };
   },
 
@@ -743,6 +878,9 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
     if (message.asOfMs !== 0) {
       obj.asOfMs = Math.round(message.asOfMs);
     }
+    if (message.exclude?.length) {
+      obj.exclude = message.exclude.map((e) => ExcludedRange.toJSON(e));
+    }
     return obj;
   },
 
@@ -755,6 +893,7 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
     message.fromMs = object.fromMs ?? 0;
     message.untilMs = object.untilMs ?? 0;
     message.asOfMs = object.asOfMs ?? 0;
+    message.exclude = object.exclude?.map((e) => ExcludedRange.fromPartial(e)) || [];
     return message;
   },
 };
@@ -847,7 +986,7 @@ export const CreateDatasetResponse: MessageFns<CreateDatasetResponse> = {
 };
 
 function createBaseCountLabelsRequest(): CountLabelsRequest {
-  return { model: "", asOfMs: 0 };
+  return { model: "", asOfMs: 0, exclude: [] };
 }
 
 export const CountLabelsRequest: MessageFns<CountLabelsRequest> = {
@@ -857,6 +996,9 @@ export const CountLabelsRequest: MessageFns<CountLabelsRequest> = {
     }
     if (message.asOfMs !== 0) {
       writer.uint32(16).int64(message.asOfMs);
+    }
+    for (const v of message.exclude) {
+      ExcludedRange.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -890,6 +1032,14 @@ export const CountLabelsRequest: MessageFns<CountLabelsRequest> = {
             message.asOfMs = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.exclude.push(ExcludedRange.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -910,6 +1060,9 @@ export const CountLabelsRequest: MessageFns<CountLabelsRequest> = {
         : isSet(object.as_of_ms)
         ? globalThis.Number(object.as_of_ms)
         : 0,
+      exclude: globalThis.Array.isArray(object?.exclude)
+        ? object.exclude.map((e: any) => ExcludedRange.fromJSON(e))
+        : [],
     };
   },
 
@@ -921,6 +1074,9 @@ export const CountLabelsRequest: MessageFns<CountLabelsRequest> = {
     if (message.asOfMs !== 0) {
       obj.asOfMs = Math.round(message.asOfMs);
     }
+    if (message.exclude?.length) {
+      obj.exclude = message.exclude.map((e) => ExcludedRange.toJSON(e));
+    }
     return obj;
   },
 
@@ -931,6 +1087,7 @@ export const CountLabelsRequest: MessageFns<CountLabelsRequest> = {
     const message = createBaseCountLabelsRequest();
     message.model = object.model ?? "";
     message.asOfMs = object.asOfMs ?? 0;
+    message.exclude = object.exclude?.map((e) => ExcludedRange.fromPartial(e)) || [];
     return message;
   },
 };
