@@ -1,6 +1,6 @@
 import { status, type handleUnaryCall, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { classify, errorText, ServiceError, type Logger } from '@everloop/service';
-import type { UnaryMethod } from './definition.ts';
+import type { RpcMethod } from './definition.ts';
 import type { AnyHandler, CallContext } from './implement.ts';
 import { statusOf } from './status.ts';
 
@@ -8,7 +8,7 @@ import { statusOf } from './status.ts';
 export type Decoded = { readonly message: unknown } | { readonly undecodable: unknown };
 
 /** A decoder that never throws. */
-export function safeDecoder(method: UnaryMethod): (bytes: Buffer) => Decoded {
+export function safeDecoder(method: RpcMethod): (bytes: Buffer) => Decoded {
   return (bytes) => {
     try {
       return { message: method.requestDeserialize(bytes) };
@@ -19,7 +19,7 @@ export function safeDecoder(method: UnaryMethod): (bytes: Buffer) => Decoded {
 }
 
 export interface CallOptions {
-  readonly method: UnaryMethod;
+  readonly method: RpcMethod;
   readonly handler: AnyHandler;
   /** Longest time a call may take, milliseconds, whatever its caller allows. */
   readonly deadlineMaxMs: number;
@@ -31,15 +31,7 @@ export function unaryHandler(options: CallOptions): handleUnaryCall<Decoded, unk
   return (call, callback) => {
     const answer = answerOnce(call, callback, options);
     if ('undecodable' in call.request) {
-      const { undecodable } = call.request;
-      answer.fail(
-        new ServiceError({
-          code: 'EVL_GRPC_REQUEST_UNDECODABLE',
-          kind: 'terminal',
-          message: `the bytes of the request to ${options.method.path} are no message of its type: ${errorText(undecodable)}`,
-          cause: undecodable,
-        }),
-      );
+      answer.fail(undecodableRequest(options.method.path, call.request.undecodable));
       return;
     }
     const { message } = call.request;
@@ -48,6 +40,15 @@ export function unaryHandler(options: CallOptions): handleUnaryCall<Decoded, unk
       .then(() => options.handler(message, answer.context))
       .then(answer.succeed, answer.fail);
   };
+}
+
+export function undecodableRequest(path: string, cause: unknown): ServiceError {
+  return new ServiceError({
+    code: 'EVL_GRPC_REQUEST_UNDECODABLE',
+    kind: 'terminal',
+    message: `the bytes of the request to ${path} are no message of its type: ${errorText(cause)}`,
+    cause,
+  });
 }
 
 interface Answer {
@@ -105,7 +106,7 @@ function answerOnce(
   };
 }
 
-function logFailure({ logger, method }: CallOptions, error: unknown, code: status): void {
+export function logFailure({ logger, method }: CallOptions, error: unknown, code: status): void {
   const fields = { err: error, path: method.path, status: status[code] };
   switch (classify(error)) {
     case 'bug':
@@ -120,11 +121,11 @@ function logFailure({ logger, method }: CallOptions, error: unknown, code: statu
   }
 }
 
-function epochMsOf(deadline: Date | number): number {
+export function epochMsOf(deadline: Date | number): number {
   return typeof deadline === 'number' ? deadline : deadline.getTime();
 }
 
-function textMetadata(call: ServerUnaryCall<Decoded, unknown>): ReadonlyMap<string, string> {
+export function textMetadata(call: Pick<ServerUnaryCall<Decoded, unknown>, 'metadata'>): ReadonlyMap<string, string> {
   const entries = Object.entries(call.metadata.getMap());
   return new Map(entries.flatMap(([key, value]) => (typeof value === 'string' ? [[key, value] as const] : [])));
 }

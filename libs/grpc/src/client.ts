@@ -1,8 +1,11 @@
 import { Client, credentials, Metadata, type ServiceError as GrpcError } from '@grpc/grpc-js';
+import { streamCaller } from './client-stream.ts';
 import {
+  isStreamed,
   messageBytesMax,
   type RequestOf,
   type ResponseOf,
+  type RpcMethod,
   type ServiceDefinition,
   type UnaryMethod,
 } from './definition.ts';
@@ -24,10 +27,23 @@ export interface CallSettings {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * How a method is called. Streamed responses are taken by `for await`; leaving the loop cancels the call. Streamed requests are pulled as
+ * fast as the server takes them.
+ */
+type CallerOf<M extends RpcMethod> = M['responseStream'] extends false
+  ? (request: RequestOf<M>, settings?: CallSettings) => Promise<ResponseOf<M>>
+  : M['requestStream'] extends false
+    ? (request: RequestOf<M>, settings?: CallSettings) => AsyncGenerator<ResponseOf<M>, void>
+    : (
+        requests: AsyncIterable<RequestOf<M>> | Iterable<RequestOf<M>>,
+        settings?: CallSettings,
+      ) => AsyncGenerator<ResponseOf<M>, void>;
+
 /** A client with one function per method of the service. */
-export type GrpcClient<D extends ServiceDefinition> = {
-  readonly [K in keyof D]: (request: RequestOf<D[K]>, settings?: CallSettings) => Promise<ResponseOf<D[K]>>;
-} & { readonly close: () => void };
+export type GrpcClient<D extends ServiceDefinition> = { readonly [K in keyof D]: CallerOf<D[K]> } & {
+  readonly close: () => void;
+};
 
 /** Pauses between tries to reconnect, milliseconds: short, because a service that restarts is back within seconds. */
 const reconnectMs = { initial: 100, max: 2_000 };
@@ -52,7 +68,13 @@ export function connect<const D extends ServiceDefinition>(
     'grpc.use_local_subchannel_pool': 1,
   });
   const calls = Object.entries(definition).map(
-    ([name, method]) => [name, caller(client, method, address, options)] as const,
+    ([name, method]) =>
+      [
+        name,
+        isStreamed(method)
+          ? streamCaller({ client, method, address, options })
+          : caller(client, method, address, options),
+      ] as const,
   );
   return Object.freeze({ ...Object.fromEntries(calls), close: () => client.close() }) as unknown as GrpcClient<D>;
 }

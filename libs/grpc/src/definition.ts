@@ -1,22 +1,29 @@
-/** One unary method as ts-proto generates it. */
-export interface UnaryMethod {
+/** One method as ts-proto generates it. */
+interface Method<Q extends boolean, S extends boolean> {
   readonly path: string;
-  readonly requestStream: false;
-  readonly responseStream: false;
+  readonly requestStream: Q;
+  readonly responseStream: S;
   readonly requestSerialize: (value: never) => Buffer;
   readonly requestDeserialize: (bytes: Buffer) => unknown;
   readonly responseSerialize: (value: never) => Buffer;
   readonly responseDeserialize: (bytes: Buffer) => unknown;
 }
 
-/** A service as ts-proto generates it (`RegistryServiceService`); unary methods only. */
-export type ServiceDefinition = Readonly<Record<string, UnaryMethod>>;
+export type UnaryMethod = Method<false, false>;
+/** One request, many responses. */
+export type ServerStreamMethod = Method<false, true>;
+/** Many requests, many responses. */
+export type BidiMethod = Method<true, true>;
+export type RpcMethod = UnaryMethod | ServerStreamMethod | BidiMethod;
+
+/** A service as ts-proto generates it (`RegistryServiceService`). Methods with streamed requests and one response are not supported. */
+export type ServiceDefinition = Readonly<Record<string, RpcMethod>>;
 
 /** The decoded request of a method. */
-export type RequestOf<M extends UnaryMethod> = ReturnType<M['requestDeserialize']>;
+export type RequestOf<M extends RpcMethod> = ReturnType<M['requestDeserialize']>;
 
 /** The decoded response of a method. */
-export type ResponseOf<M extends UnaryMethod> = ReturnType<M['responseDeserialize']>;
+export type ResponseOf<M extends RpcMethod> = ReturnType<M['responseDeserialize']>;
 
 /** Largest request or response, bytes: a batch of predictions or a model's metadata fits, an endless message does not. */
 export const messageBytesMax = 16 * 1024 * 1024;
@@ -25,4 +32,8 @@ export const messageBytesMax = 16 * 1024 * 1024;
 export function serviceNameOf(definition: ServiceDefinition): string {
   const path = Object.values(definition)[0]?.path ?? '';
   return path.split('/')[1] ?? '';
+}
+
+export function isStreamed(method: RpcMethod): method is ServerStreamMethod | BidiMethod {
+  return method.responseStream;
 }

@@ -1,4 +1,4 @@
-import type { RequestOf, ResponseOf, ServiceDefinition, UnaryMethod } from './definition.ts';
+import type { RequestOf, ResponseOf, RpcMethod, ServiceDefinition } from './definition.ts';
 
 /** What a handler knows of its call. */
 export interface CallContext {
@@ -10,13 +10,18 @@ export interface CallContext {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/**
+ * The code behind one method. A streamed response is pulled: the next message is asked for when the caller has taken the ones before, so
+ * that memory stays bounded however slow the caller is.
+ */
+export type HandlerOf<M extends RpcMethod> = M['responseStream'] extends false
+  ? (request: RequestOf<M>, context: CallContext) => Promise<ResponseOf<M>> | ResponseOf<M>
+  : M['requestStream'] extends false
+    ? (request: RequestOf<M>, context: CallContext) => AsyncIterable<ResponseOf<M>>
+    : (requests: AsyncIterable<RequestOf<M>>, context: CallContext) => AsyncIterable<ResponseOf<M>>;
+
 /** One function per method; what it throws becomes the call's status. */
-export type Handlers<D extends ServiceDefinition> = {
-  readonly [K in keyof D]: (
-    request: RequestOf<D[K]>,
-    context: CallContext,
-  ) => Promise<ResponseOf<D[K]>> | ResponseOf<D[K]>;
-};
+export type Handlers<D extends ServiceDefinition> = { readonly [K in keyof D]: HandlerOf<D[K]> };
 
 /** A handler without its types, as the server calls it. */
 export type AnyHandler = (request: unknown, context: CallContext) => unknown;
@@ -24,7 +29,7 @@ export type AnyHandler = (request: unknown, context: CallContext) => unknown;
 /** A service together with the code behind it. */
 export interface Implementation {
   readonly definition: ServiceDefinition;
-  readonly methods: readonly { readonly name: string; readonly method: UnaryMethod; readonly handler: AnyHandler }[];
+  readonly methods: readonly { readonly name: string; readonly method: RpcMethod; readonly handler: AnyHandler }[];
 }
 
 /** Binds a service definition of @everloop/contracts to its handlers. */

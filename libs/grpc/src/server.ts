@@ -10,7 +10,8 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { toServiceError, type Health, type Logger, type Part } from '@everloop/service';
 import { safeDecoder, unaryHandler } from './call.ts';
-import { messageBytesMax, serviceNameOf } from './definition.ts';
+import { isStreamed, messageBytesMax, serviceNameOf } from './definition.ts';
+import { streamHandler } from './stream.ts';
 import type { Implementation } from './implement.ts';
 import { reflectedPackages } from './reflection.ts';
 
@@ -23,6 +24,8 @@ export interface GrpcServerOptions {
   readonly logger: Logger;
   /** Longest time any call may take, milliseconds; default 60,000. */
   readonly deadlineMaxMs?: number;
+  /** Longest time of a streamed call, milliseconds; default 3,600,000. */
+  readonly streamMaxMs?: number;
   /** Longest wait for running calls at stop, milliseconds; default 5,000. What still runs then is aborted. */
   readonly drainMs?: number;
 }
@@ -36,7 +39,7 @@ export interface GrpcServer extends Part {
 if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
 
 /**
- * A gRPC server of unary services with the standard health (grpc.health.v1) and reflection (v1 and v1alpha) services. Health
+ * A gRPC server with the standard health (grpc.health.v1) and reflection (v1 and v1alpha) services. Health
  * is SERVING for the server (empty name) and each service from start to the first moment of stop.
  */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
@@ -91,13 +94,15 @@ class RunningServer implements GrpcServer {
       'grpc.max_receive_message_length': messageBytesMax,
       'grpc.max_send_message_length': messageBytesMax,
     });
-    const { services, logger, deadlineMaxMs = 60_000 } = this.#options;
+    const { services, logger, deadlineMaxMs = 60_000, streamMaxMs = 3_600_000 } = this.#options;
     for (const { methods } of services) {
       const definition: Record<string, unknown> = {};
       const handlers: UntypedServiceImplementation = {};
       for (const { name, method, handler } of methods) {
         definition[name] = { ...method, originalName: name, requestDeserialize: safeDecoder(method) };
-        handlers[name] = unaryHandler({ method, handler, deadlineMaxMs, logger });
+        handlers[name] = isStreamed(method)
+          ? streamHandler({ method, handler, deadlineMaxMs: streamMaxMs, logger })
+          : unaryHandler({ method, handler, deadlineMaxMs, logger });
       }
       server.addService(definition as GrpcServiceDefinition, handlers);
     }

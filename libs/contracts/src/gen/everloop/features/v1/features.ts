@@ -10,8 +10,10 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -95,6 +97,66 @@ export function featureStatusToNumber(object: FeatureStatus): number {
   }
 }
 
+/** What counts as known at a moment. */
+export const KnownPolicy = {
+  /** UNSPECIFIED - Bitemporal. */
+  UNSPECIFIED: "KNOWN_POLICY_UNSPECIFIED",
+  /** BITEMPORAL - What had become known by then: a later backfill or correction changes nothing. */
+  BITEMPORAL: "KNOWN_POLICY_BITEMPORAL",
+  /** LATEST - What is known today about then. */
+  LATEST: "KNOWN_POLICY_LATEST",
+} as const;
+
+export type KnownPolicy = typeof KnownPolicy[keyof typeof KnownPolicy];
+
+export namespace KnownPolicy {
+  export type UNSPECIFIED = typeof KnownPolicy.UNSPECIFIED;
+  export type BITEMPORAL = typeof KnownPolicy.BITEMPORAL;
+  export type LATEST = typeof KnownPolicy.LATEST;
+}
+
+export function knownPolicyFromJSON(object: any): KnownPolicy {
+  switch (object) {
+    case 0:
+    case "KNOWN_POLICY_UNSPECIFIED":
+      return KnownPolicy.UNSPECIFIED;
+    case 1:
+    case "KNOWN_POLICY_BITEMPORAL":
+      return KnownPolicy.BITEMPORAL;
+    case 2:
+    case "KNOWN_POLICY_LATEST":
+      return KnownPolicy.LATEST;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum KnownPolicy");
+  }
+}
+
+export function knownPolicyToJSON(object: KnownPolicy): string {
+  switch (object) {
+    case KnownPolicy.UNSPECIFIED:
+      return "KNOWN_POLICY_UNSPECIFIED";
+    case KnownPolicy.BITEMPORAL:
+      return "KNOWN_POLICY_BITEMPORAL";
+    case KnownPolicy.LATEST:
+      return "KNOWN_POLICY_LATEST";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum KnownPolicy");
+  }
+}
+
+export function knownPolicyToNumber(object: KnownPolicy): number {
+  switch (object) {
+    case KnownPolicy.UNSPECIFIED:
+      return 0;
+    case KnownPolicy.BITEMPORAL:
+      return 1;
+    case KnownPolicy.LATEST:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum KnownPolicy");
+  }
+}
+
 /** One row to look features up for: the model's request fields, as of a time. */
 export interface EntityRow {
   request: { [key: string]: FeatureValue };
@@ -133,6 +195,68 @@ export interface ExcludedRange {
   reason: string;
 }
 
+/** Rows of a stream; the first message says what is asked for, the others need only rows. */
+export interface GetHistoricalStreamRequest {
+  /** Model whose inputs are looked up; its request fields are the columns of the rows. */
+  model: string;
+  /** Or features as "<view>.<feature>": the rows then carry the entity fields of these views. */
+  features: string[];
+  known: KnownPolicy;
+  /** At most 10,000 in one message; messages without end. */
+  rows: EntityRow[];
+}
+
+/** One answer to each message with rows, in order. Every row asked for is there: what is not found is missing with its status. */
+export interface GetHistoricalStreamResponse {
+  /** In the first answer only. */
+  names: string[];
+  rows: FeatureRow[];
+}
+
+export interface DescribeRequest {
+  /** Empty: every view. */
+  views: string[];
+}
+
+export interface DescribeResponse {
+  views: DescribeResponse_View[];
+}
+
+export interface DescribeResponse_Feature {
+  name: string;
+  /** "number" or "string". */
+  type: string;
+  /** "newest" for a column, else the function of the aggregation. */
+  function: string;
+  /** The column that is taken or aggregated; empty for a count of records. */
+  column: string;
+  /** 0 for a column. */
+  windowMs: number;
+}
+
+export interface DescribeResponse_EntityField {
+  name: string;
+  type: string;
+}
+
+export interface DescribeResponse_View {
+  name: string;
+  source: string;
+  entity: DescribeResponse_EntityField[];
+  features: DescribeResponse_Feature[];
+  ttlMs: number;
+  hopMs: number;
+  description: string;
+  owner: string;
+  /** Newest event time and newest time of becoming known in the history, epoch milliseconds; 0 when there is no record. */
+  newestEventMs: number;
+  newestKnownMs: number;
+  records: number;
+  /** SHA-256 of the definition, hex, and its revision. */
+  digest: string;
+  revision: number;
+}
+
 export interface CreateDatasetRequest {
   model: string;
   /** Rows with a prediction time in [from_ms, until_ms); labels count when they arrived before as_of_ms. */
@@ -141,6 +265,10 @@ export interface CreateDatasetRequest {
   asOfMs: number;
   /** Left out: examples whose prediction time, own event time or label event time lies in one of these. At most 10,000. */
   exclude: ExcludedRange[];
+  known: KnownPolicy;
+  /** Who asks and why, for the catalog; for example "trainer" and the id of a job. */
+  createdBy: string;
+  reason: string;
 }
 
 export interface CreateDatasetResponse {
@@ -150,8 +278,24 @@ export interface CreateDatasetResponse {
   /**
    * Path of the Parquet file in the object store. Columns: the model's inputs by name, then
    * "__join_key" (string), "__time_ms" (int64), "__label" (double).
+   * Rows of the fixed holdout are not in it: they lie in the vault.
    */
   path: string;
+  /** What the checks of the Model found. */
+  checks: CheckFinding[];
+  /** How the rows are divided, JSON of SplitSpec. */
+  splitJson: string;
+}
+
+export interface CheckFinding {
+  /** "duplicates", "groupLeak", "targetLeak", "labelInput", "timeOverlap" or "futureData". */
+  check: string;
+  /** "pass", "warn" or "fail". */
+  verdict: string;
+  /** What was found, with the numbers, in words. */
+  detail: string;
+  /** Rows that show it, each as JSON. */
+  examples: string[];
 }
 
 export interface CountLabelsRequest {
@@ -751,8 +895,874 @@ export const ExcludedRange: MessageFns<ExcludedRange> = {
   },
 };
 
+function createBaseGetHistoricalStreamRequest(): GetHistoricalStreamRequest {
+  return { model: "", features: [], known: KnownPolicy.UNSPECIFIED, rows: [] };
+}
+
+export const GetHistoricalStreamRequest: MessageFns<GetHistoricalStreamRequest> = {
+  encode(message: GetHistoricalStreamRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    for (const v of message.features) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.known !== KnownPolicy.UNSPECIFIED) {
+      writer.uint32(24).int32(knownPolicyToNumber(message.known));
+    }
+    for (const v of message.rows) {
+      EntityRow.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetHistoricalStreamRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetHistoricalStreamRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.features.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.known = knownPolicyFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.rows.push(EntityRow.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetHistoricalStreamRequest {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      features: globalThis.Array.isArray(object?.features) ? object.features.map((e: any) => globalThis.String(e)) : [],
+      known: isSet(object.known) ? knownPolicyFromJSON(object.known) : KnownPolicy.UNSPECIFIED,
+      rows: globalThis.Array.isArray(object?.rows) ? object.rows.map((e: any) => EntityRow.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: GetHistoricalStreamRequest): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.features?.length) {
+      obj.features = message.features;
+    }
+    if (message.known !== KnownPolicy.UNSPECIFIED) {
+      obj.known = knownPolicyToJSON(message.known);
+    }
+    if (message.rows?.length) {
+      obj.rows = message.rows.map((e) => EntityRow.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetHistoricalStreamRequest>): GetHistoricalStreamRequest {
+    return GetHistoricalStreamRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetHistoricalStreamRequest>): GetHistoricalStreamRequest {
+    const message = createBaseGetHistoricalStreamRequest();
+    message.model = object.model ?? "";
+    message.features = object.features?.map((e) => e) || [];
+    message.known = object.known ?? KnownPolicy.UNSPECIFIED;
+    message.rows = object.rows?.map((e) => EntityRow.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetHistoricalStreamResponse(): GetHistoricalStreamResponse {
+  return { names: [], rows: [] };
+}
+
+export const GetHistoricalStreamResponse: MessageFns<GetHistoricalStreamResponse> = {
+  encode(message: GetHistoricalStreamResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.names) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.rows) {
+      FeatureRow.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetHistoricalStreamResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetHistoricalStreamResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.rows.push(FeatureRow.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetHistoricalStreamResponse {
+    return {
+      names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [],
+      rows: globalThis.Array.isArray(object?.rows) ? object.rows.map((e: any) => FeatureRow.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: GetHistoricalStreamResponse): unknown {
+    const obj: any = {};
+    if (message.names?.length) {
+      obj.names = message.names;
+    }
+    if (message.rows?.length) {
+      obj.rows = message.rows.map((e) => FeatureRow.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetHistoricalStreamResponse>): GetHistoricalStreamResponse {
+    return GetHistoricalStreamResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetHistoricalStreamResponse>): GetHistoricalStreamResponse {
+    const message = createBaseGetHistoricalStreamResponse();
+    message.names = object.names?.map((e) => e) || [];
+    message.rows = object.rows?.map((e) => FeatureRow.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDescribeRequest(): DescribeRequest {
+  return { views: [] };
+}
+
+export const DescribeRequest: MessageFns<DescribeRequest> = {
+  encode(message: DescribeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.views) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.views.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeRequest {
+    return { views: globalThis.Array.isArray(object?.views) ? object.views.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: DescribeRequest): unknown {
+    const obj: any = {};
+    if (message.views?.length) {
+      obj.views = message.views;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DescribeRequest>): DescribeRequest {
+    return DescribeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DescribeRequest>): DescribeRequest {
+    const message = createBaseDescribeRequest();
+    message.views = object.views?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseDescribeResponse(): DescribeResponse {
+  return { views: [] };
+}
+
+export const DescribeResponse: MessageFns<DescribeResponse> = {
+  encode(message: DescribeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.views) {
+      DescribeResponse_View.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.views.push(DescribeResponse_View.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeResponse {
+    return {
+      views: globalThis.Array.isArray(object?.views)
+        ? object.views.map((e: any) => DescribeResponse_View.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: DescribeResponse): unknown {
+    const obj: any = {};
+    if (message.views?.length) {
+      obj.views = message.views.map((e) => DescribeResponse_View.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DescribeResponse>): DescribeResponse {
+    return DescribeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DescribeResponse>): DescribeResponse {
+    const message = createBaseDescribeResponse();
+    message.views = object.views?.map((e) => DescribeResponse_View.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDescribeResponse_Feature(): DescribeResponse_Feature {
+  return { name: "", type: "", function: "", column: "", windowMs: 0 };
+}
+
+export const DescribeResponse_Feature: MessageFns<DescribeResponse_Feature> = {
+  encode(message: DescribeResponse_Feature, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.function !== "") {
+      writer.uint32(26).string(message.function);
+    }
+    if (message.column !== "") {
+      writer.uint32(34).string(message.column);
+    }
+    if (message.windowMs !== 0) {
+      writer.uint32(40).int64(message.windowMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeResponse_Feature {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeResponse_Feature();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.column = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.windowMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeResponse_Feature {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      function: isSet(object.function) ? globalThis.String(object.function) : "",
+      column: isSet(object.column) ? globalThis.String(object.column) : "",
+      windowMs: isSet(object.windowMs)
+        ? globalThis.Number(object.windowMs)
+        : isSet(object.window_ms)
+        ? globalThis.Number(object.window_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: DescribeResponse_Feature): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.function !== "") {
+      obj.function = message.function;
+    }
+    if (message.column !== "") {
+      obj.column = message.column;
+    }
+    if (message.windowMs !== 0) {
+      obj.windowMs = Math.round(message.windowMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DescribeResponse_Feature>): DescribeResponse_Feature {
+    return DescribeResponse_Feature.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DescribeResponse_Feature>): DescribeResponse_Feature {
+    const message = createBaseDescribeResponse_Feature();
+    message.name = object.name ?? "";
+    message.type = object.type ?? "";
+    message.function = object.function ?? "";
+    message.column = object.column ?? "";
+    message.windowMs = object.windowMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDescribeResponse_EntityField(): DescribeResponse_EntityField {
+  return { name: "", type: "" };
+}
+
+export const DescribeResponse_EntityField: MessageFns<DescribeResponse_EntityField> = {
+  encode(message: DescribeResponse_EntityField, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeResponse_EntityField {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeResponse_EntityField();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeResponse_EntityField {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+    };
+  },
+
+  toJSON(message: DescribeResponse_EntityField): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DescribeResponse_EntityField>): DescribeResponse_EntityField {
+    return DescribeResponse_EntityField.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DescribeResponse_EntityField>): DescribeResponse_EntityField {
+    const message = createBaseDescribeResponse_EntityField();
+    message.name = object.name ?? "";
+    message.type = object.type ?? "";
+    return message;
+  },
+};
+
+function createBaseDescribeResponse_View(): DescribeResponse_View {
+  return {
+    name: "",
+    source: "",
+    entity: [],
+    features: [],
+    ttlMs: 0,
+    hopMs: 0,
+    description: "",
+    owner: "",
+    newestEventMs: 0,
+    newestKnownMs: 0,
+    records: 0,
+    digest: "",
+    revision: 0,
+  };
+}
+
+export const DescribeResponse_View: MessageFns<DescribeResponse_View> = {
+  encode(message: DescribeResponse_View, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.source !== "") {
+      writer.uint32(18).string(message.source);
+    }
+    for (const v of message.entity) {
+      DescribeResponse_EntityField.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.features) {
+      DescribeResponse_Feature.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(40).int64(message.ttlMs);
+    }
+    if (message.hopMs !== 0) {
+      writer.uint32(48).int64(message.hopMs);
+    }
+    if (message.description !== "") {
+      writer.uint32(58).string(message.description);
+    }
+    if (message.owner !== "") {
+      writer.uint32(66).string(message.owner);
+    }
+    if (message.newestEventMs !== 0) {
+      writer.uint32(72).int64(message.newestEventMs);
+    }
+    if (message.newestKnownMs !== 0) {
+      writer.uint32(80).int64(message.newestKnownMs);
+    }
+    if (message.records !== 0) {
+      writer.uint32(88).int64(message.records);
+    }
+    if (message.digest !== "") {
+      writer.uint32(98).string(message.digest);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(104).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeResponse_View {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeResponse_View();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.entity.push(DescribeResponse_EntityField.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.features.push(DescribeResponse_Feature.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ttlMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.hopMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.newestEventMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.newestKnownMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.records = longToNumber(reader.int64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeResponse_View {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      entity: globalThis.Array.isArray(object?.entity)
+        ? object.entity.map((e: any) => DescribeResponse_EntityField.fromJSON(e))
+        : [],
+      features: globalThis.Array.isArray(object?.features)
+        ? object.features.map((e: any) => DescribeResponse_Feature.fromJSON(e))
+        : [],
+      ttlMs: isSet(object.ttlMs)
+        ? globalThis.Number(object.ttlMs)
+        : isSet(object.ttl_ms)
+        ? globalThis.Number(object.ttl_ms)
+        : 0,
+      hopMs: isSet(object.hopMs)
+        ? globalThis.Number(object.hopMs)
+        : isSet(object.hop_ms)
+        ? globalThis.Number(object.hop_ms)
+        : 0,
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+      newestEventMs: isSet(object.newestEventMs)
+        ? globalThis.Number(object.newestEventMs)
+        : isSet(object.newest_event_ms)
+        ? globalThis.Number(object.newest_event_ms)
+        : 0,
+      newestKnownMs: isSet(object.newestKnownMs)
+        ? globalThis.Number(object.newestKnownMs)
+        : isSet(object.newest_known_ms)
+        ? globalThis.Number(object.newest_known_ms)
+        : 0,
+      records: isSet(object.records) ? globalThis.Number(object.records) : 0,
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: DescribeResponse_View): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.entity?.length) {
+      obj.entity = message.entity.map((e) => DescribeResponse_EntityField.toJSON(e));
+    }
+    if (message.features?.length) {
+      obj.features = message.features.map((e) => DescribeResponse_Feature.toJSON(e));
+    }
+    if (message.ttlMs !== 0) {
+      obj.ttlMs = Math.round(message.ttlMs);
+    }
+    if (message.hopMs !== 0) {
+      obj.hopMs = Math.round(message.hopMs);
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    if (message.newestEventMs !== 0) {
+      obj.newestEventMs = Math.round(message.newestEventMs);
+    }
+    if (message.newestKnownMs !== 0) {
+      obj.newestKnownMs = Math.round(message.newestKnownMs);
+    }
+    if (message.records !== 0) {
+      obj.records = Math.round(message.records);
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DescribeResponse_View>): DescribeResponse_View {
+    return DescribeResponse_View.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DescribeResponse_View>): DescribeResponse_View {
+    const message = createBaseDescribeResponse_View();
+    message.name = object.name ?? "";
+    message.source = object.source ?? "";
+    message.entity = object.entity?.map((e) => DescribeResponse_EntityField.fromPartial(e)) || [];
+    message.features = object.features?.map((e) => DescribeResponse_Feature.fromPartial(e)) || [];
+    message.ttlMs = object.ttlMs ?? 0;
+    message.hopMs = object.hopMs ?? 0;
+    message.description = object.description ?? "";
+    message.owner = object.owner ?? "";
+    message.newestEventMs = object.newestEventMs ?? 0;
+    message.newestKnownMs = object.newestKnownMs ?? 0;
+    message.records = object.records ?? 0;
+    message.digest = object.digest ?? "";
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
 function createBaseCreateDatasetRequest(): CreateDatasetRequest {
-  return { model: "", fromMs: 0, untilMs: 0, asOfMs: 0, exclude: [] };
+  return {
+    model: "",
+    fromMs: 0,
+    untilMs: 0,
+    asOfMs: 0,
+    exclude: [],
+    known: KnownPolicy.UNSPECIFIED,
+    createdBy: "",
+    reason: "",
+  };
 }
 
 export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
@@ -771,6 +1781,15 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
     }
     for (const v of message.exclude) {
       ExcludedRange.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.known !== KnownPolicy.UNSPECIFIED) {
+      writer.uint32(48).int32(knownPolicyToNumber(message.known));
+    }
+    if (message.createdBy !== "") {
+      writer.uint32(58).string(message.createdBy);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
     }
     return writer;
   },
@@ -828,6 +1847,30 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
             message.exclude.push(ExcludedRange.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.known = knownPolicyFromJSON(reader.int32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.createdBy = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -861,6 +1904,13 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
       exclude: globalThis.Array.isArray(object?.exclude)
         ? object.exclude.map((e: any) => ExcludedRange.fromJSON(e))
         : [],
+      known: isSet(object.known) ? knownPolicyFromJSON(object.known) : KnownPolicy.UNSPECIFIED,
+      createdBy: isSet(object.createdBy)
+        ? globalThis.String(object.createdBy)
+        : isSet(object.created_by)
+        ? globalThis.String(object.created_by)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -881,6 +1931,15 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
     if (message.exclude?.length) {
       obj.exclude = message.exclude.map((e) => ExcludedRange.toJSON(e));
     }
+    if (message.known !== KnownPolicy.UNSPECIFIED) {
+      obj.known = knownPolicyToJSON(message.known);
+    }
+    if (message.createdBy !== "") {
+      obj.createdBy = message.createdBy;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -894,12 +1953,15 @@ export const CreateDatasetRequest: MessageFns<CreateDatasetRequest> = {
     message.untilMs = object.untilMs ?? 0;
     message.asOfMs = object.asOfMs ?? 0;
     message.exclude = object.exclude?.map((e) => ExcludedRange.fromPartial(e)) || [];
+    message.known = object.known ?? KnownPolicy.UNSPECIFIED;
+    message.createdBy = object.createdBy ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
 
 function createBaseCreateDatasetResponse(): CreateDatasetResponse {
-  return { dataset: undefined, path: "" };
+  return { dataset: undefined, path: "", checks: [], splitJson: "" };
 }
 
 export const CreateDatasetResponse: MessageFns<CreateDatasetResponse> = {
@@ -909,6 +1971,12 @@ export const CreateDatasetResponse: MessageFns<CreateDatasetResponse> = {
     }
     if (message.path !== "") {
       writer.uint32(18).string(message.path);
+    }
+    for (const v of message.checks) {
+      CheckFinding.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.splitJson !== "") {
+      writer.uint32(34).string(message.splitJson);
     }
     return writer;
   },
@@ -942,6 +2010,22 @@ export const CreateDatasetResponse: MessageFns<CreateDatasetResponse> = {
             message.path = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.checks.push(CheckFinding.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.splitJson = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -958,6 +2042,12 @@ export const CreateDatasetResponse: MessageFns<CreateDatasetResponse> = {
     return {
       dataset: isSet(object.dataset) ? DatasetRef.fromJSON(object.dataset) : undefined,
       path: isSet(object.path) ? globalThis.String(object.path) : "",
+      checks: globalThis.Array.isArray(object?.checks) ? object.checks.map((e: any) => CheckFinding.fromJSON(e)) : [],
+      splitJson: isSet(object.splitJson)
+        ? globalThis.String(object.splitJson)
+        : isSet(object.split_json)
+        ? globalThis.String(object.split_json)
+        : "",
     };
   },
 
@@ -968,6 +2058,12 @@ export const CreateDatasetResponse: MessageFns<CreateDatasetResponse> = {
     }
     if (message.path !== "") {
       obj.path = message.path;
+    }
+    if (message.checks?.length) {
+      obj.checks = message.checks.map((e) => CheckFinding.toJSON(e));
+    }
+    if (message.splitJson !== "") {
+      obj.splitJson = message.splitJson;
     }
     return obj;
   },
@@ -981,6 +2077,125 @@ export const CreateDatasetResponse: MessageFns<CreateDatasetResponse> = {
       ? DatasetRef.fromPartial(object.dataset)
       : undefined;
     message.path = object.path ?? "";
+    message.checks = object.checks?.map((e) => CheckFinding.fromPartial(e)) || [];
+    message.splitJson = object.splitJson ?? "";
+    return message;
+  },
+};
+
+function createBaseCheckFinding(): CheckFinding {
+  return { check: "", verdict: "", detail: "", examples: [] };
+}
+
+export const CheckFinding: MessageFns<CheckFinding> = {
+  encode(message: CheckFinding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.check !== "") {
+      writer.uint32(10).string(message.check);
+    }
+    if (message.verdict !== "") {
+      writer.uint32(18).string(message.verdict);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    for (const v of message.examples) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckFinding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckFinding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.check = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.verdict = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.examples.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckFinding {
+    return {
+      check: isSet(object.check) ? globalThis.String(object.check) : "",
+      verdict: isSet(object.verdict) ? globalThis.String(object.verdict) : "",
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+      examples: globalThis.Array.isArray(object?.examples) ? object.examples.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: CheckFinding): unknown {
+    const obj: any = {};
+    if (message.check !== "") {
+      obj.check = message.check;
+    }
+    if (message.verdict !== "") {
+      obj.verdict = message.verdict;
+    }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
+    if (message.examples?.length) {
+      obj.examples = message.examples;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CheckFinding>): CheckFinding {
+    return CheckFinding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckFinding>): CheckFinding {
+    const message = createBaseCheckFinding();
+    message.check = object.check ?? "";
+    message.verdict = object.verdict ?? "";
+    message.detail = object.detail ?? "";
+    message.examples = object.examples?.map((e) => e) || [];
     return message;
   },
 };
@@ -1171,7 +2386,7 @@ export const FeatureServiceService = {
     responseSerialize: (value: GetFeaturesResponse): Buffer => Buffer.from(GetFeaturesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetFeaturesResponse => GetFeaturesResponse.decode(value),
   },
-  /** The same values recomputed point-in-time from the offline store. */
+  /** The same values recomputed point-in-time from the offline store; small requests. */
   getHistorical: {
     path: "/everloop.features.v1.FeatureService/GetHistorical" as const,
     requestStream: false as const,
@@ -1180,6 +2395,28 @@ export const FeatureServiceService = {
     requestDeserialize: (value: Buffer): GetFeaturesRequest => GetFeaturesRequest.decode(value),
     responseSerialize: (value: GetFeaturesResponse): Buffer => Buffer.from(GetFeaturesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetFeaturesResponse => GetFeaturesResponse.decode(value),
+  },
+  /** The same for any number of rows, of a model or of any features; answers in the order of the questions. */
+  getHistoricalStream: {
+    path: "/everloop.features.v1.FeatureService/GetHistoricalStream" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: GetHistoricalStreamRequest): Buffer =>
+      Buffer.from(GetHistoricalStreamRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetHistoricalStreamRequest => GetHistoricalStreamRequest.decode(value),
+    responseSerialize: (value: GetHistoricalStreamResponse): Buffer =>
+      Buffer.from(GetHistoricalStreamResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetHistoricalStreamResponse => GetHistoricalStreamResponse.decode(value),
+  },
+  /** Every view with its features, owner and freshness. */
+  describe: {
+    path: "/everloop.features.v1.FeatureService/Describe" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DescribeRequest): Buffer => Buffer.from(DescribeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DescribeRequest => DescribeRequest.decode(value),
+    responseSerialize: (value: DescribeResponse): Buffer => Buffer.from(DescribeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DescribeResponse => DescribeResponse.decode(value),
   },
   /** A frozen training set: point-in-time features joined with labels. */
   createDataset: {
@@ -1207,8 +2444,12 @@ export const FeatureServiceService = {
 export interface FeatureServiceServer extends UntypedServiceImplementation {
   /** Values from the online store, exactly as the gateway sees them. */
   getOnline: handleUnaryCall<GetFeaturesRequest, GetFeaturesResponse>;
-  /** The same values recomputed point-in-time from the offline store. */
+  /** The same values recomputed point-in-time from the offline store; small requests. */
   getHistorical: handleUnaryCall<GetFeaturesRequest, GetFeaturesResponse>;
+  /** The same for any number of rows, of a model or of any features; answers in the order of the questions. */
+  getHistoricalStream: handleBidiStreamingCall<GetHistoricalStreamRequest, GetHistoricalStreamResponse>;
+  /** Every view with its features, owner and freshness. */
+  describe: handleUnaryCall<DescribeRequest, DescribeResponse>;
   /** A frozen training set: point-in-time features joined with labels. */
   createDataset: handleUnaryCall<CreateDatasetRequest, CreateDatasetResponse>;
   /** Labelled rows whose label arrived before as_of_ms; cheap enough to ask often. */
@@ -1232,7 +2473,7 @@ export interface FeatureServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetFeaturesResponse) => void,
   ): ClientUnaryCall;
-  /** The same values recomputed point-in-time from the offline store. */
+  /** The same values recomputed point-in-time from the offline store; small requests. */
   getHistorical(
     request: GetFeaturesRequest,
     callback: (error: ServiceError | null, response: GetFeaturesResponse) => void,
@@ -1247,6 +2488,31 @@ export interface FeatureServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetFeaturesResponse) => void,
+  ): ClientUnaryCall;
+  /** The same for any number of rows, of a model or of any features; answers in the order of the questions. */
+  getHistoricalStream(): ClientDuplexStream<GetHistoricalStreamRequest, GetHistoricalStreamResponse>;
+  getHistoricalStream(
+    options: Partial<CallOptions>,
+  ): ClientDuplexStream<GetHistoricalStreamRequest, GetHistoricalStreamResponse>;
+  getHistoricalStream(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<GetHistoricalStreamRequest, GetHistoricalStreamResponse>;
+  /** Every view with its features, owner and freshness. */
+  describe(
+    request: DescribeRequest,
+    callback: (error: ServiceError | null, response: DescribeResponse) => void,
+  ): ClientUnaryCall;
+  describe(
+    request: DescribeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DescribeResponse) => void,
+  ): ClientUnaryCall;
+  describe(
+    request: DescribeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DescribeResponse) => void,
   ): ClientUnaryCall;
   /** A frozen training set: point-in-time features joined with labels. */
   createDataset(

@@ -49,6 +49,8 @@ export interface DatasetRef {
   untilMs: number;
   /** Location in the object store. */
   uri: string;
+  /** Digest of the snapshot's manifest in the object store: the dataset's id. */
+  snapshotId: string;
 }
 
 export interface Artifact {
@@ -432,7 +434,7 @@ export const OffsetRange: MessageFns<OffsetRange> = {
 };
 
 function createBaseDatasetRef(): DatasetRef {
-  return { contentHash: "", rows: 0, offsets: [], fromMs: 0, untilMs: 0, uri: "" };
+  return { contentHash: "", rows: 0, offsets: [], fromMs: 0, untilMs: 0, uri: "", snapshotId: "" };
 }
 
 export const DatasetRef: MessageFns<DatasetRef> = {
@@ -454,6 +456,9 @@ export const DatasetRef: MessageFns<DatasetRef> = {
     }
     if (message.uri !== "") {
       writer.uint32(50).string(message.uri);
+    }
+    if (message.snapshotId !== "") {
+      writer.uint32(58).string(message.snapshotId);
     }
     return writer;
   },
@@ -519,6 +524,14 @@ export const DatasetRef: MessageFns<DatasetRef> = {
             message.uri = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.snapshotId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -551,6 +564,11 @@ export const DatasetRef: MessageFns<DatasetRef> = {
         ? globalThis.Number(object.until_ms)
         : 0,
       uri: isSet(object.uri) ? globalThis.String(object.uri) : "",
+      snapshotId: isSet(object.snapshotId)
+        ? globalThis.String(object.snapshotId)
+        : isSet(object.snapshot_id)
+        ? globalThis.String(object.snapshot_id)
+        : "",
     };
   },
 
@@ -574,6 +592,9 @@ export const DatasetRef: MessageFns<DatasetRef> = {
     if (message.uri !== "") {
       obj.uri = message.uri;
     }
+    if (message.snapshotId !== "") {
+      obj.snapshotId = message.snapshotId;
+    }
     return obj;
   },
 
@@ -588,6 +609,7 @@ export const DatasetRef: MessageFns<DatasetRef> = {
     message.fromMs = object.fromMs ?? 0;
     message.untilMs = object.untilMs ?? 0;
     message.uri = object.uri ?? "";
+    message.snapshotId = object.snapshotId ?? "";
     return message;
   },
 };
