@@ -5,6 +5,7 @@ export type * from './resources/types.ts';
 export type * from './resources/window-types.ts';
 export * as inference from './gen/inference/grpc_predict_v2.ts';
 export * as drift from './gen/everloop/drift/v1/drift.ts';
+export * as datasets from './gen/everloop/features/v1/datasets.ts';
 export * as features from './gen/everloop/features/v1/features.ts';
 export * as ingest from './gen/everloop/ingest/v1/ingest.ts';
 export * as outcomes from './gen/everloop/outcomes/v1/outcome.ts';

@@ -33,6 +33,9 @@ export interface LookupPlan {
   readonly phases: readonly (readonly number[])[];
 }
 
+/** What decides a plan: a Model, or a question that binds views itself. */
+type Asked = Pick<ModelSpec, 'request' | 'views' | 'inputs'>;
+
 function invalid(message: string): FeatureError {
   return new FeatureError('EVL_FEATURES_PLAN_INVALID', message);
 }
@@ -46,7 +49,7 @@ function split(path: string, what: string): readonly [string, string] {
 }
 
 /** Finds what a path such as `request.origin` or `weather.wind_speed` means. */
-function originOf(path: string, what: string, model: ModelSpec, views: readonly CompiledView[]): KeyOrigin {
+function originOf(path: string, what: string, model: Asked, views: readonly CompiledView[]): KeyOrigin {
   const [head, tail] = split(path, what);
   if (head === 'request') {
     if (!model.request.some((field) => field.name === tail)) {
@@ -68,7 +71,7 @@ function originOf(path: string, what: string, model: ModelSpec, views: readonly 
   return { kind: 'view', binding, feature };
 }
 
-function checkKeyType(view: CompiledView, origin: KeyOrigin, model: ModelSpec, views: readonly CompiledView[]): void {
+function checkKeyType(view: CompiledView, origin: KeyOrigin, model: Asked, views: readonly CompiledView[]): void {
   const given =
     origin.kind === 'request'
       ? model.request.find((field) => field.name === origin.field)?.type
@@ -88,7 +91,7 @@ function phasesOf(views: readonly { readonly phase: number }[]): number[][] {
  * Works out how to find a model's inputs. EVL_FEATURES_PLAN_INVALID and the codes of `compileView` name what does not fit together:
  * an unknown field, view or feature, a view used before it is bound, a key of another type than the entity.
  */
-export function planLookup(model: ModelSpec, catalog: Catalog): LookupPlan {
+export function planLookup(model: Asked, catalog: Catalog): LookupPlan {
   const views: CompiledView[] = [];
   const keys: { readonly key: KeyOrigin; readonly phase: number }[] = [];
   for (const bound of model.views) {

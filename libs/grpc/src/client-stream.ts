@@ -22,15 +22,15 @@ export function streamCaller(caller: StreamCallerOptions) {
     // A cancelled call ends with an error that nobody waits for any more.
     call.on('error', () => undefined);
     const pumped = caller.method.requestStream ? pump(call, input as AsyncIterable<unknown> | Iterable<unknown>) : null;
-    let sending: { readonly error: unknown } | null = null;
+    const failed: unknown[] = [];
     pumped?.catch((error: unknown) => {
-      sending = { error };
+      failed.push(error);
       call.cancel();
     });
     try {
       for await (const message of call.iterator({ destroyOnReturn: false })) yield message as unknown;
     } catch (error) {
-      if (sending !== null) throw (sending as { readonly error: unknown }).error;
+      if (failed.length > 0) throw failed[0];
       if (settings.signal?.aborted === true) throw settings.signal.reason;
       throw errorOf(
         error as GrpcError,

@@ -35,6 +35,8 @@ async function run(call: StreamedCall, options: CallOptions): Promise<void> {
       signal.throwIfAborted();
       if (!call.write(response)) await drained(call, signal);
     }
+    // A handler that ends because its time is over has not answered.
+    signal.throwIfAborted();
     call.end();
   } catch (error) {
     if (signal.aborted && (error === signal.reason || call.cancelled)) {

@@ -11,6 +11,7 @@ import { createParquetDatasets } from './adapters/parquet-datasets.ts';
 import { createParquetHistory } from './adapters/parquet-history.ts';
 import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
 import { createFeatureCalls } from './app/feature-calls.ts';
+import { createHistoricalCalls } from './app/historical-calls.ts';
 import { LiveTopology } from './app/live-topology.ts';
 import { readConfig } from './config.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -44,11 +45,12 @@ const calls = createFeatureCalls({
   datasets: createParquetDatasets({ duck, tables, objects: createObjectStore(config.objectStore) }),
   telemetry,
 });
+const historical = createHistoricalCalls({ topology: () => live.topology, history, telemetry });
 const grpc = createGrpcServer({
   name: 'grpc',
   host: config.grpcHost,
   port: config.grpcPort,
-  services: [grpcFeatureService(calls)],
+  services: [grpcFeatureService(calls, historical)],
   logger,
   deadlineMaxMs: 600_000,
 });

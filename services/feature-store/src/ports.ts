@@ -72,8 +72,18 @@ export interface History {
   release(topic: string, partition: number): void;
   /** Stores all that is buffered. */
   flush(): Promise<void>;
-  /** The inputs of a model for each row as of its time, in order. */
-  pointInTime(plan: LookupPlan, rows: readonly features.EntityRow[]): Promise<features.FeatureRow[]>;
+  /** The inputs of a plan for each row as of its time, in order; every row is there, whatever is found. */
+  pointInTime(
+    plan: LookupPlan,
+    rows: readonly features.EntityRow[],
+    known?: 'bitemporal' | 'latest',
+  ): Promise<features.FeatureRow[]>;
+  /** How new a source's history is; zeros when it holds nothing. */
+  freshness(source: string): Promise<{
+    readonly newestEventMs: number;
+    readonly newestKnownMs: number;
+    readonly records: number;
+  }>;
 }
 
 /** Training sets out of the history. */

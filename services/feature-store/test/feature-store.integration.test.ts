@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 
-import type { features } from '@everloop/contracts';
+import { features } from '@everloop/contracts';
 import { eventually } from '@everloop/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -169,7 +169,8 @@ describe('the feature store', () => {
     await world.publish({ trips, arrivals });
     await world.pass(1_100);
     await store.passed(1_100);
-    const request = { model: 'late', fromMs: 0, untilMs: 2_000, asOfMs: 1_090, exclude: [] };
+    const range = { model: 'late', fromMs: 0, untilMs: 2_000, asOfMs: 1_090 };
+    const request = features.CreateDatasetRequest.fromPartial(range);
     const made = await store.calls.createDataset(request);
     const labelled = arrivals.filter(({ delay, at }) => delay !== null && at < 1_090).map(({ trip }) => trip);
     const usable = trips.filter(({ trip, at, leaves }) => labelled.includes(trip) && at < 1_090 && leaves - 10 < 1_090);

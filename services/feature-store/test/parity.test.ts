@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { features } from '@everloop/contracts';
-import { validTopic } from '@everloop/contracts';
+import { features, validTopic } from '@everloop/contracts';
 import { keyPartition } from '@everloop/features';
 import type { BusRecord } from '@everloop/kafka';
 import { createObjectStore, openDuckDb, readParquetColumns, type DuckDb } from '@everloop/storage';
@@ -189,14 +188,16 @@ describe('a dataset', () => {
   const log = fc.sample(logs, { numRuns: 1, seed: 7 })[0] ?? { trips: [], arrivals: [] };
 
   it('has the same hash whatever the batching, and changes with the time it is as of', async () => {
-    const request = { model: 'late', fromMs: 0, untilMs: 250, asOfMs: 280, exclude: [] };
+    const range = { model: 'late', fromMs: 0, untilMs: 250, asOfMs: 280 };
+    const request = features.CreateDatasetRequest.fromPartial(range);
     const first = await (await world(messagesOf(log), 5, 1_000)).calls.createDataset(request);
     const second = await (await world(messagesOf(log), 2, 3)).calls.createDataset(request);
     expect(second.dataset).toEqual(first.dataset);
     const { calls } = await world(messagesOf(log), 7, 1_000);
-    expect((await calls.createDataset({ ...request, asOfMs: 60 })).dataset?.contentHash).not.toBe(
-      first.dataset?.contentHash,
-    );
+    expect(
+      (await calls.createDataset(features.CreateDatasetRequest.fromPartial({ ...request, asOfMs: 60 }))).dataset
+        ?.contentHash,
+    ).not.toBe(first.dataset?.contentHash);
     const columns = [...(await readParquetColumns(first.path)).columns.keys()];
     const names = topology.models.get('late')?.inputs.map(({ name }) => name) ?? [];
     expect(columns).toEqual([...names, '__join_key', '__time_ms', '__label']);
@@ -204,13 +205,9 @@ describe('a dataset', () => {
 
   it('holds what the online lookup would have said at the time of each row, and the first label', async () => {
     const { calls } = await world(messagesOf(log), 5, 1_000);
-    const { dataset, path } = await calls.createDataset({
-      model: 'late',
-      fromMs: 0,
-      untilMs: 300,
-      asOfMs: 301,
-      exclude: [],
-    });
+    const { dataset, path } = await calls.createDataset(
+      features.CreateDatasetRequest.fromPartial({ model: 'late', fromMs: 0, untilMs: 300, asOfMs: 301 }),
+    );
     const table = await readParquetColumns(path);
     expect(table.rows).toBe(dataset?.rows);
     expect(table.rows).toBeGreaterThan(5);
@@ -229,7 +226,8 @@ describe('a dataset', () => {
 
   it('leaves out what was predicted, happened or got its label at an excluded time', async () => {
     const { calls } = await world(messagesOf(log), 5, 1_000);
-    const request = { model: 'late', fromMs: 0, untilMs: 300, asOfMs: 301, exclude: [] };
+    const range = { model: 'late', fromMs: 0, untilMs: 300, asOfMs: 301 };
+    const request = features.CreateDatasetRequest.fromPartial(range);
     const all = await calls.createDataset(request);
     const reason = 'hold';
     const exclude = [{ fromMs: 100, untilMs: 160, reason }];
@@ -258,12 +256,14 @@ describe('a dataset', () => {
   it('is refused for a model that nobody applied', async () => {
     const { calls } = await world([], 1, 1);
     await expect(
-      calls.createDataset({ model: 'x', fromMs: 0, untilMs: 1, asOfMs: 1, exclude: [] }),
+      calls.createDataset(features.CreateDatasetRequest.fromPartial({ model: 'x', fromMs: 0, untilMs: 1, asOfMs: 1 })),
     ).rejects.toMatchObject({
       code: 'EVL_FEATURES_MODEL_NOT_FOUND',
     });
     await expect(
-      calls.createDataset({ model: 'late', fromMs: 1, untilMs: 1, asOfMs: 1, exclude: [] }),
+      calls.createDataset(
+        features.CreateDatasetRequest.fromPartial({ model: 'late', fromMs: 1, untilMs: 1, asOfMs: 1 }),
+      ),
     ).rejects.toMatchObject({
       code: 'EVL_FEATURES_REQUEST_INVALID',
     });

@@ -40,7 +40,8 @@ function startServers() {
     createDataset: async ({ fromMs, untilMs }) => {
       const path = join(dir, `${fromMs}.parquet`);
       await freeze(database, path, fromMs, untilMs);
-      return { path, dataset: { contentHash: 'h', rows: 4_800, offsets: [], fromMs, untilMs, uri: path } };
+      const dataset = { contentHash: 'h', rows: 4_800, fromMs, untilMs, uri: path };
+      return features.CreateDatasetResponse.fromPartial({ path, dataset });
     },
   });
   return [registryCalls, featureCalls].map((service, index) =>

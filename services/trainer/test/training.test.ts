@@ -39,7 +39,10 @@ function setup(versions: registry.ModelVersion[] = []) {
       freeze: async (_model, fromMs, untilMs) => {
         const path = join(dir, `${fromMs}-${untilMs}.parquet`);
         await freeze(database, path, fromMs, untilMs);
-        return { dataset: { contentHash: 'h', rows: 1, offsets: [], fromMs, untilMs, uri: path }, path };
+        return {
+          dataset: { contentHash: 'h', rows: 1, offsets: [], fromMs, untilMs, uri: path, snapshotId: '' },
+          path,
+        };
       },
     },
     readDataset: (path) => readParquetColumns(path, { threads: 1 }),

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 
 import { silentTelemetry } from '../../test/fixtures.ts';
 import type { FeatureCalls } from '../app/feature-calls.ts';
+import type { HistoricalCalls } from '../app/historical-calls.ts';
 import { errors } from '../errors.ts';
 import { grpcFeatureService } from './grpc-feature-service.ts';
 
@@ -29,11 +30,19 @@ it('carries values, statuses and refusals over gRPC', async () => {
     },
     countLabels: async ({ asOfMs }) => ({ rows: asOfMs }),
   };
+  const historical: HistoricalCalls = {
+    async *getHistoricalStream(requests) {
+      for await (const request of requests) yield { names: request.features, rows: answer.rows };
+    },
+    describe: async ({ views }) => {
+      throw errors.requestInvalid(`no ${views.join()}`);
+    },
+  };
   const server = createGrpcServer({
     name: 'grpc',
     host: '127.0.0.1',
     port: 0,
-    services: [grpcFeatureService(calls)],
+    services: [grpcFeatureService(calls, historical)],
     logger: silentTelemetry.logger,
   });
   await server.start();
@@ -45,8 +54,18 @@ it('carries values, statuses and refusals over gRPC', async () => {
   expect(await client.countLabels({ model: 'm', asOfMs: 1_357_000_000_000, exclude: [] })).toEqual({
     rows: 1_357_000_000_000,
   });
-  const refused = client.createDataset({ model: 'nobody', fromMs: 0, untilMs: 1, asOfMs: 1, exclude: [] });
+  const refused = client.createDataset(
+    features.CreateDatasetRequest.fromPartial({ model: 'nobody', fromMs: 0, untilMs: 1, asOfMs: 1 }),
+  );
   await expect(refused).rejects.toMatchObject({ code: 'EVL_FEATURES_MODEL_NOT_FOUND', kind: 'terminal' });
+  const asked = [['a'], ['b']].map((names) => features.GetHistoricalStreamRequest.fromPartial({ features: names }));
+  const streamed: string[] = [];
+  for await (const { names, rows } of client.getHistoricalStream(asked)) {
+    expect(rows).toEqual(answer.rows);
+    streamed.push(...names);
+  }
+  expect(streamed).toEqual(['a', 'b']);
+  await expect(client.describe({ views: ['x'] })).rejects.toMatchObject({ code: 'EVL_FEATURES_REQUEST_INVALID' });
   client.close();
   await server.stop();
 });

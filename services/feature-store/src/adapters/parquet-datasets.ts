@@ -50,6 +50,7 @@ export function createParquetDatasets({ duck, tables, objects }: ParquetDatasets
           fromMs: request.fromMs,
           untilMs: request.untilMs,
           uri: `sha256:${digest}`,
+          snapshotId: '',
         };
         return { dataset, path: objects.path(digest) };
       });

@@ -1,10 +1,10 @@
 import { features } from '@everloop/contracts';
-import { pointInTimeSql, type FeatureScalar, type LookupPlan } from '@everloop/features';
+import { offlineColumns, pointInTimeSql, type FeatureScalar, type LookupPlan } from '@everloop/features';
 import { sqlName, type ColumnTable, type DuckDb, type DuckValue } from '@everloop/storage';
 
 import type { History } from '../ports.ts';
 import type { HistoryTables } from './history-tables.ts';
-import { viewRelations } from './relations.ts';
+import { sourceRelation, viewRelations } from './relations.ts';
 
 /** The history in Parquet files, asked through DuckDB. */
 export function createParquetHistory({
@@ -28,6 +28,15 @@ export function createParquetHistory({
         const result = await duck.columns(`SELECT * FROM (${sql}) ORDER BY __row`);
         await duck.run('DROP TABLE asked');
         return featureRows(plan, result);
+      }),
+    freshness: (source) =>
+      tables.exclusive(async () => {
+        const { timeMs, knownMs } = offlineColumns;
+        const relation = await sourceRelation(tables, source, source);
+        const [row] = await duck.all(
+          `SELECT max(${timeMs}) AS e, max(${knownMs}) AS k, count(*) AS n FROM ${relation}`,
+        );
+        return { newestEventMs: Number(row?.['e']), newestKnownMs: Number(row?.['k']), records: Number(row?.['n']) };
       }),
   };
 }

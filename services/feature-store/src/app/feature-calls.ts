@@ -95,7 +95,7 @@ export function createFeatureCalls(options: FeatureCallsOptions): FeatureCalls {
         exclude,
       });
       telemetry.datasetCreated(model, made.dataset.rows, made.dataset.contentHash, performance.now() - startedMs);
-      return made;
+      return { ...made, checks: [], splitJson: '' };
     },
     countLabels: (request) =>
       timed('CountLabels', 0, async () => ({

@@ -1,4 +1,11 @@
-import { validTopic, type ModelSpec, type SourceSpec, type TypedResource } from '@everloop/contracts';
+import {
+  resourceKey,
+  toWire,
+  validTopic,
+  type ModelSpec,
+  type SourceSpec,
+  type TypedResource,
+} from '@everloop/contracts';
 import { catalogOf, compileFromCatalog, storageType, type Catalog, type CompiledView } from '@everloop/features';
 
 import type { HistoryTable } from '../ports.ts';
@@ -17,6 +24,8 @@ export interface TopicWork {
 export interface Topology {
   readonly catalog: Catalog;
   readonly models: ReadonlyMap<string, ModelSpec>;
+  /** Revision and digest of every resource, by `<kind>/<name>`. */
+  readonly definitions: ReadonlyMap<string, { readonly revision: number; readonly digest: string }>;
   /** By topic. */
   readonly work: ReadonlyMap<string, TopicWork>;
   /** What cannot work yet, and why; for the log. */
@@ -43,6 +52,15 @@ function fingerprintOf(views: readonly CompiledView[]): string {
     .map((view) => `${view.name}:${view.fingerprint.toString(16)}`)
     .sort()
     .join(',');
+}
+
+function definitionsOf(resources: readonly TypedResource[]): Topology['definitions'] {
+  return new Map(
+    resources.map((resource) => {
+      const { revision, digest } = toWire(resource);
+      return [resourceKey(resource), { revision, digest }] as const;
+    }),
+  );
 }
 
 /** Works out which topics are read and for what: sources of feature views, of examples and of labels. */
@@ -82,5 +100,5 @@ export function topologyOf(resources: Iterable<TypedResource>): Topology {
       source.createdTime,
     ]),
   );
-  return { catalog, models, work, waiting, identity };
+  return { catalog, models, definitions: definitionsOf(all), work, waiting, identity };
 }

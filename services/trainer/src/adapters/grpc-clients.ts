@@ -27,7 +27,8 @@ export function createTrainingData(
     countLabels: async (model, asOfMs) =>
       (await patiently(() => client.countLabels({ model, asOfMs, exclude: [] }))).rows,
     freeze: async (model, fromMs, untilMs) => {
-      const request = { model, fromMs, untilMs, asOfMs: untilMs, exclude: [] };
+      const said = { model, fromMs, untilMs, asOfMs: untilMs, createdBy: 'trainer' };
+      const request = features.CreateDatasetRequest.fromPartial(said);
       const settings = { deadlineMs: options.datasetTimeoutMs, signal: options.signal };
       const { dataset, path } = await patiently(() => client.createDataset(request, settings));
       if (dataset === undefined) throw incomplete('CreateDataset gave no dataset');

@@ -23,7 +23,7 @@ function setup({ rows = 1_000, error, over }: Setup = {}) {
     data: {
       countLabels: async () => rows,
       freeze: async () => ({
-        dataset: { contentHash: '', rows, offsets: [], fromMs: 0, untilMs: 0, uri: '' },
+        dataset: { contentHash: '', rows, offsets: [], fromMs: 0, untilMs: 0, uri: '', snapshotId: '' },
         path: '/data',
       }),
     },
@@ -162,7 +162,7 @@ function setupData(): TrainingTaskOptions['data'] {
   return {
     countLabels: async () => 0,
     freeze: async () => ({
-      dataset: { contentHash: '', rows: 0, offsets: [], fromMs: 0, untilMs: 0, uri: '' },
+      dataset: { contentHash: '', rows: 0, offsets: [], fromMs: 0, untilMs: 0, uri: '', snapshotId: '' },
       path: '',
     }),
   };
