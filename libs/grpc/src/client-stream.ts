@@ -1,5 +1,5 @@
 import { Metadata, type Client, type ClientDuplexStream, type ServiceError as GrpcError } from '@grpc/grpc-js';
-import type { CallSettings, ConnectOptions } from './client.ts';
+import type { CallSettings, ConnectOptions } from './client-options.ts';
 import type { BidiMethod, ServerStreamMethod } from './definition.ts';
 import { errorOf } from './status.ts';
 
