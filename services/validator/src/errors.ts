@@ -10,3 +10,13 @@ export function sourceUnusable(name: string, cause: unknown): ServiceError {
     cause,
   });
 }
+
+/** A record of a quality topic that cannot be decoded. */
+export function undecodableQuality(topic: string, partition: number, offset: bigint, cause: unknown): ServiceError {
+  return new ServiceError({
+    code: 'EVL_VALIDATOR_QUALITY_UNDECODABLE',
+    kind: 'bug',
+    message: `record ${topic}/${partition}/${offset} is not what its topic holds; who else writes to ${topic}?`,
+    cause,
+  });
+}

@@ -230,6 +230,10 @@ export interface PaneBatch {
   clockMs?:
     | number
     | undefined;
+  /** The same of the first record that has an event time. */
+  firstClockMs?:
+    | number
+    | undefined;
   /** Newest Kafka timestamp. */
   kafkaMs: number;
   panes: Pane[];
@@ -1237,6 +1241,7 @@ function createBasePaneBatch(): PaneBatch {
     firstOffset: 0,
     lastOffset: 0,
     clockMs: undefined,
+    firstClockMs: undefined,
     kafkaMs: 0,
     panes: [],
     unplaced: [],
@@ -1257,6 +1262,9 @@ export const PaneBatch: MessageFns<PaneBatch> = {
     }
     if (message.clockMs !== undefined) {
       writer.uint32(32).int64(message.clockMs);
+    }
+    if (message.firstClockMs !== undefined) {
+      writer.uint32(72).int64(message.firstClockMs);
     }
     if (message.kafkaMs !== 0) {
       writer.uint32(40).int64(message.kafkaMs);
@@ -1316,6 +1324,14 @@ export const PaneBatch: MessageFns<PaneBatch> = {
             }
 
             message.clockMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.firstClockMs = longToNumber(reader.int64());
             continue;
           }
           case 5: {
@@ -1380,6 +1396,11 @@ export const PaneBatch: MessageFns<PaneBatch> = {
         : isSet(object.clock_ms)
         ? globalThis.Number(object.clock_ms)
         : undefined,
+      firstClockMs: isSet(object.firstClockMs)
+        ? globalThis.Number(object.firstClockMs)
+        : isSet(object.first_clock_ms)
+        ? globalThis.Number(object.first_clock_ms)
+        : undefined,
       kafkaMs: isSet(object.kafkaMs)
         ? globalThis.Number(object.kafkaMs)
         : isSet(object.kafka_ms)
@@ -1388,7 +1409,9 @@ export const PaneBatch: MessageFns<PaneBatch> = {
       panes: globalThis.Array.isArray(object?.panes)
         ? object.panes.map((e: any) => Pane.fromJSON(e))
         : [],
-      unplaced: globalThis.Array.isArray(object?.unplaced) ? object.unplaced.map((e: any) => Unplaced.fromJSON(e)) : [],
+      unplaced: globalThis.Array.isArray(object?.unplaced)
+        ? object.unplaced.map((e: any) => Unplaced.fromJSON(e))
+        : [],
       overflowRows: isSet(object.overflowRows)
         ? globalThis.Number(object.overflowRows)
         : isSet(object.overflow_rows)
@@ -1410,6 +1433,9 @@ export const PaneBatch: MessageFns<PaneBatch> = {
     }
     if (message.clockMs !== undefined) {
       obj.clockMs = Math.round(message.clockMs);
+    }
+    if (message.firstClockMs !== undefined) {
+      obj.firstClockMs = Math.round(message.firstClockMs);
     }
     if (message.kafkaMs !== 0) {
       obj.kafkaMs = Math.round(message.kafkaMs);
@@ -1435,6 +1461,7 @@ export const PaneBatch: MessageFns<PaneBatch> = {
     message.firstOffset = object.firstOffset ?? 0;
     message.lastOffset = object.lastOffset ?? 0;
     message.clockMs = object.clockMs ?? undefined;
+    message.firstClockMs = object.firstClockMs ?? undefined;
     message.kafkaMs = object.kafkaMs ?? 0;
     message.panes = object.panes?.map((e) => Pane.fromPartial(e)) || [];
     message.unplaced = object.unplaced?.map((e) => Unplaced.fromPartial(e)) || [];
