@@ -6,6 +6,7 @@ import { createModelHost } from '@everloop/onnx';
 import type { Config, Logger, Metrics, Part } from '@everloop/service';
 import { createObjectStore, readParquetColumns } from '@everloop/storage';
 import { createTrainingData, createVersionLedger } from './adapters/grpc-clients.ts';
+import { createFollowedHolds } from './adapters/followed-holds.ts';
 import { createRecipeFolder } from './adapters/recipe-folder.ts';
 import { createResourceCatalogue } from './adapters/resource-catalogue.ts';
 import { createTrainingTask } from './app/training-task.ts';
@@ -25,6 +26,7 @@ export function compose({ config, bus, logger, metrics }: Surroundings): readonl
   const stopping = new AbortController();
   const { signal } = stopping;
   const { follower, catalogue } = createResourceCatalogue(bus, logger);
+  const { follower: holdsFollower, holds } = createFollowedHolds(bus, logger, config.holdsTimeoutMs);
   const host = createModelHost({ name: 'evaluation', logger });
   const data = createTrainingData({
     ...{ address: config.featuresAddress, datasetTimeoutMs: config.datasetTimeoutMs, signal },
@@ -46,7 +48,7 @@ export function compose({ config, bus, logger, metrics }: Surroundings): readonl
           name: topic,
           partitions: 1,
         })),
-        { name: topics.resources, partitions: 1, compacted: true },
+        ...[topics.resources, topics.qualityHold].map((name) => ({ name, partitions: 1, compacted: true })),
       ]),
     stop: async () => {
       data.close();
@@ -58,7 +60,7 @@ export function compose({ config, bus, logger, metrics }: Surroundings): readonl
     inputs: [topics.retrainingRequested],
     createHandler: () =>
       createTrainingTask({
-        ...{ catalogue, telemetry, data, ledger, recipes, scorer: host, signal },
+        ...{ catalogue, telemetry, data, holds, ledger, recipes, scorer: host, signal },
         ...{ artifacts: createObjectStore(config.objectStore), scoreTimeoutMs: config.scoreTimeoutMs },
         readDataset: (path) => readParquetColumns(path, { threads: 1 }),
         provenance: () => ({
@@ -74,7 +76,7 @@ export function compose({ config, bus, logger, metrics }: Surroundings): readonl
     progress: { service: 'trainer', stage: 'main' },
   });
   const grpc = createGrpcServer({ name: 'grpc', host: config.grpcHost, port: config.grpcPort, services: [], logger });
-  return [controlTopics, host, follower, grpc, stoppable(tasks, stopping)];
+  return [controlTopics, host, follower, holdsFollower, grpc, stoppable(tasks, stopping)];
 }
 
 /** Stops the tasks, and with them the job that they may be waiting for: it is done again after the next start. */

@@ -56,6 +56,14 @@ export const configSchema = {
     unit: 'milliseconds',
     why: 'Longest wait for a training set; point-in-time joins over a long window take a while.',
   },
+  holdsTimeoutMs: {
+    env: 'EVL_TRAINER_HOLDS_TIMEOUT',
+    type: 'duration',
+    default: 300_000,
+    min: 100,
+    unit: 'milliseconds',
+    why: 'Longest wait until the windows of the needed Sources are judged; a judge that is away must not stop all trainings.',
+  },
   scoreTimeoutMs: {
     env: 'EVL_TRAINER_SCORE_TIMEOUT',
     type: 'duration',

@@ -1,5 +1,6 @@
-import type { ModelSpec, registry, SplitSpec, TriggerSpec } from '@everloop/contracts';
+import type { ModelSpec, quality, registry, SplitSpec, TriggerSpec } from '@everloop/contracts';
 import type { ColumnTable } from '@everloop/storage';
+import type { HeldRange, NeededSource } from './domain/holds.ts';
 
 /** An applied Model with its revision. */
 export interface AppliedModel {
@@ -11,19 +12,38 @@ export interface AppliedModel {
 /** The applied resources that training needs, as of now. */
 export interface Catalogue {
   model(name: string): AppliedModel | undefined;
+  /** The sources that a training set of the model is made of and that have window rules, by name. */
+  judgedSources(spec: ModelSpec): readonly NeededSource[];
   /** Triggers by name, ascending. */
   triggers(): readonly { readonly name: string; readonly spec: TriggerSpec }[];
 }
 
 /** Labelled rows and training sets. Calls wait while the feature store is away. */
 export interface TrainingData {
-  countLabels(model: string, asOfMs: number): Promise<number>;
+  countLabels(model: string, asOfMs: number, exclude: readonly HeldRange[]): Promise<number>;
   /** Rows with a prediction time in [fromMs, untilMs) and a label that came before `untilMs`, frozen; `path` is a Parquet file. */
   freeze(
     model: string,
     fromMs: number,
     untilMs: number,
+    exclude: readonly HeldRange[],
   ): Promise<{ readonly dataset: registry.DatasetRef; readonly path: string }>;
+}
+
+/** Holds that the window judge has opened. */
+export interface Holds {
+  /**
+   * All holds, once the windows of these sources are judged up to `timeMs`; or which are not, after a bounded wait. Rejects with the
+   * signal's reason.
+   */
+  asOf(
+    sources: readonly string[],
+    timeMs: number,
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly kind: 'known'; readonly holds: readonly quality.Hold[] }
+    | { readonly kind: 'behind'; readonly sources: readonly string[] }
+  >;
 }
 
 /** Reads a frozen training set by columns. */

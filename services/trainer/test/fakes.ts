@@ -43,6 +43,7 @@ export function modelSpec(
 export function catalogueOf(spec: ModelSpec | undefined, trigger?: TriggerSpec): Catalogue {
   return {
     model: (name) => (spec === undefined ? undefined : { name, revision: 2, spec }),
+    judgedSources: () => [],
     triggers: () => (trigger === undefined ? [] : [{ name: 'first', spec: trigger }]),
   };
 }

@@ -9,6 +9,7 @@ import { createObjectStore, openDuckDb, readParquetColumns } from '@everloop/sto
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRecipeFolder } from '../src/adapters/recipe-folder.ts';
 import { train, type TrainingDependencies } from '../src/app/train.ts';
+import { nothingHeld } from '../src/domain/holds.ts';
 import type { TrainingRequest } from '../src/domain/requests.ts';
 import { dayMs, memoryLedger, modelSpec } from './fakes.ts';
 import { createSyntheticTable, freeze } from './synthetic.ts';
@@ -62,6 +63,7 @@ function setup(versions: registry.ModelVersion[] = []) {
   return { deps, ledger, store };
 }
 
+const clean = (cleanRows: number) => ({ held: nothingHeld, cleanRows });
 const spec = modelSpec({ training: { windowMs: 40 * dayMs, timeHoldoutMs: 8 * dayMs } });
 const model = { name: 'm', revision: 4, spec };
 const request = (day: number): TrainingRequest => ({
@@ -76,7 +78,7 @@ const gatesOf = (version: registry.ModelVersion) => version.gates.map((gate) => 
 describe('train', { timeout: 180_000 }, () => {
   it('promotes a first version by the absolute gate, the next one only when it is better, and nothing twice', async () => {
     const { deps, ledger, store } = setup();
-    const first = (await train(deps, request(42), model, 4_000)).version;
+    const first = (await train(deps, request(42), model, clean(4_000))).version;
     expect(gatesOf(first)).toEqual(['absolute pass']);
     expect(first).toMatchObject({
       version: '1',
@@ -95,25 +97,28 @@ describe('train', { timeout: 180_000 }, () => {
 
     // A day later the world is the same: a challenger cannot be surely better.
     ledger.all[0] = { ...first, stage: 'production' };
-    const same = (await train(deps, request(43), model, 4_000)).version;
+    const same = (await train(deps, request(43), model, clean(4_000))).version;
     expect(same).toMatchObject({ version: '2', stage: 'rejected', parentVersion: '1' });
     expect(gatesOf(same)[0]).toBe('absolute pass');
     expect(gatesOf(same)[1]).not.toBe('recent pass');
 
     // Long after the change the challenger knows the new world and the champion does not.
-    const better = (await train(deps, request(89), model, 8_000)).version;
+    const better = (await train(deps, request(89), model, clean(8_000))).version;
     expect(gatesOf(better)).toEqual(['absolute pass', 'recent pass', 'fixed pass']);
     expect(better).toMatchObject({ version: '3', stage: 'approved', parentVersion: '1' });
     expect(better.metrics['champion.time_holdout.auc']).toBeLessThan(0.5);
 
-    expect(await train(deps, request(89), model, 8_000)).toMatchObject({ isNew: false, version: { version: '3' } });
+    expect(await train(deps, request(89), model, clean(8_000))).toMatchObject({
+      isNew: false,
+      version: { version: '3' },
+    });
     expect(ledger.all).toHaveLength(3);
   });
 
   it('gives the same model bytes for the same data', async () => {
     const digests: string[][] = [];
     for (const { deps } of [setup(), setup()]) {
-      const { version } = await train(deps, request(42), model, 1);
+      const { version } = await train(deps, request(42), model, clean(1));
       digests.push(version.artifacts.map(({ digest }) => digest));
     }
     expect(digests[0]).toEqual(digests[1]);
@@ -121,10 +126,10 @@ describe('train', { timeout: 180_000 }, () => {
 
   it('judges without a champion whose file is corrupt, and approves nothing so', async () => {
     const { deps, ledger, store } = setup();
-    const { version } = await train(deps, request(42), model, 1);
+    const { version } = await train(deps, request(42), model, clean(1));
     await writeFile(store.path(version.artifacts[0]?.digest ?? ''), 'scribble');
     ledger.all[0] = { ...version, stage: 'production' };
-    const next = (await train(deps, request(89), model, 1)).version;
+    const next = (await train(deps, request(89), model, clean(1))).version;
     expect(gatesOf(next)).toEqual(['absolute pass', 'recent inconclusive', 'fixed inconclusive']);
     expect(next.gates[1]?.detail).toMatch(/version 1: Model file .* is corrupt/);
     expect(next.stage).toBe('rejected');
@@ -139,7 +144,7 @@ describe('train', { timeout: 180_000 }, () => {
       unload: () => Promise.reject(crash),
       run: () => Promise.reject(crash),
     };
-    await expect(train({ ...deps, scorer }, request(42), model, 1)).rejects.toMatchObject({
+    await expect(train({ ...deps, scorer }, request(42), model, clean(1))).rejects.toMatchObject({
       code: 'EVL_TRAINER_EVALUATION_FAILED',
       kind: 'terminal',
       message: expect.stringMatching(/SIGSEGV/),
@@ -154,7 +159,7 @@ describe('train', { timeout: 180_000 }, () => {
         return { ...result, sample: result.sample.map((row) => ({ ...row, score: row.score + 1e-4 })) };
       },
     };
-    await expect(train({ ...deps, recipes }, request(42), model, 1)).rejects.toMatchObject({
+    await expect(train({ ...deps, recipes }, request(42), model, clean(1))).rejects.toMatchObject({
       code: 'EVL_TRAINER_PARITY_FAILED',
     });
     expect(host.status().models).toEqual([]);

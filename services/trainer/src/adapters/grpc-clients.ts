@@ -24,10 +24,10 @@ export function createTrainingData(
   const patiently = <T>(call: () => Promise<T>): Promise<T> =>
     retry(call, { ...pauses, signal: options.signal, onRetry: options.onAway });
   return {
-    countLabels: async (model, asOfMs) =>
-      (await patiently(() => client.countLabels({ model, asOfMs, exclude: [] }))).rows,
-    freeze: async (model, fromMs, untilMs) => {
-      const said = { model, fromMs, untilMs, asOfMs: untilMs, createdBy: 'trainer' };
+    countLabels: async (model, asOfMs, exclude) =>
+      (await patiently(() => client.countLabels({ model, asOfMs, exclude: [...exclude] }))).rows,
+    freeze: async (model, fromMs, untilMs, exclude) => {
+      const said = { model, fromMs, untilMs, asOfMs: untilMs, createdBy: 'trainer', exclude: [...exclude] };
       const request = features.CreateDatasetRequest.fromPartial(said);
       const settings = { deadlineMs: options.datasetTimeoutMs, signal: options.signal };
       const { dataset, path } = await patiently(() => client.createDataset(request, settings));

@@ -1,9 +1,10 @@
 import { parseResource, registry, resourceKey, topics, type TypedResource } from '@everloop/contracts';
 import type { Bus, Follower } from '@everloop/kafka';
 import type { Logger } from '@everloop/service';
+import { neededSources } from '../domain/holds.ts';
 import type { Catalogue } from '../ports.ts';
 
-/** The applied Models and Triggers, kept current from the resources topic. */
+/** The applied Models, Triggers and what they need, kept current from the resources topic. */
 export function createResourceCatalogue(
   bus: Pick<Bus, 'follow'>,
   logger: Logger,
@@ -31,6 +32,16 @@ export function createResourceCatalogue(
     model: (name) => {
       const resource = resources.get(resourceKey({ kind: 'Model', name }));
       return resource?.kind === 'Model' ? { name, revision: resource.revision, spec: resource.spec } : undefined;
+    },
+    judgedSources: (spec) => {
+      const viewOf = (name: string) => {
+        const view = resources.get(resourceKey({ kind: 'FeatureView', name }));
+        return view?.kind === 'FeatureView' ? view.spec : undefined;
+      };
+      return neededSources(spec, viewOf).filter(({ source }) => {
+        const found = resources.get(resourceKey({ kind: 'Source', name: source }));
+        return found?.kind === 'Source' && (found.spec.windows ?? []).length > 0;
+      });
     },
     triggers: () =>
       [...resources.values()]

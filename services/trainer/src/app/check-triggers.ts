@@ -2,11 +2,10 @@ import { labelledRowsMetric } from '../domain/champion.ts';
 import { jobIdOf, triggerRequestId } from '../domain/job-ids.ts';
 import type { TrainingRequest } from '../domain/requests.ts';
 import { daysCrossed, rowsNeeded } from '../domain/triggers.ts';
-import type { Catalogue, TrainingData, VersionLedger } from '../ports.ts';
+import type { VersionLedger } from '../ports.ts';
+import { cleanDataOf, type HeldDataDependencies } from './held-data.ts';
 
-export interface TriggerDependencies {
-  readonly catalogue: Catalogue;
-  readonly data: TrainingData;
+export interface TriggerDependencies extends HeldDataDependencies {
   readonly ledger: VersionLedger;
 }
 
@@ -15,14 +14,16 @@ export interface TriggerDependencies {
  * decides whether it asks again.
  */
 export async function checkTriggers(
-  { catalogue, data, ledger }: TriggerDependencies,
+  deps: TriggerDependencies,
   fromMs: number | null,
   untilMs: number,
 ): Promise<readonly TrainingRequest[]> {
+  const { catalogue, ledger } = deps;
   const days = daysCrossed(fromMs, untilMs);
   const requests: TrainingRequest[] = [];
   for (const { name, spec } of days.length === 0 ? [] : catalogue.triggers()) {
-    if (catalogue.model(spec.model) === undefined) continue;
+    const model = catalogue.model(spec.model);
+    if (model === undefined) continue;
     const versions = (await ledger.versions(spec.model)).map(({ stage, jobId, metrics }) => ({
       ...{ stage, jobId, labelledRows: metrics[labelledRowsMetric] ?? 0 },
     }));
@@ -30,8 +31,9 @@ export async function checkTriggers(
       const id = triggerRequestId(name, day);
       const needed = rowsNeeded(spec, versions, jobIdOf(id));
       if (needed === null) break;
-      const rows = await data.countLabels(spec.model, day);
-      if (rows < needed) continue;
+      const clean = await cleanDataOf(deps, model, day);
+      if ('problem' in clean || clean.cleanRows < needed) continue;
+      const rows = clean.cleanRows;
       const reason = `Trigger ${name}: ${rows} labelled rows, ${needed} were waited for`;
       requests.push({ id, model: spec.model, trigger: 'rows', reason, eventTimeMs: day });
       break;

@@ -2,6 +2,7 @@ import { planSplit, registry } from '@everloop/contracts';
 import { championOf, labelledRowsMetric, versionKeys } from '../domain/champion.ts';
 import { figuresOf, isApproved, judge, type GateVerdict } from '../domain/gates.ts';
 import { jobIdOf } from '../domain/job-ids.ts';
+import type { CleanData } from './held-data.ts';
 import type { TrainingRequest } from '../domain/requests.ts';
 import type {
   AppliedModel,
@@ -44,7 +45,7 @@ export async function train(
   deps: TrainingDependencies,
   request: TrainingRequest,
   model: AppliedModel,
-  labelledRows: number,
+  { held, cleanRows }: Pick<CleanData, 'held' | 'cleanRows'>,
 ): Promise<TrainingOutcome> {
   const jobId = jobIdOf(request.id);
   const versions = await deps.ledger.versions(model.name);
@@ -52,7 +53,7 @@ export async function train(
   if (known !== undefined) return { version: known, isNew: false };
   const { training, label, inputs, gates } = model.spec;
   const split = planSplit(training, label.waitMs, request.eventTimeMs);
-  const { dataset, path } = await deps.data.freeze(model.name, split.train.fromMs, request.eventTimeMs);
+  const { dataset, path } = await deps.data.freeze(model.name, split.train.fromMs, request.eventTimeMs, held.ranges);
   const columns = inputs.map(({ name, type }) => ({ name, type }));
   const result = await deps.recipes.run(
     {
@@ -75,12 +76,12 @@ export async function train(
       model: model.name,
       stage: isApproved(verdicts) ? 'approved' : 'rejected',
       dataset,
-      parameters: parametersOf(result, training.recipe, { split, inputs: columns }),
+      parameters: parametersOf(result, training.recipe, { split, inputs: columns, held: held.ranges }),
       metrics: {
         ...prefixed(result),
         ...figuresOf(evaluation, gates),
         parity: evaluation.parity,
-        [labelledRowsMetric]: labelledRows,
+        [labelledRowsMetric]: cleanRows,
       },
       gates: verdicts.map(toGate),
       artifacts: await storeArtifacts(deps.artifacts, result),
@@ -97,7 +98,7 @@ export async function train(
 function parametersOf(
   result: RecipeResult,
   recipe: string,
-  said: { split: object; inputs: readonly object[] },
+  said: { split: object; inputs: readonly object[]; held: readonly object[] },
 ): Record<string, string> {
   const own = Object.entries(result.parameters).map(([name, value]) => [name, String(value)] as const);
   return {
@@ -105,6 +106,7 @@ function parametersOf(
     [versionKeys.recipe]: recipe,
     [versionKeys.split]: JSON.stringify(said.split),
     [versionKeys.inputs]: JSON.stringify(said.inputs),
+    ...(said.held.length === 0 ? {} : { [versionKeys.held]: JSON.stringify(said.held) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { training } from '@everloop/contracts';
+import { quality, training } from '@everloop/contracts';
 import { ServiceError } from '@everloop/service';
 import { describe, expect, it } from 'vitest';
 import { busRecord, catalogueOf, dayMs, memoryLedger, modelSpec, recordingContext, silent } from '../../test/fakes.ts';
@@ -19,6 +19,7 @@ function setup({ rows = 1_000, error, over }: Setup = {}) {
   const jobs: RecipeJob[] = [];
   const options: TrainingTaskOptions = {
     catalogue: catalogueOf(modelSpec()),
+    holds: { asOf: async () => ({ kind: 'known', holds: [] }) },
     telemetry: silent,
     data: {
       countLabels: async () => rows,
@@ -125,6 +126,80 @@ describe('createTrainingTask', () => {
       versionStage: 'approved',
       gates,
     });
+  });
+
+  it('leaves out what is held, and waits for nothing that no rule judges', async () => {
+    const asked: unknown[] = [];
+    const hold = quality.Hold.fromPartial({
+      ...{
+        id: 'h',
+        source: 's',
+        window: 'w',
+        state: quality.HoldState.OPEN,
+        fromMs: 90 * dayMs,
+        openedAtMs: 91 * dayMs,
+      },
+    });
+    const frozen: unknown[] = [];
+    const data: TrainingTaskOptions['data'] = {
+      countLabels: async (_model, _asOfMs, exclude) => (exclude.length === 0 ? 1_000 : 600),
+      freeze: async (_model, _fromMs, _untilMs, exclude) => {
+        frozen.push(exclude);
+        return await setupData().freeze('', 0, 0, []);
+      },
+    };
+    const catalogue = { ...catalogueOf(modelSpec()), judgedSources: () => [{ source: 's', echoMs: 0 }] };
+    const holds: TrainingTaskOptions['holds'] = {
+      asOf: async (sources, timeMs) => (asked.push([sources, timeMs]), { kind: 'known', holds: [hold] }),
+    };
+    const { task, jobs } = setup({ over: { catalogue, data, holds } });
+    await task.onRecords(batch(request('a')), recordingContext());
+    await task.onWatermark?.(now, recordingContext());
+    expect(asked).toEqual([[['s'], now]]);
+    expect(frozen).toEqual([[{ fromMs: 90 * dayMs, untilMs: now, reason: 'hold h of s/w' }]]);
+    expect(jobs).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      'too little is left',
+      99,
+      { kind: 'known' },
+      /99 labelled rows, at least 100 .*; 901 more are held: hold h of s\/w since/,
+    ],
+    [
+      'the judge is behind',
+      600,
+      { kind: 'behind', sources: ['s'] },
+      /^deferred: the windows of s are not judged up to/,
+    ],
+  ] as const)('skips with a reason when %s', async (_name, left, answer, reason) => {
+    const hold = quality.Hold.fromPartial({
+      ...{
+        id: 'h',
+        source: 's',
+        window: 'w',
+        state: quality.HoldState.OPEN,
+        fromMs: dayMs,
+        openedAtMs: 2 * dayMs,
+        rules: ['r'],
+      },
+    });
+    const catalogue = { ...catalogueOf(modelSpec()), judgedSources: () => [{ source: 's', echoMs: 0 }] };
+    const holds: TrainingTaskOptions['holds'] = {
+      asOf: async () => (answer.kind === 'known' ? { kind: 'known', holds: [hold] } : answer),
+    };
+    const data = {
+      ...setupData(),
+      countLabels: async (_m: string, _t: number, ex: readonly unknown[]) => (ex.length === 0 ? 1_000 : left),
+    };
+    const { task, jobs } = setup({ over: { catalogue, data, holds } });
+    const context = recordingContext();
+    await task.onRecords(batch(request('a')), context);
+    await task.onWatermark?.(now, context);
+    expect(shown(context)).toEqual(['a SKIPPED']);
+    expect(eventsOf(context)[0]?.reason).toMatch(reason);
+    expect(jobs).toEqual([]);
   });
 
   it('goes back to the last commit when a service is away or the trainer stops', async () => {

@@ -2,15 +2,21 @@ import { topics, type training } from '@everloop/contracts';
 import type { Batch, TaskContext, TaskHandler } from '@everloop/kafka';
 import { classify, errorText } from '@everloop/service';
 import { decide, dueGroups, emptyQueue, settled, withRequest, type RequestGroup } from '../domain/requests.ts';
+import { nothingHeld } from '../domain/holds.ts';
 import { jobIdOf } from '../domain/job-ids.ts';
-import type { Catalogue } from '../ports.ts';
+import type { Catalogue, TrainingData } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { checkTriggers } from './check-triggers.ts';
+import { cleanDataOf, type CleanData, type HeldDataDependencies } from './held-data.ts';
 import { failedEvent, jobRecord, readRequest, skippedEvent, startedEvent, succeededEvent } from './messages.ts';
 import { train, type TrainingDependencies } from './train.ts';
 
-export interface TrainingTaskOptions extends TrainingDependencies {
+const noData: CleanData = { held: nothingHeld, cleanRows: 0, allRows: 0 };
+
+export interface TrainingTaskOptions extends TrainingDependencies, HeldDataDependencies {
   readonly catalogue: Catalogue;
+  readonly data: TrainingData;
+  readonly signal: AbortSignal;
   readonly telemetry: Telemetry;
 }
 
@@ -19,7 +25,7 @@ export interface TrainingTaskOptions extends TrainingDependencies {
  * watermark is passed on, so that whoever follows it sees the outcome. While state is rebuilt nothing is run: it was.
  */
 export function createTrainingTask(options: TrainingTaskOptions): TaskHandler {
-  const { telemetry, catalogue, data } = options;
+  const { telemetry, catalogue } = options;
   let queue = emptyQueue;
 
   return {
@@ -47,8 +53,12 @@ export function createTrainingTask(options: TrainingTaskOptions): TaskHandler {
       telemetry.jobEvent(event);
     };
     const model = catalogue.model(group.model);
-    const labelledRows = model === undefined ? 0 : await data.countLabels(group.model, group.eventTimeMs);
-    const decision = decide(queue, group, { minRows: model?.spec.training.minRows ?? null, labelledRows });
+    const clean = model === undefined ? noData : await cleanDataOf(options, model, group.eventTimeMs);
+    const { held, cleanRows, allRows } = 'problem' in clean ? noData : clean;
+    const decision = decide(queue, group, {
+      ...{ minRows: model?.spec.training.minRows ?? null, labelledRows: cleanRows, heldRows: allRows - cleanRows },
+      ...{ openHolds: held.open, problem: 'problem' in clean ? clean.problem : null },
+    });
     if (decision.kind === 'skip' || model === undefined) {
       const reason = decision.kind === 'skip' ? decision.reason : `no Model named ${group.model} is applied`;
       for (const request of [group.chosen, ...group.others]) emit(skippedEvent(request, reason));
@@ -58,7 +68,7 @@ export function createTrainingTask(options: TrainingTaskOptions): TaskHandler {
     emit(startedEvent(group.chosen));
     const startedAt = performance.now();
     try {
-      const { version } = await train(options, group.chosen, model, labelledRows);
+      const { version } = await train(options, group.chosen, model, { held, cleanRows });
       emit(succeededEvent(group.chosen, version, performance.now() - startedAt));
     } catch (error) {
       // A stop, or something that comes back, is no outcome of the job: the task goes back to its last commit and does it again.

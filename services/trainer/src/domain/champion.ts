@@ -1,7 +1,7 @@
 import type { registry, SplitSpec } from '@everloop/contracts';
 
 /** Names of what a version's `parameters` say beside the recipe's own. */
-export const versionKeys = { split: 'split', inputs: 'inputs', recipe: 'recipe' } as const;
+export const versionKeys = { split: 'split', inputs: 'inputs', recipe: 'recipe', held: 'held' } as const;
 
 /** Name of the metric with the labelled rows that were there when the training was decided. */
 export const labelledRowsMetric = 'labelled_rows';

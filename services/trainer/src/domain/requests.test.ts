@@ -70,13 +70,18 @@ describe('dueGroups', () => {
 
 describe('decide', () => {
   const done = settled(queueOf(request('a', 5)), 6);
+  const free = { heldRows: 0, openHolds: [], problem: null };
+  const held = { minRows: 10, labelledRows: 9, heldRows: 5, openHolds: ['hold h of s/w'] };
   it.each([
     ['trains', emptyQueue, { minRows: 10, labelledRows: 10 }, { kind: 'train' }],
     ['needs enough rows', emptyQueue, { minRows: 10, labelledRows: 9 }, /9 labelled rows, at least 10/],
+    ['needs rows that are not held', emptyQueue, held, /needed .*; 5 more are held: hold h of s\/w/],
+    ['trains on what is not held', emptyQueue, { ...held, labelledRows: 10 }, { kind: 'train' }],
+    ['waits for the window judge', emptyQueue, { ...held, problem: 'deferred: behind' }, /deferred: behind/],
     ['needs a Model', emptyQueue, { minRows: null, labelledRows: 99 }, /no Model named m/],
     ['does not train twice on the same data', done, { minRows: 10, labelledRows: 99 }, /decided already/],
   ])('%s', (_name, queue, facts, expected) => {
-    const decision = decide(queue, group, facts);
+    const decision = decide(queue, group, { ...free, ...facts });
     if (expected instanceof RegExp)
       expect(decision).toMatchObject({ kind: 'skip', reason: expect.stringMatching(expected) });
     else expect(decision).toEqual(expected);
@@ -84,7 +89,7 @@ describe('decide', () => {
 
   it('trains again on newer data', () => {
     const newer = { ...group, eventTimeMs: 7, chosen: request('b', 7) };
-    expect(decide(done, newer, { minRows: 1, labelledRows: 1 })).toEqual({ kind: 'train' });
+    expect(decide(done, newer, { ...free, minRows: 1, labelledRows: 1 })).toEqual({ kind: 'train' });
   });
 
   it('does not take a request again after it was decided', () => {

@@ -70,6 +70,11 @@ export interface GroupFacts {
   /** Fewest labelled rows; null when no such Model is applied. */
   readonly minRows: number | null;
   readonly labelledRows: number;
+  /** How many more there are, but held; and the holds that are open. */
+  readonly heldRows: number;
+  readonly openHolds: readonly string[];
+  /** Why it is not known what is held, or null. */
+  readonly problem: string | null;
 }
 
 export type GroupDecision = { readonly kind: 'train' } | { readonly kind: 'skip'; readonly reason: string };
@@ -79,9 +84,17 @@ export function decide(queue: RequestQueue, group: RequestGroup, facts: GroupFac
   if (facts.minRows === null) return skip(`no Model named ${group.model} is applied`);
   if (queue.decided.has(groupKey(group)))
     return skip(`a training on the data before ${new Date(group.eventTimeMs).toISOString()} was decided already`);
+  if (facts.problem !== null) return skip(facts.problem);
   if (facts.labelledRows < facts.minRows)
-    return skip(`${facts.labelledRows} labelled rows, at least ${facts.minRows} are needed (training.minRows)`);
+    return skip(
+      `${facts.labelledRows} labelled rows, at least ${facts.minRows} are needed (training.minRows)${heldText(facts)}`,
+    );
   return { kind: 'train' };
+}
+
+function heldText({ heldRows, openHolds }: GroupFacts): string {
+  if (heldRows === 0) return '';
+  return `; ${heldRows} more are held${openHolds.length === 0 ? '' : `: ${openHolds.join('; ')}`}`;
 }
 
 function skip(reason: string): GroupDecision {
