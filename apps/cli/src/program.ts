@@ -3,6 +3,7 @@ import { applyResources, type ApplyResults, planResources } from './apply.ts';
 import type { Commands } from './commands.ts';
 import { exitCodes } from './errors.ts';
 import { getResources, getVersions, readKind } from './get.ts';
+import { addHoldCommands } from './hold/command.ts';
 import { addresses, numberBetween, readDay, readPort, readSpeed } from './options.ts';
 import type { ReportOptions } from './report/run-report.ts';
 import type { LedgerReport } from './report/types.ts';
@@ -42,6 +43,7 @@ export function createProgram(context: ProgramContext): Command {
   addApply(program, context);
   addGet(program, context);
   addReports(program, context);
+  addHoldCommands(program, context);
   return program;
 }
 

@@ -19,6 +19,7 @@ const hours = (ms) => (ms === 0 ? 'level' : `${number(ms / 3600000, 1)} h behind
 /* The order of the loop; a stage that has not reported yet is shown as waiting. */
 const order = [
   'validator',
+  'validator · windows',
   'feature-store · online',
   'gateway · log',
   'outcomes',
@@ -105,30 +106,95 @@ function drawModels(models) {
   );
 }
 
-/* A line through the PSI of the last windows; the dashed line is the floor of 0.1 under which nothing counts as drift. */
+/* A line through the last values; the dashed line is a limit, where there is one. */
 const svg = (name, attributes, ...children) => {
   const node = document.createElementNS('http://www.w3.org/2000/svg', name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   node.append(...children);
   return node;
 };
-function history(field) {
-  const top = Math.max(0.2, ...field.history.map((value) => value ?? 0));
-  const x = (index) => ((index / Math.max(1, field.history.length - 1)) * 96 + 2).toFixed(1);
-  const y = (value) => (20 - (value / top) * 18).toFixed(1);
-  const points = field.history.flatMap((value, index) => (value === null ? [] : [`${x(index)},${y(value)}`])).join(' ');
+function spark(values, label, { limit = null, low = null, high = null } = {}) {
+  const known = [...values, limit].filter((value) => value !== null);
+  const bottom = low ?? Math.min(...known);
+  const top = Math.max(high ?? -Infinity, ...known);
+  const x = (index) => ((index / Math.max(1, values.length - 1)) * 96 + 2).toFixed(1);
+  const y = (value) => (20 - ((value - bottom) / (top - bottom || 1)) * 18).toFixed(1);
+  const points = values.flatMap((value, index) => (value === null ? [] : [`${x(index)},${y(value)}`])).join(' ');
   return svg(
     'svg',
-    {
-      class: 'spark',
-      viewBox: '0 0 100 22',
-      role: 'img',
-      'aria-label': `PSI of ${field.field} in ${field.history.length} windows`,
-    },
-    svg('line', { x1: 2, x2: 98, y1: y(0.1), y2: y(0.1) }),
+    { class: 'spark', viewBox: '0 0 100 22', role: 'img', 'aria-label': label },
+    ...(limit === null ? [] : [svg('line', { x1: 2, x2: 98, y1: y(limit), y2: y(limit) })]),
     svg('polyline', { points }),
   );
 }
+/* The PSI of the last windows; under the floor of 0.1 nothing counts as drift. */
+const history = (field) =>
+  spark(field.history, `PSI of ${field.field} in ${field.history.length} windows`, { limit: 0.1, low: 0, high: 0.2 });
+
+const limits = ({ lower, upper }) =>
+  [lower === null ? '' : `≥ ${number(lower, 3)}`, upper === null ? '' : `≤ ${number(upper, 3)}`]
+    .filter(Boolean)
+    .join(', ');
+
+function drawQuality({ holds, windows }) {
+  const rowOf = (hold) =>
+    element(
+      'tr',
+      {},
+      cell(hold.id.slice(0, 12)),
+      cell(hold.state, hold.untilMs === null ? 'fail' : ''),
+      cell(`${hold.source}/${hold.window}`),
+      cell(minute(hold.fromMs)),
+      cell(hold.untilMs === null ? 'now' : minute(hold.untilMs)),
+      cell(hold.rules.join(', ')),
+      cell(hold.reason),
+    );
+  const headings = [['Hold'], ['State'], ['Source'], ['From'], ['Until'], ['Rules'], ['Because']];
+  byId('holds').replaceChildren(...(holds.length === 0 ? [] : [table(headings, holds.map(rowOf))]));
+  if (windows.length === 0) return;
+  const mark = (verdict) => (verdict === 'insufficient' ? '' : verdict);
+  byId('windows').replaceChildren(
+    ...windows.flatMap((window) => {
+      const failed = window.rules.filter(({ verdict }) => verdict === 'fail').length;
+      const range = `${minute(window.startMs)} to ${minute(window.endMs)}`;
+      const rows = `${number(window.rows)} records, ${number(window.quarantined)} quarantined`;
+      const name = `${window.source}/${window.window}`;
+      const summary = element(
+        'summary',
+        {},
+        `${name}: `,
+        element('span', { class: mark(window.verdict) }, window.verdict),
+      );
+      summary.append(`, ${range}, ${rows}${failed > 0 ? `, ${failed} rules failed` : ''}`);
+      const details = element('details', { 'data-name': name }, summary);
+      details.open = openDetails.has(name) || failed > 0;
+      details.addEventListener('toggle', () => openDetails[details.open ? 'add' : 'delete'](name));
+      details.append(
+        table(
+          [['Rule'], ['Column'], ['Value', 'number'], ['Allowed'], ['Windows until now'], ['Verdict']],
+          window.rules.map((rule) =>
+            element(
+              'tr',
+              { title: rule.detail },
+              cell(rule.rule),
+              cell(rule.column),
+              cell(number(rule.value, 3), 'number'),
+              cell(limits(rule)),
+              element(
+                'td',
+                {},
+                spark(rule.history, `${rule.rule} ${rule.column}`, { limit: rule.upper ?? rule.lower }),
+              ),
+              cell(rule.verdict, mark(rule.verdict)),
+            ),
+          ),
+        ),
+      );
+      return [details];
+    }),
+  );
+}
+const openDetails = new Set();
 
 function drawDrift(models) {
   const drifting = models.filter((model) => model.drift !== null);
@@ -215,6 +281,7 @@ function draw(state) {
   drawLoop(state.stages);
   drawModels(state.models);
   drawDrift(state.models);
+  drawQuality(state.quality);
   drawAuc(state.models);
   drawLog(state.log);
 }

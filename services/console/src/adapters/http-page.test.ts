@@ -41,7 +41,13 @@ describe('addPage', () => {
 
   it('gives the state without data', async () => {
     const answer = await app.inject({ url: '/api/state' });
-    expect(answer.json()).toEqual({ eventTimeMs: null, stages: [], models: [], log: [] });
+    expect(answer.json()).toEqual({
+      eventTimeMs: null,
+      stages: [],
+      models: [],
+      quality: { holds: [], windows: [] },
+      log: [],
+    });
   });
 
   it('knows no other files', async () => {

@@ -1,24 +1,30 @@
-import { drift, outcomes, progress, registry, rollout, topics, training } from '@everloop/contracts';
+import { drift, outcomes, progress, quality, registry, rollout, topics, training } from '@everloop/contracts';
 import type { BusRecord } from '@everloop/kafka';
 import {
   emptyLoop,
   withDriftReport,
+  withHold,
   withJob,
   withProgress,
   withRoute,
   withStats,
   withStep,
   withVersion,
+  withWindowReport,
   type LoopState,
 } from '../domain/loop-state.ts';
 
-const folds: Readonly<Record<string, (state: LoopState, json: unknown) => LoopState>> = {
+const folds: Readonly<Record<string, (state: LoopState, json: unknown, key: string) => LoopState>> = {
   [topics.progress]: (state, json) => withProgress(state, progress.Progress.fromJSON(json)),
   [topics.route]: (state, json) => withRoute(state, rollout.Route.fromJSON(json)),
   [topics.rolloutStep]: (state, json) => withStep(state, rollout.RolloutStep.fromJSON(json)),
   [topics.trainingJob]: (state, json) => withJob(state, training.JobEvent.fromJSON(json)),
   [topics.modelVersion]: (state, json) => withVersion(state, registry.VersionChanged.fromJSON(json)),
   [topics.driftReport]: (state, json) => withDriftReport(state, drift.DriftReport.fromJSON(json)),
+  [topics.qualityReport]: (state, json) => withWindowReport(state, quality.WindowReport.fromJSON(json)),
+  // How far a Source is judged is in the same topic.
+  [topics.qualityHold]: (state, json, key) =>
+    key.startsWith('judged/') ? state : withHold(state, quality.Hold.fromJSON(json)),
   [topics.outcomeStats]: (state, json) => withStats(state, outcomes.OutcomeStats.fromJSON(json)),
 };
 
@@ -48,7 +54,7 @@ export function createLiveState(onBad: (record: BusRecord, error: unknown) => vo
       const fold = folds[record.topic];
       if (fold === undefined || record.value === null || record.value.length === 0) return;
       try {
-        current = fold(current, JSON.parse(record.value.toString('utf8')));
+        current = fold(current, JSON.parse(record.value.toString('utf8')), record.key?.toString('utf8') ?? '');
         revision += 1;
       } catch (error) {
         onBad(record, error);

@@ -1,4 +1,5 @@
-import type { drift, outcomes, progress, registry, rollout, training } from '@everloop/contracts';
+import type { drift, outcomes, progress, quality, registry, rollout, training } from '@everloop/contracts';
+import { emptyQuality, holdText, qualityWithHold, qualityWithReport, type QualityState } from './quality-state.ts';
 
 export const weekMs = 7 * 86_400_000;
 
@@ -49,7 +50,8 @@ export interface ModelView {
 export interface LogLine {
   readonly id: string;
   readonly eventTimeMs: number;
-  readonly kind: 'drift' | 'training' | 'version' | 'rollout';
+  readonly kind: 'drift' | 'training' | 'version' | 'rollout' | 'hold';
+  /** The model or the Source that it is about. */
   readonly model: string;
   readonly text: string;
 }
@@ -59,9 +61,10 @@ export interface LoopState {
   readonly stages: readonly Stage[];
   readonly models: readonly ModelView[];
   readonly log: readonly LogLine[];
+  readonly quality: QualityState;
 }
 
-export const emptyLoop: LoopState = { stages: [], models: [], log: [] };
+export const emptyLoop: LoopState = { stages: [], models: [], log: [], quality: emptyQuality };
 
 const reportsMax = 60;
 const logMax = 200;
@@ -172,6 +175,17 @@ export function withStats(state: LoopState, stats: outcomes.OutcomeStats): LoopS
     const weeks = [...model.weeks.filter((other) => other.weekMs !== start), week].sort((a, b) => a.weekMs - b.weekMs);
     return { ...model, weeks };
   });
+}
+
+export function withHold(state: LoopState, hold: quality.Hold): LoopState {
+  const { id, source, openedAtMs, closedAtMs } = hold;
+  const known = { ...state, quality: qualityWithHold(state.quality, hold) };
+  const eventTimeMs = Math.max(openedAtMs, closedAtMs);
+  return withLine(known, { id: `${id}/${hold.state}`, eventTimeMs, kind: 'hold', model: source, text: holdText(hold) });
+}
+
+export function withWindowReport(state: LoopState, report: quality.WindowReport): LoopState {
+  return { ...state, quality: qualityWithReport(state.quality, report) };
 }
 
 function addBins(bins: ScoreBins, stats: outcomes.OutcomeStats): ScoreBins {

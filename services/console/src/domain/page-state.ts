@@ -1,5 +1,6 @@
 import type { drift } from '@everloop/contracts';
 import { aucFromBins } from '@everloop/stats';
+import { pageQuality, type PageQuality } from './quality-state.ts';
 import type { LogLine, LoopState, ModelView, ScoreBins, VersionRow } from './loop-state.ts';
 
 /** What the browser gets: JSON, small, ready to draw. */
@@ -8,6 +9,7 @@ export interface PageState {
   readonly eventTimeMs: number | null;
   readonly stages: readonly PageStage[];
   readonly models: readonly PageModel[];
+  readonly quality: PageQuality;
   /** Newest first. */
   readonly log: readonly LogLine[];
 }
@@ -62,6 +64,7 @@ export function toPage(state: LoopState): PageState {
       records: stage.records,
     })),
     models: state.models.map(pageModel),
+    quality: pageQuality(state.quality),
     log: state.log.toReversed(),
   };
 }
