@@ -50,7 +50,7 @@ module.exports = {
       to: { path: '^services/[^/]+/src/adapters/' },
     },
     only('kafkajs', ['libs/kafka', 'bench']),
-    only('ioredis', ['libs/storage']),
+    only('ioredis', ['libs/storage', 'bench']),
     only('@duckdb', ['libs/storage']),
     only('onnxruntime-node', ['libs/onnx']),
     only('prom-client', ['libs/service']),

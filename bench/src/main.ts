@@ -5,10 +5,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import path from 'node:path';
+import { benchFeaturesOnline } from './features-online.ts';
 import type { BenchResult } from './result.ts';
 import { benchTasks } from './tasks.ts';
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<BenchResult> }>> = {
+  'features-online': {
+    about: '50 entities × 20 features: library and gRPC service, beside raw MGET of the same rows',
+    run: benchFeaturesOnline,
+  },
   tasks: {
     about: 'exactly-once copy of a topic through libs/kafka, beside the same copy with plain kafkajs transactions',
     run: benchTasks,
@@ -19,7 +24,7 @@ const name = process.argv[2] ?? '';
 const bench = benches[name];
 if (bench === undefined) {
   console.error(`Usage: npm run bench -- <name>\n`);
-  for (const [known, { about }] of Object.entries(benches)) console.error(`  ${known.padEnd(10)} ${about}`);
+  for (const [known, { about }] of Object.entries(benches)) console.error(`  ${known.padEnd(16)} ${about}`);
   process.exitCode = 2;
 } else {
   const result = await bench.run();

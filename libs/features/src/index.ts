@@ -1,4 +1,5 @@
 export type { ViewReading } from './aggregate-read.ts';
+export * from './batch.ts';
 export * from './error.ts';
 export * from './lookup.ts';
 export * from './murmur2.ts';

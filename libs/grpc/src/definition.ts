@@ -28,6 +28,23 @@ export type ResponseOf<M extends RpcMethod> = ReturnType<M['responseDeserialize'
 /** Largest request or response, bytes: a batch of predictions or a model's metadata fits, an endless message does not. */
 export const messageBytesMax = 16 * 1024 * 1024;
 
+/**
+ * The method with an encoder of the server's own for its responses: the handler then gives `A`. For answers so large or so frequent that the
+ * generated encoder costs more than all else. Clients use the method as it is.
+ */
+export function withEncoder<M extends UnaryMethod, A>(
+  method: M,
+  encode: (answer: A) => Buffer,
+): Omit<M, 'responseSerialize' | 'responseDeserialize'> & {
+  readonly responseSerialize: (answer: A) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => A;
+} {
+  const responseDeserialize = (): A => {
+    throw new TypeError(`${method.path}: this form of the method is for servers`);
+  };
+  return { ...method, responseSerialize: encode, responseDeserialize };
+}
+
 /** `everloop.registry.v1.RegistryService` of a definition. */
 export function serviceNameOf(definition: ServiceDefinition): string {
   const path = Object.values(definition)[0]?.path ?? '';

@@ -63,6 +63,13 @@ export const configSchema = {
     max: 64,
     why: 'Threads of a point-in-time query.',
   },
+  clock: {
+    env: 'EVL_CLOCK',
+    type: 'string',
+    default: 'wall',
+    oneOf: ['wall', 'event'],
+    why: 'What "now" is for an online batch without a moment: the time of day, or in a replay (`event`) the watermark of the store.',
+  },
   redisWatchMs: {
     env: 'EVL_FEATURES_REDIS_WATCH',
     type: 'duration',

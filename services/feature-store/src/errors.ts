@@ -7,6 +7,12 @@ export const errors = {
       kind: 'terminal',
       message: `There is no Model "${model}": apply it, or give the name of one that is applied`,
     }),
+  featureServiceNotFound: (name: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_SERVICE_NOT_FOUND',
+      kind: 'terminal',
+      message: `There is no FeatureService "${name}": apply it, or give the name of one that is applied`,
+    }),
   /** A definition that libs/features refuses, with its code and text. */
   definition: (cause: { readonly code: string; readonly message: string }) =>
     new ServiceError({ code: cause.code, kind: 'terminal', message: cause.message, cause }),

@@ -13,6 +13,7 @@ import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
 import { createFeatureCalls } from './app/feature-calls.ts';
 import { createHistoricalCalls } from './app/historical-calls.ts';
 import { LiveTopology } from './app/live-topology.ts';
+import { createOnlineCalls } from './app/online-calls.ts';
 import { readConfig } from './config.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -46,11 +47,18 @@ const calls = createFeatureCalls({
   telemetry,
 });
 const historical = createHistoricalCalls({ topology: () => live.topology, history, telemetry });
+const online = createOnlineCalls({
+  topology: () => live.topology,
+  mget: (keys) => redis.mgetBuffer(keys),
+  watermarkMs: () => live.watermarkMs,
+  nowMs: () => (config.clock === 'event' ? (live.watermarkMs ?? 0) : Date.now()),
+  telemetry,
+});
 const grpc = createGrpcServer({
   name: 'grpc',
   host: config.grpcHost,
   port: config.grpcPort,
-  services: [grpcFeatureService(calls, historical)],
+  services: [grpcFeatureService(calls, historical, online)],
   logger,
   deadlineMaxMs: 600_000,
 });

@@ -1,3 +1,4 @@
+import { statusCode, type BatchAnswer } from '@everloop/features';
 import type { Logger, Metrics } from '@everloop/service';
 
 /** Typed facts; each makes its log line and its metrics. */
@@ -15,9 +16,19 @@ export interface Telemetry {
   topologyChanged(topics: readonly string[], waiting: readonly string[]): void;
   datasetCreated(model: string, rows: number, contentHash: string, tookMs: number): void;
   queried(rpc: string, rows: number, tookMs: number): void;
+  /** What an online batch found, and how old it is. */
+  answered(answer: BatchAnswer): void;
 }
 
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+const ageBuckets = [1, 10, 60, 600, 3_600, 6 * 3_600, 86_400, 7 * 86_400, 30 * 86_400];
+
+/** Names of the statuses by their numbers on the wire. */
+const statusNames: readonly string[] = Object.entries(statusCode).reduce<string[]>((names, [name, code]) => {
+  names[code] = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return names;
+}, []);
 
 export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const records = metrics.counter('everloop_feature_store_records_applied_total', 'Records applied', ['topic']);
@@ -42,6 +53,15 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const lost = metrics.counter(
     'everloop_feature_store_online_losses_total',
     'Times that online rows were lost and made again',
+  );
+  const values = metrics.counter('everloop_feature_store_online_values_total', 'Values of online batches, by status', [
+    'status',
+  ]);
+  const age = metrics.histogram(
+    'everloop_feature_store_feature_age_seconds',
+    'Age of the oldest row of a view in an online batch, in event time',
+    ageBuckets,
+    ['view'],
   );
   const misplacedTopics = new Set<string>();
   return {
@@ -90,5 +110,19 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       logger.info({ model, rows: count, contentHash, tookMs: Math.round(tookMs) }, 'dataset created');
     },
     queried: (rpc, _rows, tookMs) => query.observe({ rpc }, tookMs / 1_000),
+    answered(answer) {
+      const counts = new Uint32Array(statusNames.length);
+      for (const { statuses } of answer.columns)
+        for (const status of statuses) counts[status] = (counts[status] ?? 0) + 1;
+      statusNames.forEach((status, code) => {
+        const count = counts[code] ?? 0;
+        if (status !== '' && count > 0) values.inc({ status }, count);
+      });
+      for (const { name, eventMs } of answer.views) {
+        let oldestMs = Infinity;
+        for (const timeMs of eventMs) if (timeMs < oldestMs) oldestMs = timeMs;
+        if (oldestMs !== Infinity) age.observe({ view: name }, (answer.asOfMs - oldestMs) / 1_000);
+      }
+    },
   };
 }

@@ -28,6 +28,7 @@ export const silentTelemetry: Telemetry = {
   topologyChanged: nothing,
   datasetCreated: nothing,
   queried: nothing,
+  answered: nothing,
 };
 
 /** Online rows in memory, with the same refusal of a position that moved. */

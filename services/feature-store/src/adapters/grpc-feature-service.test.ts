@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { silentTelemetry } from '../../test/fixtures.ts';
 import type { FeatureCalls } from '../app/feature-calls.ts';
 import type { HistoricalCalls } from '../app/historical-calls.ts';
+import type { OnlineCalls } from '../app/online-calls.ts';
 import { errors } from '../errors.ts';
 import { grpcFeatureService } from './grpc-feature-service.ts';
 
@@ -38,17 +39,36 @@ it('carries values, statuses and refusals over gRPC', async () => {
       throw errors.requestInvalid(`no ${views.join()}`);
     },
   };
+  const online: Pick<OnlineCalls, 'getOnlineBatch'> = {
+    getOnlineBatch: async ({ features: names, asOfMs }) => ({
+      asOfMs,
+      rows: 1,
+      watermarkMs: null,
+      columns: [
+        { name: names[0] ?? '', view: 0, numbers: new Float64Array([7.5]), texts: null, statuses: new Uint8Array([1]) },
+      ],
+      views: [{ name: 'plan', eventMs: new Float64Array([90]) }],
+      definitions: [{ revision: 3, digest: 'ab' }],
+    }),
+  };
   const server = createGrpcServer({
     name: 'grpc',
     host: '127.0.0.1',
     port: 0,
-    services: [grpcFeatureService(calls, historical)],
+    services: [grpcFeatureService(calls, historical, online)],
     logger: silentTelemetry.logger,
   });
   await server.start();
   const client = connect(features.FeatureServiceService, `127.0.0.1:${server.port}`, {
     name: 'test',
     deadlineMs: 5_000,
+  });
+  const batch = features.GetOnlineBatchRequest.fromPartial({ features: ['plan.seats'], asOfMs: 100 });
+  expect(await client.getOnlineBatch(batch)).toEqual({
+    asOfMs: 100,
+    watermarkMs: 0,
+    features: [{ name: 'plan.seats', view: 0, numbers: [7.5], texts: [], lists: [], statuses: Buffer.from([1]) }],
+    views: [{ name: 'plan', revision: 3, digest: 'ab', eventMs: [90] }],
   });
   expect(await client.getOnline({ model: 'm', rows: [] })).toEqual(answer);
   expect(await client.countLabels({ model: 'm', asOfMs: 1_357_000_000_000, exclude: [] })).toEqual({

@@ -1,5 +1,5 @@
 import { parseResource, registry, topics, type TypedResource } from '@everloop/contracts';
-import type { Bus, BusRecord } from '@everloop/kafka';
+import type { Bus, BusRecord, SinkHandler } from '@everloop/kafka';
 import { errorText, pause, type Health, type Part } from '@everloop/service';
 
 import { topologyOf, type Topology } from '../domain/topology.ts';
@@ -32,6 +32,7 @@ export class LiveTopology implements Part {
   readonly #resources = new Map<string, TypedResource>();
   readonly #stopping = new AbortController();
   #topology: Topology = topologyOf([]);
+  #watermarkMs: number | null = null;
   #running: { readonly identity: string; readonly sink: Part; readonly online: OnlineWriter } | null = null;
   #follower: Part | null = null;
   #turn: Promise<unknown> = Promise.resolve();
@@ -44,6 +45,11 @@ export class LiveTopology implements Part {
 
   get topology(): Topology {
     return this.#topology;
+  }
+
+  /** Event time that everything before is applied, over the partitions of this process; null while it is not known. */
+  get watermarkMs(): number | null {
+    return this.#watermarkMs;
   }
 
   async start(): Promise<void> {
@@ -110,6 +116,7 @@ export class LiveTopology implements Part {
     const { bus, history, rows, telemetry, cachedRowsMax } = this.#options;
     await this.#running?.sink.stop();
     this.#running = null;
+    this.#watermarkMs = null;
     await history.declare([...topology.work.values()].map(({ table }) => table));
     if (topology.work.size === 0) return;
     const online = new OnlineWriter(rows, cachedRowsMax, telemetry);
@@ -118,11 +125,22 @@ export class LiveTopology implements Part {
     const sink = bus.sink({
       groupId: 'everloop.feature-store.features',
       inputs: [...topology.work.keys()],
-      handler: createFeatureSink({ topology, online, history, telemetry, ends }),
+      handler: this.#watched(createFeatureSink({ topology, online, history, telemetry, ends })),
       progress: { service: 'feature-store', stage: 'online' },
     });
     await sink.start();
     this.#running = { identity: topology.identity, sink, online };
+  }
+
+  /** Keeps the watermark that the sink's handler is told. */
+  #watched(handler: SinkHandler): SinkHandler {
+    return {
+      ...handler,
+      onWatermark: (watermarkMs) => {
+        this.#watermarkMs = watermarkMs;
+        return handler.onWatermark?.(watermarkMs);
+      },
+    };
   }
 
   /** Looks whether Redis still has the positions that were written; it may have been emptied while nothing was to be written. */

@@ -309,6 +309,65 @@ export interface CountLabelsResponse {
   rows: number;
 }
 
+/** One field of the entities of a batch, a value per row. */
+export interface EntityColumn {
+  /** A request field of the model, or the entity field of a view. */
+  name: string;
+  /** One of both has as many values as there are rows. */
+  numbers: number[];
+  texts: string[];
+  /** One byte per row, 1 where the value is missing; empty when none is. */
+  missing: Buffer;
+}
+
+export interface GetOnlineBatchRequest {
+  /** Model whose inputs are looked up, */
+  model: string;
+  /** or a FeatureService as "<name>" (its newest version) or "<name>@<version>", */
+  featureService: string;
+  /** or features as "<view>.<feature>" or "<view>:<feature>". */
+  features: string[];
+  /** At most 10,000 rows. */
+  entities: EntityColumn[];
+  /** Epoch milliseconds; 0: now, by the service's clock (EVL_CLOCK: time of day, or the store's watermark in a replay). */
+  asOfMs: number;
+}
+
+/** One feature, a value per row. */
+export interface FeatureColumn {
+  name: string;
+  /** Index in GetOnlineBatchResponse.views; -1 for an input that is a request field or computed. */
+  view: number;
+  /** Numbers (NaN where the status is not PRESENT), or texts ("" there), or lists. */
+  numbers: number[];
+  texts: string[];
+  lists: ValueList[];
+  /** One byte per row: the number of the FeatureStatus. */
+  statuses: Buffer;
+}
+
+export interface ValueList {
+  values: FeatureValue[];
+}
+
+/** A view that was read, an event time per row. */
+export interface ViewColumn {
+  name: string;
+  /** Of the definition that answered: revision, and SHA-256 as hex. */
+  revision: number;
+  digest: string;
+  /** Time of the newest event that the values rest on, epoch milliseconds; NaN where there is none. as_of_ms minus it is the age. */
+  eventMs: number[];
+}
+
+export interface GetOnlineBatchResponse {
+  asOfMs: number;
+  /** Event time that the store has applied everything before; 0 when it is not known yet. */
+  watermarkMs: number;
+  features: FeatureColumn[];
+  views: ViewColumn[];
+}
+
 function createBaseEntityRow(): EntityRow {
   return { request: {}, asOfMs: 0 };
 }
@@ -2374,6 +2433,774 @@ export const CountLabelsResponse: MessageFns<CountLabelsResponse> = {
   },
 };
 
+function createBaseEntityColumn(): EntityColumn {
+  return { name: "", numbers: [], texts: [], missing: Buffer.alloc(0) };
+}
+
+export const EntityColumn: MessageFns<EntityColumn> = {
+  encode(message: EntityColumn, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.numbers.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.numbers) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    for (const v of message.texts) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.missing.length !== 0) {
+      writer.uint32(34).bytes(message.missing);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntityColumn {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntityColumn();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 17) {
+              message.numbers.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.numbers.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.texts.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.missing = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EntityColumn {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      numbers: globalThis.Array.isArray(object?.numbers) ? object.numbers.map((e: any) => globalThis.Number(e)) : [],
+      texts: globalThis.Array.isArray(object?.texts) ? object.texts.map((e: any) => globalThis.String(e)) : [],
+      missing: isSet(object.missing) ? Buffer.from(bytesFromBase64(object.missing)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: EntityColumn): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.numbers?.length) {
+      obj.numbers = message.numbers.map((e) => floatToJson(e));
+    }
+    if (message.texts?.length) {
+      obj.texts = message.texts;
+    }
+    if (message.missing.length !== 0) {
+      obj.missing = base64FromBytes(message.missing);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EntityColumn>): EntityColumn {
+    return EntityColumn.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EntityColumn>): EntityColumn {
+    const message = createBaseEntityColumn();
+    message.name = object.name ?? "";
+    message.numbers = object.numbers?.map((e) => e) || [];
+    message.texts = object.texts?.map((e) => e) || [];
+    message.missing = object.missing ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseGetOnlineBatchRequest(): GetOnlineBatchRequest {
+  return { model: "", featureService: "", features: [], entities: [], asOfMs: 0 };
+}
+
+export const GetOnlineBatchRequest: MessageFns<GetOnlineBatchRequest> = {
+  encode(message: GetOnlineBatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.featureService !== "") {
+      writer.uint32(18).string(message.featureService);
+    }
+    for (const v of message.features) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.entities) {
+      EntityColumn.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.asOfMs !== 0) {
+      writer.uint32(40).int64(message.asOfMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOnlineBatchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOnlineBatchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.featureService = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.features.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.entities.push(EntityColumn.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.asOfMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetOnlineBatchRequest {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      featureService: isSet(object.featureService)
+        ? globalThis.String(object.featureService)
+        : isSet(object.feature_service)
+        ? globalThis.String(object.feature_service)
+        : "",
+      features: globalThis.Array.isArray(object?.features) ? object.features.map((e: any) => globalThis.String(e)) : [],
+      entities: globalThis.Array.isArray(object?.entities)
+        ? object.entities.map((e: any) => EntityColumn.fromJSON(e))
+        : [],
+      asOfMs: isSet(object.asOfMs)
+        ? globalThis.Number(object.asOfMs)
+        : isSet(object.as_of_ms)
+        ? globalThis.Number(object.as_of_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: GetOnlineBatchRequest): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.featureService !== "") {
+      obj.featureService = message.featureService;
+    }
+    if (message.features?.length) {
+      obj.features = message.features;
+    }
+    if (message.entities?.length) {
+      obj.entities = message.entities.map((e) => EntityColumn.toJSON(e));
+    }
+    if (message.asOfMs !== 0) {
+      obj.asOfMs = Math.round(message.asOfMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetOnlineBatchRequest>): GetOnlineBatchRequest {
+    return GetOnlineBatchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetOnlineBatchRequest>): GetOnlineBatchRequest {
+    const message = createBaseGetOnlineBatchRequest();
+    message.model = object.model ?? "";
+    message.featureService = object.featureService ?? "";
+    message.features = object.features?.map((e) => e) || [];
+    message.entities = object.entities?.map((e) => EntityColumn.fromPartial(e)) || [];
+    message.asOfMs = object.asOfMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseFeatureColumn(): FeatureColumn {
+  return { name: "", view: 0, numbers: [], texts: [], lists: [], statuses: Buffer.alloc(0) };
+}
+
+export const FeatureColumn: MessageFns<FeatureColumn> = {
+  encode(message: FeatureColumn, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.view !== 0) {
+      writer.uint32(16).sint32(message.view);
+    }
+    if (message.numbers.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.numbers) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    for (const v of message.texts) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.lists) {
+      ValueList.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.statuses.length !== 0) {
+      writer.uint32(50).bytes(message.statuses);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeatureColumn {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeatureColumn();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.view = reader.sint32();
+            continue;
+          }
+          case 3: {
+            if (tag === 25) {
+              message.numbers.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.numbers.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.texts.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lists.push(ValueList.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.statuses = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FeatureColumn {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      view: isSet(object.view) ? globalThis.Number(object.view) : 0,
+      numbers: globalThis.Array.isArray(object?.numbers) ? object.numbers.map((e: any) => globalThis.Number(e)) : [],
+      texts: globalThis.Array.isArray(object?.texts) ? object.texts.map((e: any) => globalThis.String(e)) : [],
+      lists: globalThis.Array.isArray(object?.lists) ? object.lists.map((e: any) => ValueList.fromJSON(e)) : [],
+      statuses: isSet(object.statuses) ? Buffer.from(bytesFromBase64(object.statuses)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: FeatureColumn): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.view !== 0) {
+      obj.view = Math.round(message.view);
+    }
+    if (message.numbers?.length) {
+      obj.numbers = message.numbers.map((e) => floatToJson(e));
+    }
+    if (message.texts?.length) {
+      obj.texts = message.texts;
+    }
+    if (message.lists?.length) {
+      obj.lists = message.lists.map((e) => ValueList.toJSON(e));
+    }
+    if (message.statuses.length !== 0) {
+      obj.statuses = base64FromBytes(message.statuses);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FeatureColumn>): FeatureColumn {
+    return FeatureColumn.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FeatureColumn>): FeatureColumn {
+    const message = createBaseFeatureColumn();
+    message.name = object.name ?? "";
+    message.view = object.view ?? 0;
+    message.numbers = object.numbers?.map((e) => e) || [];
+    message.texts = object.texts?.map((e) => e) || [];
+    message.lists = object.lists?.map((e) => ValueList.fromPartial(e)) || [];
+    message.statuses = object.statuses ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseValueList(): ValueList {
+  return { values: [] };
+}
+
+export const ValueList: MessageFns<ValueList> = {
+  encode(message: ValueList, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.values) {
+      FeatureValue.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ValueList {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseValueList();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.values.push(FeatureValue.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ValueList {
+    return {
+      values: globalThis.Array.isArray(object?.values) ? object.values.map((e: any) => FeatureValue.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ValueList): unknown {
+    const obj: any = {};
+    if (message.values?.length) {
+      obj.values = message.values.map((e) => FeatureValue.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ValueList>): ValueList {
+    return ValueList.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ValueList>): ValueList {
+    const message = createBaseValueList();
+    message.values = object.values?.map((e) => FeatureValue.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseViewColumn(): ViewColumn {
+  return { name: "", revision: 0, digest: "", eventMs: [] };
+}
+
+export const ViewColumn: MessageFns<ViewColumn> = {
+  encode(message: ViewColumn, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int64(message.revision);
+    }
+    if (message.digest !== "") {
+      writer.uint32(26).string(message.digest);
+    }
+    if (message.eventMs.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.eventMs) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewColumn {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewColumn();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag === 33) {
+              message.eventMs.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.eventMs.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ViewColumn {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      eventMs: globalThis.Array.isArray(object?.eventMs)
+        ? object.eventMs.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.event_ms)
+        ? object.event_ms.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ViewColumn): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.eventMs?.length) {
+      obj.eventMs = message.eventMs.map((e) => floatToJson(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ViewColumn>): ViewColumn {
+    return ViewColumn.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewColumn>): ViewColumn {
+    const message = createBaseViewColumn();
+    message.name = object.name ?? "";
+    message.revision = object.revision ?? 0;
+    message.digest = object.digest ?? "";
+    message.eventMs = object.eventMs?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetOnlineBatchResponse(): GetOnlineBatchResponse {
+  return { asOfMs: 0, watermarkMs: 0, features: [], views: [] };
+}
+
+export const GetOnlineBatchResponse: MessageFns<GetOnlineBatchResponse> = {
+  encode(message: GetOnlineBatchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.asOfMs !== 0) {
+      writer.uint32(8).int64(message.asOfMs);
+    }
+    if (message.watermarkMs !== 0) {
+      writer.uint32(16).int64(message.watermarkMs);
+    }
+    for (const v of message.features) {
+      FeatureColumn.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.views) {
+      ViewColumn.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOnlineBatchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOnlineBatchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.asOfMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.watermarkMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.features.push(FeatureColumn.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.views.push(ViewColumn.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetOnlineBatchResponse {
+    return {
+      asOfMs: isSet(object.asOfMs)
+        ? globalThis.Number(object.asOfMs)
+        : isSet(object.as_of_ms)
+        ? globalThis.Number(object.as_of_ms)
+        : 0,
+      watermarkMs: isSet(object.watermarkMs)
+        ? globalThis.Number(object.watermarkMs)
+        : isSet(object.watermark_ms)
+        ? globalThis.Number(object.watermark_ms)
+        : 0,
+      features: globalThis.Array.isArray(object?.features)
+        ? object.features.map((e: any) => FeatureColumn.fromJSON(e))
+        : [],
+      views: globalThis.Array.isArray(object?.views) ? object.views.map((e: any) => ViewColumn.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: GetOnlineBatchResponse): unknown {
+    const obj: any = {};
+    if (message.asOfMs !== 0) {
+      obj.asOfMs = Math.round(message.asOfMs);
+    }
+    if (message.watermarkMs !== 0) {
+      obj.watermarkMs = Math.round(message.watermarkMs);
+    }
+    if (message.features?.length) {
+      obj.features = message.features.map((e) => FeatureColumn.toJSON(e));
+    }
+    if (message.views?.length) {
+      obj.views = message.views.map((e) => ViewColumn.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetOnlineBatchResponse>): GetOnlineBatchResponse {
+    return GetOnlineBatchResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetOnlineBatchResponse>): GetOnlineBatchResponse {
+    const message = createBaseGetOnlineBatchResponse();
+    message.asOfMs = object.asOfMs ?? 0;
+    message.watermarkMs = object.watermarkMs ?? 0;
+    message.features = object.features?.map((e) => FeatureColumn.fromPartial(e)) || [];
+    message.views = object.views?.map((e) => ViewColumn.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 export type FeatureServiceService = typeof FeatureServiceService;
 export const FeatureServiceService = {
   /** Values from the online store, exactly as the gateway sees them. */
@@ -2385,6 +3212,18 @@ export const FeatureServiceService = {
     requestDeserialize: (value: Buffer): GetFeaturesRequest => GetFeaturesRequest.decode(value),
     responseSerialize: (value: GetFeaturesResponse): Buffer => Buffer.from(GetFeaturesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetFeaturesResponse => GetFeaturesResponse.decode(value),
+  },
+  /** The same in columns, for many entities at once: the fast way. */
+  getOnlineBatch: {
+    path: "/everloop.features.v1.FeatureService/GetOnlineBatch" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetOnlineBatchRequest): Buffer =>
+      Buffer.from(GetOnlineBatchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetOnlineBatchRequest => GetOnlineBatchRequest.decode(value),
+    responseSerialize: (value: GetOnlineBatchResponse): Buffer =>
+      Buffer.from(GetOnlineBatchResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetOnlineBatchResponse => GetOnlineBatchResponse.decode(value),
   },
   /** The same values recomputed point-in-time from the offline store; small requests. */
   getHistorical: {
@@ -2444,6 +3283,8 @@ export const FeatureServiceService = {
 export interface FeatureServiceServer extends UntypedServiceImplementation {
   /** Values from the online store, exactly as the gateway sees them. */
   getOnline: handleUnaryCall<GetFeaturesRequest, GetFeaturesResponse>;
+  /** The same in columns, for many entities at once: the fast way. */
+  getOnlineBatch: handleUnaryCall<GetOnlineBatchRequest, GetOnlineBatchResponse>;
   /** The same values recomputed point-in-time from the offline store; small requests. */
   getHistorical: handleUnaryCall<GetFeaturesRequest, GetFeaturesResponse>;
   /** The same for any number of rows, of a model or of any features; answers in the order of the questions. */
@@ -2472,6 +3313,22 @@ export interface FeatureServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetFeaturesResponse) => void,
+  ): ClientUnaryCall;
+  /** The same in columns, for many entities at once: the fast way. */
+  getOnlineBatch(
+    request: GetOnlineBatchRequest,
+    callback: (error: ServiceError | null, response: GetOnlineBatchResponse) => void,
+  ): ClientUnaryCall;
+  getOnlineBatch(
+    request: GetOnlineBatchRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetOnlineBatchResponse) => void,
+  ): ClientUnaryCall;
+  getOnlineBatch(
+    request: GetOnlineBatchRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetOnlineBatchResponse) => void,
   ): ClientUnaryCall;
   /** The same values recomputed point-in-time from the offline store; small requests. */
   getHistorical(
@@ -2556,6 +3413,18 @@ export const FeatureServiceClient = makeGenericClientConstructor(
   service: typeof FeatureServiceService;
   serviceName: string;
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 
