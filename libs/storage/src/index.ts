@@ -1,3 +1,4 @@
+export * from './column-bytes.ts';
 export * from './digest.ts';
 export * from './duckdb.ts';
 export * from './files.ts';
