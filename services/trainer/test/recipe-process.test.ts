@@ -82,7 +82,7 @@ describe('createRecipeFolder', { timeout: 30_000 }, () => {
     ['refuses', 'EVL_TRAINER_RECIPE_FAILED', /no rows here/],
     ['crashes', 'EVL_TRAINER_RECIPE_FAILED', /code 1: .*fell over/s],
     ['grows', 'EVL_TRAINER_RECIPE_MEMORY', /200 MiB are allowed/],
-    ['forgets', 'EVL_TRAINER_RECIPE_FAILED', /wrote no baseline\.json/],
+    ['forgets', 'EVL_TRAINER_RECIPE_FAILED', /wrote no (baseline|metrics|sample)\.json/],
     ['absent', 'EVL_TRAINER_RECIPE_NOT_FOUND', /no recipe absent/],
     ['../good', 'EVL_TRAINER_RECIPE_NOT_FOUND', /no name of a recipe/],
     ['outside', 'EVL_TRAINER_RECIPE_INVALID', /outside of its folder/],
