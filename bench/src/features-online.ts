@@ -3,6 +3,8 @@ import { features } from '@everloop/contracts';
 import {
   catalogOf,
   lookupBatch,
+  onlineKeys,
+  readingBy,
   planLookup,
   rowKeys,
   statusCode,
@@ -192,7 +194,10 @@ export async function benchFeaturesOnline(): Promise<BenchResult> {
     await store.start();
     return await compare(world, {
       raw: askRaw(raw, planOf()),
-      library: askLibrary((keys) => store.mgetBuffer(keys), planOf()),
+      library: askLibrary(
+        readingBy(onlineKeys(store.buckets), (keys) => store.mgetBuffer(keys)),
+        planOf(),
+      ),
       service: askService(client),
     });
   } finally {

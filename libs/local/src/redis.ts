@@ -26,6 +26,21 @@ const host = '127.0.0.1';
 
 /** Starts Redis on loopback, in memory only: what it holds can be rebuilt from Kafka. */
 export async function startLocalRedis(options: LocalRedisOptions): Promise<LocalRedis> {
+  const started = await startRedisServer(options, {});
+  return {
+    url: `redis://${host}:${options.port}`,
+    process: started,
+    stop: async () => {
+      await started.stop();
+    },
+  };
+}
+
+/** Starts one Redis process with further settings, and waits until it answers. */
+export async function startRedisServer(
+  options: LocalRedisOptions,
+  more: Readonly<Record<string, string | number>>,
+): Promise<SupervisedProcess> {
   const env = options.env ?? process.env;
   const { redisServer } = await provisionPlatform(options.log, env);
   const command = redisServer ?? findProgram('redis-server', env);
@@ -36,7 +51,8 @@ export async function startLocalRedis(options: LocalRedisOptions): Promise<Local
     );
   }
   mkdirSync(options.dir, { recursive: true });
-  const settings = { port: options.port, bind: host, save: '', appendonly: 'no', dir: options.dir, daemonize: 'no' };
+  const basic = { port: options.port, bind: host, save: '', appendonly: 'no', dir: options.dir, daemonize: 'no' };
+  const settings = { ...basic, ...more };
   const started = superviseProcess({
     name: 'Redis',
     command,
@@ -53,13 +69,7 @@ export async function startLocalRedis(options: LocalRedisOptions): Promise<Local
     await started.stop();
     throw error;
   }
-  return {
-    url: `redis://${host}:${options.port}`,
-    process: started,
-    stop: async () => {
-      await started.stop();
-    },
-  };
+  return started;
 }
 
 /** Whether a Redis at `host:port` answers PING. */

@@ -1,16 +1,20 @@
 import type { CompiledView, LookupPlan, RowState } from '@everloop/features';
-import type { features, ModelSpec, SplitPart, TypedResource } from '@everloop/contracts';
-import type { PublicEvaluatorKey } from '@everloop/vault';
-import type { DatasetDiff } from './domain/dataset-diff.ts';
-import type { DatasetManifest, KnownPolicy } from './domain/dataset-manifest.ts';
+import type { features, registry, ModelSpec } from '@everloop/contracts';
 import type { ExcludedRange } from './domain/exclude-sql.ts';
 
-/** How far a topic partition is applied to the online rows, as stored beside them. */
-export interface OnlinePosition {
+/** How far one bucket of a topic partition is applied to the online rows, as stored beside them. */
+export interface BucketPosition {
   /** Offset after the last applied record; 0 when nothing is applied or the views were defined differently. */
   readonly nextOffset: number;
   /** What is stored now; the next write is refused if it changed. */
   readonly token: Buffer | null;
+}
+
+/** How far a topic partition is applied: one bucket on a single node, more in a cluster, where a node may lose some of them. */
+export interface OnlinePosition {
+  /** The smallest of the buckets: where to go on reading. */
+  readonly nextOffset: number;
+  readonly buckets: readonly BucketPosition[];
 }
 
 export interface RowWrite {
@@ -21,12 +25,14 @@ export interface RowWrite {
 
 /** Online rows with the position that they hold, changed together. */
 export interface OnlineRows {
+  /** Bucket of a row by its key: what its position already holds must not be applied to it again. */
+  bucketOf(key: string): number;
   position(topic: string, partition: number, fingerprint: string): Promise<OnlinePosition>;
   /** Stored rows in the order of the keys; null where there is none. */
   load(keys: readonly string[]): Promise<(Buffer | null)[]>;
   /**
-   * Stores rows and the new position, or nothing: EVL_STORAGE_REDIS_FENCED when the stored position is not `before` any more.
-   * Resolves with the stored position.
+   * Stores rows and the new position, bucket by bucket, each of them wholly or not at all: EVL_STORAGE_REDIS_FENCED when a stored position
+   * is not `before` any more. Buckets that are further on already stay as they are. Resolves with the stored position.
    */
   store(
     writes: readonly RowWrite[],
@@ -62,10 +68,6 @@ export interface DatasetRequest {
   readonly asOfMs: number;
   /** Event times that must not train. */
   readonly exclude?: readonly ExcludedRange[];
-  /** Default bitemporal. */
-  readonly known?: KnownPolicy;
-  /** The resources that decide the rows. */
-  readonly definitions: readonly TypedResource[];
 }
 
 /** Everything that ever came, and questions to it as of any moment. */
@@ -83,7 +85,7 @@ export interface History {
   pointInTime(
     plan: LookupPlan,
     rows: readonly features.EntityRow[],
-    known?: KnownPolicy,
+    known?: 'bitemporal' | 'latest',
   ): Promise<features.FeatureRow[]>;
   /** How new a source's history is; zeros when it holds nothing. */
   freshness(source: string): Promise<{
@@ -93,80 +95,8 @@ export interface History {
   }>;
 }
 
-/** A frozen training set. */
-export interface MadeDataset {
-  readonly id: string;
-  readonly manifest: DatasetManifest;
-  /** Parquet in the object store, without the rows of the vault. */
-  readonly path: string;
-}
-
-/** Whether the rows of a snapshot came out the same again. */
-export interface Verification {
-  readonly expected: { readonly contentHash: string; readonly rows: number };
-  readonly actual: { readonly contentHash: string; readonly rows: number };
-  readonly differences: readonly string[];
-}
-
 /** Training sets out of the history. */
 export interface Datasets {
-  create(request: DatasetRequest): Promise<MadeDataset>;
+  create(request: DatasetRequest): Promise<{ readonly dataset: registry.DatasetRef; readonly path: string }>;
   countLabels(spec: ModelSpec, asOfMs: number, exclude?: readonly ExcludedRange[]): Promise<number>;
-  manifest(id: string): Promise<DatasetManifest>;
-  /** Makes the rows again from the recorded definitions and offsets. */
-  verify(manifest: DatasetManifest): Promise<Verification>;
-  diff(from: DatasetManifest, to: DatasetManifest, examplesMax: number): Promise<DatasetDiff>;
-  /** A Parquet file of the rows outside of the vault, or of some parts; `dispose` when it is not needed any more. */
-  checkout(
-    manifest: DatasetManifest,
-    parts: readonly SplitPart[] | null,
-  ): Promise<{ readonly path: string; dispose(): Promise<void> }>;
-}
-
-/** A snapshot in the catalog. Times are wall-clock, epoch milliseconds UTC. */
-export interface CatalogEntry {
-  readonly id: string;
-  readonly model: string;
-  readonly createdAtMs: number;
-  readonly createdBy: string;
-  readonly reason: string;
-  /** The model's snapshot before it; empty for the first. */
-  readonly parent: string;
-  readonly tags: readonly string[];
-}
-
-export interface TagMove {
-  readonly tag: string;
-  /** Empty when the tag was removed. */
-  readonly id: string;
-  readonly previousId: string;
-  readonly by: string;
-  readonly reason: string;
-  readonly atMs: number;
-}
-
-/** Which snapshots there are. */
-export interface DatasetCatalog {
-  /** Adds a snapshot, or finds it when it is known. */
-  record(entry: Omit<CatalogEntry, 'parent' | 'tags'>): CatalogEntry;
-  /** Newest first; of every model for an empty name. */
-  list(model: string, limit: number): readonly CatalogEntry[];
-  /** By id, the first digits of one, or tag. EVL_FEATURES_DATASET_NOT_FOUND. */
-  get(ref: string): CatalogEntry;
-  /** Moves a tag, or removes it for an empty `ref`. */
-  tag(move: {
-    readonly tag: string;
-    readonly ref: string;
-    readonly by: string;
-    readonly reason: string;
-    readonly atMs: number;
-  }): TagMove;
-  /** Every move to and from a snapshot, oldest first. */
-  moves(id: string): readonly TagMove[];
-}
-
-/** The sealed rows of fixed holdouts. */
-export interface Vault {
-  publicKey(): Promise<PublicEvaluatorKey>;
-  get(contentHash: string, keyId: string): Promise<Buffer>;
 }

@@ -4,12 +4,14 @@ import { features } from '@everloop/contracts';
 import { eventually } from '@everloop/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { Arrival, Trip } from './fixtures.ts';
+import type { Trip } from './fixtures.ts';
 import { Road } from './road.ts';
+import { eventsOf, originAt, random } from './trip-events.ts';
 import {
   applyAll,
   createTripWorld,
   emptyRedis,
+  isCluster,
   redisUrl,
   startStore,
   type RunningStore,
@@ -39,38 +41,6 @@ async function end(store: RunningStore, kill = false): Promise<void> {
   await store.stop({ kill });
 }
 
-/** A linear congruential generator (Knuth, MMIX constants cut to 32 bits), so that a failure can be repeated. */
-function random(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-function events(seed: number, count: number, fromMs: number, toMs: number): { trips: Trip[]; arrivals: Arrival[] } {
-  const next = random(seed);
-  const at = (): number => fromMs + next(toMs - fromMs);
-  const vehicle = (): string | null => (next(9) === 0 ? null : `v${next(5)}`);
-  const trips = Array.from({ length: count }, (_, index) => ({
-    trip: `trip-${seed}-${index}`,
-    origin: `o${next(3)}`,
-    vehicle: vehicle(),
-    seats: next(7) === 0 ? null : next(200),
-    miles: next(3_000) / 8,
-    leaves: at() + 20,
-    at: at(),
-  }));
-  const arrivals = trips.map(({ trip, origin, vehicle: by }) => ({
-    trip,
-    origin,
-    vehicle: by,
-    delay: next(11) === 0 ? null : next(100_000) / 1_000 - 30,
-    at: at(),
-  }));
-  return { trips, arrivals };
-}
-
 function questions(trips: readonly Trip[], fromMs: number, toMs: number): features.EntityRow[] {
   const next = random(99);
   return trips.map((trip) => ({
@@ -94,7 +64,7 @@ describe('the feature store', () => {
   it('waits for resources, then gives online what it gives in hindsight', async () => {
     const store = await start();
     expect(store.health()).toEqual({ ok: true });
-    const { trips, arrivals } = events(1, 400, 1_000, 1_100);
+    const { trips, arrivals } = eventsOf(1, 400, 1_000, 1_100);
     await world.publish({ trips, arrivals });
     await world.pass(1_100);
     await applyAll(world);
@@ -108,12 +78,12 @@ describe('the feature store', () => {
   ])('goes on exactly where %s ended: nothing twice, nothing lost', async (_, kill) => {
     await applyAll(world);
     const first = await start();
-    const before = events(2, 300, 1_000, 1_100);
+    const before = eventsOf(2, 300, 1_000, 1_100);
     await world.publish(before);
     await world.pass(1_000);
     await first.passed(1_000);
     await end(first, kill);
-    const after = events(3, 300, 1_000, 1_100);
+    const after = eventsOf(3, 300, 1_000, 1_100);
     await world.publish(after);
     await world.pass(1_100);
     const second = await start();
@@ -130,7 +100,7 @@ describe('the feature store', () => {
   it('notices that Redis was emptied while it runs and makes everything anew', async () => {
     await applyAll(world);
     const store = await start();
-    const { trips, arrivals } = events(4, 300, 1_000, 1_100);
+    const { trips, arrivals } = eventsOf(4, 300, 1_000, 1_100);
     await world.publish({ trips, arrivals });
     await world.pass(1_100);
     await store.passed(1_100);
@@ -141,17 +111,17 @@ describe('the feature store', () => {
     expect(await compare(store, trips, 1_000, 1_300)).toBe(present);
   });
 
-  it('goes on without loss when Redis was away for a while', async () => {
+  it.skipIf(isCluster())('goes on without loss when Redis was away for a while', async () => {
     const road = new Road(redisUrl());
     await road.open();
     await applyAll(world);
     const store = await start(road.url);
-    const before = events(6, 200, 1_000, 1_100);
+    const before = eventsOf(6, 200, 1_000, 1_100);
     await world.publish(before);
     await world.pass(1_000);
     await store.passed(1_000);
     await road.cut();
-    const after = events(7, 200, 1_000, 1_100);
+    const after = eventsOf(7, 200, 1_000, 1_100);
     await world.publish(after);
     await world.pass(1_100);
     await eventually(() => !store.redisHealth().ok, { what: 'a health that tells of Redis' });
@@ -165,7 +135,7 @@ describe('the feature store', () => {
   it('makes a reproducible dataset and counts its labels', async () => {
     await applyAll(world);
     const store = await start();
-    const { trips, arrivals } = events(5, 300, 1_000, 1_100);
+    const { trips, arrivals } = eventsOf(5, 300, 1_000, 1_100);
     await world.publish({ trips, arrivals });
     await world.pass(1_100);
     await store.passed(1_100);
@@ -183,7 +153,3 @@ describe('the feature store', () => {
     expect(counted.rows).toBe(trips.filter(({ trip, at }) => labelled.includes(trip) && at < 1_090).length);
   });
 });
-
-function originAt(origin: string, asOfMs: number): features.EntityRow[] {
-  return [{ asOfMs, request: { origin: { kind: { $case: 'text', value: origin } } } }];
-}

@@ -29,8 +29,6 @@ export const silentTelemetry: Telemetry = {
   datasetCreated: nothing,
   queried: nothing,
   answered: nothing,
-  vaultOpened: nothing,
-  vaultDenied: nothing,
 };
 
 /** Online rows in memory, with the same refusal of a position that moved. */
@@ -43,22 +41,24 @@ export function memoryRows(): OnlineRows & { readonly stored: Map<string, Buffer
       stored.clear();
       positions.clear();
     },
+    bucketOf: () => 0,
     async position(topic, partition, fingerprint) {
       const token = positions.get(`${topic}/${partition}`) ?? null;
       const [next, found] = (token?.toString() ?? ';').split(';');
-      return { nextOffset: found === fingerprint ? Number(next) : 0, token };
+      const nextOffset = found === fingerprint ? Number(next) : 0;
+      return { nextOffset, buckets: [{ nextOffset, token }] };
     },
     load: async (keys) => keys.map((key) => stored.get(key) ?? null),
     async store(writes, at, move) {
       const key = `${at.topic}/${at.partition}`;
       const now = positions.get(key) ?? null;
-      if (Buffer.compare(now ?? Buffer.alloc(0), move.before.token ?? Buffer.alloc(0)) !== 0) {
+      if (Buffer.compare(now ?? Buffer.alloc(0), move.before.buckets[0]?.token ?? Buffer.alloc(0)) !== 0) {
         throw Object.assign(new Error('fenced'), { code: 'EVL_STORAGE_REDIS_FENCED', kind: 'retryable' });
       }
       for (const { key: rowKey, view, row } of writes) stored.set(rowKey, Buffer.from(encodeRow(view, row)));
       const token = Buffer.from(`${move.nextOffset};${at.fingerprint}`);
       positions.set(key, token);
-      return { nextOffset: move.nextOffset, token };
+      return { nextOffset: move.nextOffset, buckets: [{ nextOffset: move.nextOffset, token }] };
     },
   };
 }
@@ -68,7 +68,6 @@ function source(part: Pick<SourceSpec, 'topic' | 'key' | 'fields'>, partitions: 
     partitions,
     format: 'json',
     eventTime: 'at',
-    createdTime: 'at',
     allowedLatenessMs: 0,
     unexpected: 'drop',
     compatibility: 'backward',

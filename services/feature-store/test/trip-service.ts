@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { resourceKey, registry, topics, toWire, validTopic, type TypedResource } from '@everloop/contracts';
-import { keyPartition } from '@everloop/features';
+import { keyPartition, onlineKeys, readingBy } from '@everloop/features';
 import type { Bus, OutRecord, Publisher } from '@everloop/kafka';
 import type { Health } from '@everloop/service';
-import { createRedis, openDuckDb } from '@everloop/storage';
+import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
 import { isolatedBus, testBus, testRedisUrl, uniqueName } from '@everloop/testing';
 
 import { HistoryTables } from '../src/adapters/history-tables.ts';
-import { createTestDatasets } from './test-datasets.ts';
+import { createParquetDatasets } from '../src/adapters/parquet-datasets.ts';
 import { createParquetHistory } from '../src/adapters/parquet-history.ts';
 import { createRedisOnlineRows } from '../src/adapters/redis-online-rows.ts';
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
@@ -23,14 +23,34 @@ import { silentTelemetry, tripResources, type Arrival, type Trip } from './fixtu
 /** A database of its own, so that emptying it harms nobody. */
 const database = 11;
 
+/** Another Redis than that of the test run. */
+export interface RedisPlatform {
+  readonly url: string;
+  /** Loses everything that it holds. */
+  empty(): Promise<void>;
+}
+
+let platform: RedisPlatform | null = null;
+
+/** All tests of this file use this Redis from now on; null: the one of the test run. */
+export function useRedis(other: RedisPlatform | null): void {
+  platform = other;
+}
+
+export function isCluster(): boolean {
+  return redisUrl().startsWith('redis+cluster:');
+}
+
 export function redisUrl(): string {
+  if (platform !== null) return platform.url;
   const url = new URL(testRedisUrl());
   url.pathname = `/${database}`;
   return url.toString();
 }
 
-/** Loses everything that is in this test's Redis database. */
+/** Loses everything that is in this test's Redis database, or in the Redis that the file uses. */
 export async function emptyRedis(): Promise<void> {
+  if (platform !== null) return platform.empty();
   const url = new URL(testRedisUrl());
   const socket = connect(Number(url.port), url.hostname);
   await once(socket, 'connect');
@@ -151,9 +171,9 @@ export async function startStore(world: TripWorld, url: string = redisUrl()): Pr
   return {
     calls: createFeatureCalls({
       topology: () => live.topology,
-      mget: (keys) => redis.mgetBuffer(keys),
+      mget: readingBy(onlineKeys(redis.buckets), (keys) => redis.mgetBuffer(keys)),
       history,
-      ...(await createTestDatasets(world.dir, duck, tables)),
+      datasets: createParquetDatasets({ duck, tables, objects: createObjectStore(join(world.dir, 'objects')) }),
       telemetry,
     }),
     passed: (at) => (watermark >= at ? Promise.resolve() : new Promise((resolve) => waiting.push({ at, resolve }))),

@@ -88,6 +88,11 @@ async function existingKafka(brokers: string, say: Say): Promise<string> {
 }
 
 async function existingRedis(url: string, say: Say): Promise<string> {
+  // Of a cluster only the services themselves can tell; the address names some of its nodes.
+  if (/^rediss?\+cluster:/.test(url)) {
+    say('the Redis Cluster of REDIS_URL is used');
+    return url;
+  }
   const parsed = URL.canParse(url) ? new URL(url) : null;
   // Behind TLS or a password only the services themselves can tell.
   const plain = parsed?.protocol === 'redis:' && parsed.password === '';

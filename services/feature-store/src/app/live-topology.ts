@@ -167,7 +167,8 @@ export class LiveTopology implements Part {
       const work = this.#topology.work.get(topic);
       if (work === undefined) continue;
       const stored = await this.#options.rows.position(topic, partition, work.fingerprint);
-      if (stored.token === null) return `the position of ${topic}/${partition} is gone from Redis`;
+      if (stored.buckets.some(({ token }) => token === null))
+        return `the position of ${topic}/${partition} is gone from Redis`;
     }
     return null;
   }

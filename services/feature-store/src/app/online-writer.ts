@@ -58,7 +58,7 @@ export class OnlineWriter {
     const owner = ownerOf(work.topic, partition);
     const before = await this.#position(work, partition);
     if (nextOffset <= before.nextOffset) return;
-    const touched = this.#gather(work, partition, records, before.nextOffset);
+    const touched = this.#gather(work, partition, records, before);
     try {
       const writes = await this.#update([...touched.values()], owner);
       const at = { topic: work.topic, partition, fingerprint: work.fingerprint };
@@ -72,10 +72,11 @@ export class OnlineWriter {
   }
 
   /** Positions that this process believes to be stored. */
-  held(): { readonly topic: string; readonly partition: number; readonly token: Buffer }[] {
-    return [...this.#positions].flatMap(([owner, { token }]) => {
+  held(): { readonly topic: string; readonly partition: number }[] {
+    return [...this.#positions].flatMap(([owner, { buckets }]) => {
       const slash = owner.lastIndexOf('/');
-      return token === null ? [] : [{ topic: owner.slice(0, slash), partition: Number(owner.slice(slash + 1)), token }];
+      const isStored = buckets.every(({ token }) => token !== null);
+      return isStored ? [{ topic: owner.slice(0, slash), partition: Number(owner.slice(slash + 1)) }] : [];
     });
   }
 
@@ -98,11 +99,11 @@ export class OnlineWriter {
     work: TopicWork,
     partition: number,
     records: readonly DecodedRecord[],
-    fromOffset: number,
+    before: OnlinePosition,
   ): Map<string, Touched> {
     const touched = new Map<string, Touched>();
     for (const record of records) {
-      if (record.offset < fromOffset) continue;
+      if (record.offset < before.nextOffset) continue;
       for (const view of work.views) {
         const event = viewEvent(view, record.fields, record);
         if (event === null) continue;
@@ -110,6 +111,7 @@ export class OnlineWriter {
           this.#telemetry.misplaced(work.topic, partition, event.key);
         }
         const key = rowKey(view.name, partition, event.key);
+        if (record.offset < (before.buckets[this.#rows.bucketOf(key)]?.nextOffset ?? 0)) continue;
         const entry = touched.get(key);
         if (entry === undefined) touched.set(key, { key, view, events: [event] });
         else entry.events.push(event);

@@ -1,4 +1,11 @@
-import { lookupMany, planLookup, vectorWithoutViews, type FeatureVector } from '@everloop/features';
+import {
+  lookupMany,
+  onlineKeys,
+  planLookup,
+  readingBy,
+  vectorWithoutViews,
+  type FeatureVector,
+} from '@everloop/features';
 import type { ModelSpec } from '@everloop/contracts';
 import type { Health } from '@everloop/service';
 import type { FeatureRow } from '../domain/vector.ts';
@@ -6,6 +13,8 @@ import type { FeatureReader, FeatureResources } from '../ports.ts';
 
 /** The online store as the reader needs it. */
 export interface OnlineStore {
+  /** See `onlineKeys`. */
+  readonly buckets?: number | null;
   mgetBuffer(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
   health?(): Health;
 }
@@ -13,12 +22,13 @@ export interface OnlineStore {
 /** Reads a model's inputs from the online store by the lookup that the feature store defines. */
 export function createOnlineReader(store: OnlineStore, spec: ModelSpec, resources: FeatureResources): FeatureReader {
   const plan = planLookup(spec, resources);
+  const mget = readingBy(onlineKeys(store.buckets ?? null), (keys) => store.mgetBuffer(keys));
   return {
     async read(rows) {
       // A store that is known to be away is not waited for: every request would hang for its whole time limit.
       const health = store.health?.() ?? { ok: true };
       if (!health.ok) throw new Error(health.reason);
-      return (await lookupMany(plan, rows, (keys) => store.mgetBuffer(keys))).map(toRow);
+      return (await lookupMany(plan, rows, mget)).map(toRow);
     },
     readWithoutStore: (rows) => rows.map(({ request }) => toRow(vectorWithoutViews(plan, request))),
   };

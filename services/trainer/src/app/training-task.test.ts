@@ -26,10 +26,8 @@ function setup({ rows = 1_000, error, over }: Setup = {}) {
       freeze: async () => ({
         dataset: { contentHash: '', rows, offsets: [], fromMs: 0, untilMs: 0, uri: '', snapshotId: '' },
         path: '/data',
-        checks: [],
       }),
     },
-    vault: { open: async () => null },
     readDataset: async () => ({ columns: new Map(), rows: 0 }),
     recipes: {
       run: async (job) => {
@@ -145,9 +143,9 @@ describe('createTrainingTask', () => {
     const frozen: unknown[] = [];
     const data: TrainingTaskOptions['data'] = {
       countLabels: async (_model, _asOfMs, exclude) => (exclude.length === 0 ? 1_000 : 600),
-      freeze: async ({ exclude, ...wanted }) => {
+      freeze: async (_model, _fromMs, _untilMs, exclude) => {
         frozen.push(exclude);
-        return await setupData().freeze({ ...wanted, exclude });
+        return await setupData().freeze('', 0, 0, []);
       },
     };
     const catalogue = { ...catalogueOf(modelSpec()), judgedSources: () => [{ source: 's', echoMs: 0 }] };
@@ -241,7 +239,6 @@ function setupData(): TrainingTaskOptions['data'] {
     freeze: async () => ({
       dataset: { contentHash: '', rows: 0, offsets: [], fromMs: 0, untilMs: 0, uri: '', snapshotId: '' },
       path: '',
-      checks: [],
     }),
   };
 }
