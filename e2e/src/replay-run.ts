@@ -13,7 +13,21 @@ export interface ReplayReport {
   readonly totals: Readonly<Record<string, unknown>> & { readonly predictions: number };
   readonly ledger: { readonly balanced: boolean; readonly problems: readonly string[] };
   readonly parity: { readonly checked: number; readonly different: number };
-  readonly versions: readonly { readonly version: string; readonly stage: string }[];
+  readonly versions: readonly {
+    readonly version: string;
+    readonly stage: string;
+    readonly trainedAt: string;
+    readonly held: readonly { readonly from: string; readonly until: string; readonly reason: string }[];
+  }[];
+  readonly data: {
+    readonly windows: number;
+    readonly holds: readonly {
+      readonly source: string;
+      readonly state: string;
+      readonly from: string;
+      readonly until: string | null;
+    }[];
+  };
   readonly run: unknown;
 }
 
@@ -28,11 +42,16 @@ export interface ReplayRun {
 }
 
 /** Runs the two-command replay as a user would, on ports of its own: `everloop up --until … --exit --report …`. */
-export async function startReplay(until: string, env: Readonly<Record<string, string>> = {}): Promise<ReplayRun> {
+export async function startReplay(
+  until: string,
+  env: Readonly<Record<string, string>> = {},
+  replayArgs: readonly string[] = [],
+): Promise<ReplayRun> {
   const folder = mkdtempSync(path.join(tmpdir(), 'everloop-e2e-'));
   const reportFile = path.join(folder, 'report.json');
   const args = ['apps/cli/src/main.ts', 'up', '--until', until, '--exit', '--report', reportFile];
-  const child = spawn(process.execPath, [...args, '--ports-from', String(await portsFrom())], {
+  const passedOn = replayArgs.length === 0 ? [] : ['--', ...replayArgs];
+  const child = spawn(process.execPath, [...args, '--ports-from', String(await portsFrom()), ...passedOn], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@ import { createKafkaBus } from '@everloop/kafka';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { Sources } from './app/sources.ts';
 import { readConfig } from './config.ts';
+import { createQualityTelemetry } from './quality-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
 
 const name = 'validator';
@@ -12,6 +13,7 @@ const bus = createKafkaBus({ brokers: config.kafkaBrokers, clientId: `everloop-$
 const sources = new Sources({
   stream: bus,
   telemetry: createTelemetry(logger, metrics),
+  qualityTelemetry: createQualityTelemetry(logger, metrics),
   limits: { recordBytesMax: config.recordBytesMax },
 });
 

@@ -4,6 +4,7 @@ import { createLogger, createMetrics } from '@everloop/service';
 import { eventually, isolatedBus, testBus, uniqueName } from '@everloop/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Sources } from '../src/app/sources.ts';
+import { createQualityTelemetry } from '../src/quality-telemetry.ts';
 import { createTelemetry } from '../src/telemetry.ts';
 
 let inner: Bus;
@@ -12,6 +13,10 @@ const lines: string[] = [];
 const limits = { recordBytesMax: 1_048_576 };
 const telemetry = createTelemetry(
   createLogger({ service: 'test', write: (line) => void lines.push(line) }),
+  createMetrics('test'),
+);
+const qualityTelemetry = createQualityTelemetry(
+  createLogger({ service: 'test', level: 'silent' }),
   createMetrics('test'),
 );
 const prefix = uniqueName('validator');
@@ -66,7 +71,7 @@ function place({ topic, partition, offset }: BusRecord): string {
 describe('validator', () => {
   it('splits a topic into valid and quarantine, each record in one of them, over a restart, and passes watermarks on', async () => {
     const topic = 'flights.test';
-    const sources = new Sources({ stream: bus, telemetry, limits });
+    const sources = new Sources({ stream: bus, telemetry, qualityTelemetry, limits });
     await sources.start();
     await apply('flights-test', source(topic));
     await eventually(
@@ -97,7 +102,7 @@ describe('validator', () => {
     await sources.stop();
     await send(1_500, 1_500);
     await publisher.publishWatermark(topic, 6_000);
-    const again = new Sources({ stream: bus, telemetry, limits });
+    const again = new Sources({ stream: bus, telemetry, qualityTelemetry, limits });
     const seen: number[] = [];
     const follower = bus.follow({
       topics: [`${topic}.valid`],
@@ -138,7 +143,7 @@ describe('validator', () => {
 
   it('judges by a changed contract from then on, says what needs a restart, and names a Source that cannot be used', async () => {
     const topic = 'changing.test';
-    const sources = new Sources({ stream: bus, telemetry, limits });
+    const sources = new Sources({ stream: bus, telemetry, qualityTelemetry, limits });
     await sources.start();
     await apply('changing', source(topic));
     const publisher = bus.publisher({ name: 'producer' });

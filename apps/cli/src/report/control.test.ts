@@ -2,7 +2,16 @@ import { registry, rollout, training } from '@everloop/contracts';
 import { describe, expect, it } from 'vitest';
 import { controlChecks, type ControlEvents } from './control.ts';
 
-const none: ControlEvents = { driftReports: [], requests: [], jobs: [], versions: [], routes: [], steps: [] };
+const none: ControlEvents = {
+  driftReports: [],
+  requests: [],
+  jobs: [],
+  versions: [],
+  routes: [],
+  steps: [],
+  windows: [],
+  holds: [],
+};
 const approved = registry.VersionChanged.fromPartial({ version: { model: 'm', version: '1', stage: 'approved' } });
 const rejected = registry.VersionChanged.fromPartial({ version: { model: 'm', version: '2', stage: 'rejected' } });
 const route = (over: Partial<rollout.Route>): rollout.Route =>

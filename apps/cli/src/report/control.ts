@@ -1,4 +1,4 @@
-import type { drift, registry, rollout } from '@everloop/contracts';
+import type { drift, quality, registry, rollout } from '@everloop/contracts';
 import { training } from '@everloop/contracts';
 import type { LedgerCheck } from './types.ts';
 
@@ -10,6 +10,8 @@ export interface ControlEvents {
   readonly versions: readonly registry.VersionChanged[];
   readonly routes: readonly rollout.Route[];
   readonly steps: readonly rollout.RolloutStep[];
+  readonly windows: readonly quality.WindowReport[];
+  readonly holds: readonly quality.Hold[];
 }
 
 const terminal: ReadonlySet<training.JobState> = new Set([

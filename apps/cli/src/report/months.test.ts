@@ -10,7 +10,16 @@ const reasons = (...list: readonly (readonly [string, string])[]): string =>
   JSON.stringify(list.map(([rule, path]) => ({ rule, path, message: '', value: '' })));
 
 function input(control: Partial<ControlEvents> = {}): MonthInput {
-  const none: ControlEvents = { driftReports: [], requests: [], jobs: [], versions: [], routes: [], steps: [] };
+  const none: ControlEvents = {
+    driftReports: [],
+    requests: [],
+    jobs: [],
+    versions: [],
+    routes: [],
+    steps: [],
+    windows: [],
+    holds: [],
+  };
   return {
     predictions: new Map([['2013-01', 7]]),
     quarantine: new QuarantineFold(),

@@ -39,6 +39,16 @@ const report: Report = {
     asked: { wanted: 30_000, asked: 27_000, answered: 27_000, unanswered: 3_000, failed: 0 },
   },
   spans: [{ from: '2013-05', until: '2013-09', quality: activity.quality }],
+  data: {
+    windows: 9,
+    failed: 1,
+    holds: [
+      {
+        ...{ source: 'weather', window: 'daily', state: 'closed', rules: ['no_reading/temp'], accepted: false },
+        ...{ from: '2013-01-12T00:00:00.000Z', until: '2013-01-15T00:00:00.000Z' },
+      },
+    ],
+  },
   versions: [
     {
       model: 'arrival-delay',
@@ -53,6 +63,7 @@ const report: Report = {
       answers: 27_000,
       modelDigest: 'ab',
       datasetHash: 'cd',
+      held: [],
     },
   ],
   ledger: ledgerReport(null, [], [{ name: 'a rule', ok: true, detail: '1 = 1' }]),
@@ -94,6 +105,10 @@ describe('printReport', () => {
     expect(text).toContain('version 1: production; trained 2013-01-25 on 20,000 rows because of rows');
     expect(text).toContain('pass         auc: 0.720 is at least 0.600');
     expect(text).toContain('2,000 served predictions computed again point-in-time, 0 values differ');
+    expect(text).toContain('Data: 9 windows judged, 1 broke a rule, 1 holds');
+    expect(text).toContain(
+      'weather/daily: 2013-01-12T00:00 to 2013-01-15T00:00 did not train (closed): no_reading/temp',
+    );
     expect(text).toContain('It balances');
   });
 

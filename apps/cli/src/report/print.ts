@@ -115,6 +115,15 @@ function runText({ run, totals }: Report): string {
   return `Throughput: ${parts.join(', ')}`;
 }
 
+function dataText({ data }: Report): string {
+  const held = data.holds.map(({ source, window, rules, state, from, until }) => {
+    const range = `${from.slice(0, 16)} to ${until?.slice(0, 16) ?? 'now'}`;
+    return `  ${source}/${window}: ${range} did not train (${state}): ${rules.join(', ')}`;
+  });
+  const head = `Data: ${count(data.windows)} windows judged, ${count(data.failed)} broke a rule, ${count(data.holds.length)} holds`;
+  return [head, ...held].join('\n');
+}
+
 /** The report as a person reads it. */
 export function printReport(report: Report): string {
   const covered = report.until === null ? '' : `, event time until ${report.until.slice(0, 16)} UTC`;
@@ -125,6 +134,7 @@ export function printReport(report: Report): string {
     '',
     ...spansText(report),
     quarantineText(report),
+    dataText(report),
     parityText(report),
     runText(report),
     '',

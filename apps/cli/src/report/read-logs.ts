@@ -3,6 +3,7 @@ import {
   outcomes,
   parseResource,
   progress,
+  quality,
   quarantineTopic,
   registry,
   rollout,
@@ -53,6 +54,11 @@ export async function readControl(bus: Bus): Promise<ControlEvents> {
     jobs: await readJson(bus, topics.trainingJob, (json) => training.JobEvent.fromJSON(json)),
     versions: await readJson(bus, topics.modelVersion, (json) => registry.VersionChanged.fromJSON(json)),
     routes: await readJson(bus, topics.route, (json) => rollout.Route.fromJSON(json)),
+    windows: await readJson(bus, topics.qualityReport, (json) => quality.WindowReport.fromJSON(json)),
+    // How far Sources are judged is in the same topic, and has no id.
+    holds: (await readJson(bus, topics.qualityHold, (json) => quality.Hold.fromJSON(json))).filter(
+      ({ id }) => id !== '',
+    ),
     steps: await readJson(bus, topics.rolloutStep, (json) => rollout.RolloutStep.fromJSON(json)),
   };
 }

@@ -11,6 +11,7 @@ import { connect } from '@everloop/grpc';
 import { createKafkaBus, type Bus } from '@everloop/kafka';
 import { createLogger, createMetrics } from '@everloop/service';
 import { controlChecks, type ControlEvents } from './control.ts';
+import { dataQuality } from './data-quality.ts';
 import { ledgerReport } from './ledger.ts';
 import { activityOf, monthReports } from './months.ts';
 import { checkParity, skippedParity } from './parity.ts';
@@ -169,6 +170,7 @@ export async function buildReport(bus: Bus, options: ReportOptions): Promise<Rep
       quality: quality.quality((month) => month >= span.from && month <= span.until),
     })),
     versions: versionRows(control.versions, decisions.answers),
+    data: dataQuality(control.windows, control.holds),
     ledger,
     parity,
     run: runOf(counts, events, decisions.served, options.resources, (performance.now() - startedMs) / 1_000),

@@ -70,6 +70,25 @@ export interface VersionRow {
   readonly answers: number;
   readonly modelDigest: string;
   readonly datasetHash: string;
+  /** Event times that were held and did not train it, RFC 3339. */
+  readonly held: readonly { readonly from: string; readonly until: string; readonly reason: string }[];
+}
+
+/** What windows of the Sources looked like. */
+export interface DataQuality {
+  readonly windows: number;
+  readonly failed: number;
+  readonly holds: readonly {
+    readonly source: string;
+    readonly window: string;
+    /** `open`, `closed` or `released`. */
+    readonly state: string;
+    readonly rules: readonly string[];
+    readonly accepted: boolean;
+    /** Event times that are held, RFC 3339; until is null while it is open. */
+    readonly from: string;
+    readonly until: string | null;
+  }[];
 }
 
 /** One rule of the ledger: what must be equal, and whether it is. */
@@ -150,6 +169,7 @@ export interface Report {
   /** Quality over the spans that were asked for. */
   readonly spans: readonly { readonly from: string; readonly until: string; readonly quality: Quality }[];
   readonly versions: readonly VersionRow[];
+  readonly data: DataQuality;
   readonly ledger: LedgerReport;
   readonly parity: ParityReport;
   readonly run: RunReport;

@@ -27,6 +27,14 @@ export function versionRows(
       answers: answered?.count ?? 0,
       modelDigest: version.artifacts.find(({ name }) => name === 'model.onnx')?.digest ?? '',
       datasetHash: version.dataset?.contentHash ?? '',
+      held: heldOf(version.parameters['held']),
     };
   });
+}
+
+/** The ranges that the trainer recorded. */
+function heldOf(text: string | undefined): VersionRow['held'] {
+  if (text === undefined) return [];
+  const ranges = JSON.parse(text) as readonly { fromMs: number; untilMs: number; reason: string }[];
+  return ranges.map(({ fromMs, untilMs, reason }) => ({ from: time(fromMs), until: time(untilMs), reason }));
 }

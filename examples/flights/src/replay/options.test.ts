@@ -17,6 +17,7 @@ describe('readCommandLine', () => {
       ahead: true,
       reportInput: null,
       dataFolder: null,
+      outages: [],
     });
   });
 
@@ -37,6 +38,7 @@ describe('readCommandLine', () => {
     [['replay', '--until', '2013-13-01'], "--until is '2013-13-01'"],
     [['replay', '--step-hours', '24'], 'a number from 0.25 to 12'],
     [['replay', '--speed', 'fast'], "--speed is 'fast'"],
+    [['replay', '--outage', 'rain'], "--outage is 'rain'"],
     [['replay', '--quick'], '--quick'],
   ])('refuses %j', (args, said) => {
     expect(() => readCommandLine(args)).toThrow(said);

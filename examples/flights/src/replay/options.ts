@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ServiceError } from '@everloop/service';
+import { readOutage, type Outage } from '../producer/outage.ts';
 import type { Timeline } from '../producer/timeline.ts';
 import type { ReplayOptions } from './replay.ts';
 import { defaultWaitLimits } from './stall.ts';
@@ -15,6 +16,7 @@ export const usage = `usage: node examples/flights/src/main.ts replay [options]
   --speed N              event time runs N times as fast as the wall clock; default: as fast as the loop keeps up
   --report-input PATH    where to write what was produced and asked, for the report
   --no-ahead             publish a step's events only when the step before is over
+  --outage T:FROM:UNTIL  days on which topic T comes without its optional columns; may be given again
   --data FOLDER          folder with the Parquet files; default examples/flights/data`;
 
 export interface CommandLine {
@@ -24,6 +26,7 @@ export interface CommandLine {
   readonly ahead: boolean;
   readonly reportInput: string | null;
   readonly dataFolder: string | null;
+  readonly outages: readonly Outage[];
 }
 
 function wrong(message: string): ServiceError {
@@ -34,6 +37,12 @@ function readDay(text: string): number {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
   if (Number.isNaN(ms)) throw wrong(`--until is '${text}'; a day such as 2013-04-30 is wanted`);
   return ms + DAY_MS;
+}
+
+function readOutageOption(text: string): Outage {
+  const outage = readOutage(text);
+  if (outage === null) throw wrong(`--outage is '${text}'; weather.observed:2013-01-12:2013-01-13 is an example`);
+  return outage;
 }
 
 function readNumber(name: string, text: string, min: number, max: number): number {
@@ -57,6 +66,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
         'report-input': { type: 'string' },
         ahead: { type: 'boolean', default: true },
         data: { type: 'string' },
+        outage: { type: 'string', multiple: true, default: [] },
       },
     });
   } catch (error) {
@@ -71,6 +81,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     ahead: values.ahead,
     reportInput: values['report-input'] ?? null,
     dataFolder: values.data ?? null,
+    outages: values.outage.map(readOutageOption),
   };
 }
 
@@ -82,5 +93,13 @@ export function replayOptions(line: CommandLine, timeline: Timeline): ReplayOpti
   const untilMs = Math.min(line.untilMs ?? endMs, endMs);
   if (untilMs <= fromMs)
     throw wrong(`nothing happens before --until; the data begins on ${new Date(fromMs).toISOString()}`);
-  return { fromMs, untilMs, stepMs, speed: line.speed, ahead: line.ahead, limits: defaultWaitLimits };
+  return {
+    fromMs,
+    untilMs,
+    stepMs,
+    speed: line.speed,
+    ahead: line.ahead,
+    outages: line.outages,
+    limits: defaultWaitLimits,
+  };
 }

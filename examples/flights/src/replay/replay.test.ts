@@ -26,6 +26,7 @@ const options: ReplayOptions = {
   speed: null,
   ahead: true,
   limits: { warnMs: 60_000, failMs: 60_000 },
+  outages: [],
 };
 
 /** A loop that deals with everything at once; keeps what was done in order. */
@@ -54,7 +55,10 @@ function fakeLoop(answers: (watermarkMs: number) => boolean = () => true) {
         if (answers(watermarkMs)) setImmediate(() => report('gateway', 'routes', watermarkMs));
       } else {
         marked.set(topic, watermarkMs);
-        if (marked.size === sourceTopics.length) setImmediate(() => report('feature-store', 'online', watermarkMs));
+        if (marked.size === sourceTopics.length) {
+          setImmediate(() => report('feature-store', 'online', watermarkMs));
+          setImmediate(() => report('validator', 'windows', watermarkMs));
+        }
       }
       return Promise.resolve();
     },

@@ -5,6 +5,7 @@ import { addAsks, askAll, noAsks, type AskCounts, type Gateway } from '../client
 import { askedBeforeMs, scheduleOf, type Schedule } from '../data/flights.ts';
 import type { FlightTable } from '../data/tables.ts';
 import { sourceTopics } from '../producer/events.ts';
+import { withOutages, type Outage } from '../producer/outage.ts';
 import { sourceRecords } from '../producer/records.ts';
 import { orderBy, positionOf, type Ordering, type Timeline } from '../producer/timeline.ts';
 import { addProduced, type ProducedCounts, type ReplayCounts } from './counts.ts';
@@ -25,6 +26,8 @@ export interface ReplayOptions {
    */
   readonly ahead: boolean;
   readonly limits: WaitLimits;
+  /** Days on which an upstream system is broken. */
+  readonly outages: readonly Outage[];
 }
 
 export interface ReplayDeps {
@@ -96,6 +99,8 @@ export class Replay {
       await this.#deps.publisher.publishWatermark(topics.clock, endMs);
       await Promise.all([
         this.#awaitStage(['gateway', 'routes'], endMs),
+        // Nobody decides on windows between trainings; a report must find them judged.
+        this.#awaitStage(['validator', 'windows'], endMs),
         ahead ? publishTo(Math.min(endMs + stepMs, untilMs)) : Promise.resolve(),
       ]);
       this.#steps += 1;
@@ -116,7 +121,7 @@ export class Replay {
     const { timeline, publisher, partitions } = this.#deps;
     const records: OutRecord[] = [];
     for (const placed of timeline.between(fromMs, untilMs)) {
-      for (const { record, broken } of sourceRecords(placed)) {
+      for (const { record, broken } of sourceRecords(withOutages(placed, this.#options.outages))) {
         records.push(record);
         this.#count(record.topic, { records: 1, broken: broken ? 1 : 0, markers: 0 });
       }

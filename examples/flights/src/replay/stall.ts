@@ -4,6 +4,7 @@ import type { ProgressBoard } from './progress.ts';
 /** The stages in the order in which a step passes them. */
 export const chain: readonly (readonly [service: string, stage: string])[] = [
   ['validator', 'main'],
+  ['validator', 'windows'],
   ['feature-store', 'online'],
   ['gateway', 'log'],
   ['outcomes', 'main'],

@@ -4,12 +4,21 @@ import { classify, errorText, type Health, type Part } from '@everloop/service';
 import { compileSource, type CheckLimits, type RecordCheck } from '@everloop/records';
 import { sourceUnusable } from '../errors.ts';
 import type { Stream } from '../ports.ts';
+import type { QualityTelemetry } from '../quality-telemetry.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { createValidator } from './validate.ts';
+import { decoded } from './decoded.ts';
+import { createValidator, type ValidatorOptions } from './validate.ts';
+import { WindowJudges } from './window-judges.ts';
 
 /** Room for the reasons in headers on top of the largest record; quarantine must take every record that its source took. */
 const quarantineBytesMax = 16 * 1_048_576;
 const validBytesMax = 10 * 1_048_576;
+
+interface CompiledSource {
+  readonly spec: SourceSpec;
+  readonly revision: number;
+  readonly check: RecordCheck;
+}
 
 interface Running {
   readonly spec: SourceSpec;
@@ -20,6 +29,7 @@ interface Running {
 export interface SourcesOptions {
   readonly stream: Stream;
   readonly telemetry: Telemetry;
+  readonly qualityTelemetry: QualityTelemetry;
   readonly limits: CheckLimits;
 }
 
@@ -33,10 +43,12 @@ export class Sources implements Part {
   readonly #running = new Map<string, Running>();
   readonly #unusable = new Map<string, string>();
   readonly #follower: Part;
+  readonly #judges: WindowJudges;
   #stopped = false;
 
   constructor(options: SourcesOptions) {
     this.#options = options;
+    this.#judges = new WindowJudges(options.stream, options.qualityTelemetry);
     this.#follower = options.stream.follow({
       topics: [topics.resources],
       from: 'beginning',
@@ -53,13 +65,14 @@ export class Sources implements Part {
     this.#stopped = true;
     await this.#follower.stop();
     await Promise.all([...this.#running.values()].map(async ({ runner }) => await runner.stop()));
+    await this.#judges.stop();
   }
 
   health(): Health {
     for (const [name, why] of this.#unusable) return { ok: false, reason: `Source ${name}: ${why}` };
-    const parts = [this.#follower, ...[...this.#running.values()].map(({ runner }) => runner)];
+    const parts = [this.#follower, this.#judges, ...[...this.#running.values()].map(({ runner }) => runner)];
     for (const part of parts) {
-      const health = part.health?.() ?? { ok: true };
+      const health: Health = part.health?.() ?? { ok: true };
       if (!health.ok) return health;
     }
     return { ok: true };
@@ -74,7 +87,7 @@ export class Sources implements Part {
         this.#options.telemetry.needsRestart(name, 'the Source was removed and is validated until then');
       return;
     }
-    let source: { readonly spec: SourceSpec; readonly revision: number; readonly check: RecordCheck };
+    let source: CompiledSource;
     try {
       const resource = parseResource(registry.Resource.fromJSON(JSON.parse(record.value.toString())));
       if (resource.kind !== 'Source') return;
@@ -85,14 +98,14 @@ export class Sources implements Part {
     }
     this.#unusable.delete(name);
     const running = this.#running.get(name);
-    if (running === undefined) await this.#beginOrPutAside(name, source.spec, source.check);
-    else this.#change(name, running, source);
+    if (running === undefined) await this.#beginOrPutAside(name, source);
+    else await this.#change(name, running, source);
   }
 
   /** Topics that contradict the Source stay so: the other Sources must not wait for it. Anything else is tried again. */
-  async #beginOrPutAside(name: string, spec: SourceSpec, check: RecordCheck): Promise<void> {
+  async #beginOrPutAside(name: string, source: CompiledSource): Promise<void> {
     try {
-      await this.#begin(name, spec, check);
+      await this.#begin(name, source);
     } catch (error) {
       await this.#running.get(name)?.runner.stop();
       this.#running.delete(name);
@@ -107,7 +120,7 @@ export class Sources implements Part {
     this.#options.telemetry.sourceFailed(name, error);
   }
 
-  async #begin(name: string, spec: SourceSpec, check: RecordCheck): Promise<void> {
+  async #begin(name: string, { spec, revision, check }: CompiledSource): Promise<void> {
     const { stream, telemetry } = this.#options;
     const { topic, partitions } = spec;
     await stream.ensureTopics([
@@ -115,10 +128,17 @@ export class Sources implements Part {
       { name: validTopic(topic), partitions, config: { 'max.message.bytes': String(validBytesMax) } },
       { name: quarantineTopic(topic), partitions, config: { 'max.message.bytes': String(quarantineBytesMax) } },
     ]);
+    await this.#judges.apply(name, { revision, spec });
     const runner = stream.tasks({
       groupId: `everloop.validator.${name}`,
       inputs: [topic],
-      createHandler: () => createValidator({ source: name, topic, check: () => running.check, telemetry }),
+      createHandler: () => {
+        const panes = this.#judges.writer(name, spec);
+        const observe: ValidatorOptions['observe'] = (record, { kind }) => {
+          if (panes.isCounting) panes.observe(record, { kind, ...decoded(record.value, spec.eventTime) });
+        };
+        return panes.around(createValidator({ source: name, topic, check: () => running.check, telemetry, observe }));
+      },
       progress: { service: 'validator', stage: 'main' },
     });
     const running: Running = { spec, check, runner };
@@ -127,13 +147,14 @@ export class Sources implements Part {
     telemetry.sourceStarted(name, topic, partitions);
   }
 
-  #change(name: string, running: Running, source: { spec: SourceSpec; revision: number; check: RecordCheck }): void {
+  async #change(name: string, running: Running, source: CompiledSource): Promise<void> {
     const { telemetry } = this.#options;
     if (source.spec.topic !== running.spec.topic || source.spec.partitions !== running.spec.partitions) {
       telemetry.needsRestart(name, 'topic or partitions of the Source changed');
       return;
     }
     running.check = source.check;
+    await this.#judges.apply(name, source);
     telemetry.contractChanged(name, source.revision);
   }
 }

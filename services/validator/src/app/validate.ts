@@ -1,6 +1,6 @@
 import { quarantineTopic, validTopic } from '@everloop/contracts';
 import type { Batch, BusRecord, RawHeaders, TaskContext, TaskHandler } from '@everloop/kafka';
-import type { Reason, RecordCheck } from '@everloop/records';
+import type { Reason, RecordCheck, Verdict } from '@everloop/records';
 import type { Telemetry } from '../telemetry.ts';
 
 /** Header with the place of the raw record: `<topic>/<partition>/<offset>`. */
@@ -8,17 +8,21 @@ const sourceHeader = 'evl-src';
 /** Header with the reasons of a quarantined record, JSON. */
 const reasonsHeader = 'evl-reasons';
 
-/**
- * The handler of one task of one Source: each record goes to the same partition of `<topic>.valid` or `<topic>.quarantine` with its
- * key, bytes and headers; watermarks go to valid. `check` is asked for each batch, so that a changed contract is taken up.
- */
-export function createValidator(options: {
+export interface ValidatorOptions {
   readonly source: string;
   readonly topic: string;
   readonly check: () => RecordCheck;
   readonly telemetry: Telemetry;
-}): TaskHandler {
-  const { source, topic, telemetry } = options;
+  /** Told of each record once it is judged, in the transaction of its batch. */
+  readonly observe?: (record: BusRecord, verdict: Verdict) => void;
+}
+
+/**
+ * The handler of one task of one Source: each record goes to the same partition of `<topic>.valid` or `<topic>.quarantine` with its
+ * key, bytes and headers; watermarks go to valid. `check` is asked for each batch, so that a changed contract is taken up.
+ */
+export function createValidator(options: ValidatorOptions): TaskHandler {
+  const { source, topic, telemetry, observe } = options;
   const valid = validTopic(topic);
   const quarantine = quarantineTopic(topic);
   return {
@@ -28,6 +32,7 @@ export function createValidator(options: {
       let quarantined = 0;
       for (const record of batch.records) {
         const verdict = check(record.value);
+        observe?.(record, verdict);
         if (verdict.kind === 'valid') {
           const value = verdict.value ?? record.value;
           context.emit({

@@ -2,6 +2,7 @@ import { qualityTopic, topics, type SourceSpec } from '@everloop/contracts';
 import type { Health, Part } from '@everloop/service';
 import type { Stream } from '../ports.ts';
 import type { QualityTelemetry } from '../quality-telemetry.ts';
+import { createPaneWriter, type AppliedSource, type PaneWriter } from './pane-writer.ts';
 import { createWindowTask } from './window-task.ts';
 
 /** How long statistics are kept: what a restart can look back on, and the longest hold that closes by itself. */
@@ -14,15 +15,29 @@ export class WindowJudges {
   readonly #stream: Stream;
   readonly #telemetry: QualityTelemetry;
   readonly #runners = new Map<string, Part>();
+  readonly #applied = new Map<string, AppliedSource>();
 
   constructor(stream: Stream, telemetry: QualityTelemetry) {
     this.#stream = stream;
     this.#telemetry = telemetry;
   }
 
-  /** Starts the judge of a Source when it has window rules and none yet; its topics are there when this resolves. */
-  async ensure(source: string, { topic, windows = [] }: SourceSpec): Promise<void> {
-    if (windows.length === 0 || this.#runners.has(source)) return;
+  /** Takes the rules of a Source; starts its judge when it has the first ones. The topics are there when this resolves. */
+  async apply(source: string, applied: AppliedSource): Promise<void> {
+    const { topic, windows = [] } = applied.spec;
+    if (windows.length > 0 && !this.#runners.has(source)) await this.#begin(source, topic);
+    this.#applied.set(source, applied);
+  }
+
+  /** Counts what one task of a Source judges, by the rules that were applied last. */
+  writer(source: string, first: SourceSpec): PaneWriter {
+    return createPaneWriter(
+      source,
+      () => this.#applied.get(source) ?? { revision: 0, spec: { ...first, windows: [] } },
+    );
+  }
+
+  async #begin(source: string, topic: string): Promise<void> {
     const input = qualityTopic(topic);
     const config = { 'max.message.bytes': String(paneBytesMax) };
     await this.#stream.ensureTopics([
