@@ -52,6 +52,8 @@ module.exports = {
     only('kafkajs', ['libs/kafka', 'bench']),
     only('ioredis', ['libs/storage', 'bench']),
     only('@duckdb', ['libs/storage']),
+    only('pg', ['libs/storage']),
+    only('aws4fetch', ['libs/storage']),
     only('onnxruntime-node', ['libs/onnx']),
     only('prom-client', ['libs/service']),
     only('pino', ['libs/service']),

@@ -115,6 +115,44 @@ export interface SinkRunnerOptions {
   readonly progress?: { readonly service: string; readonly stage: string };
 }
 
+/** What a feed brings: records and changes of its state, which are committed together or not at all. */
+export interface FeedBatch {
+  readonly records: readonly OutRecord[];
+  /** Key → text that shall be remembered; null to forget it. */
+  readonly state: ReadonlyMap<string, string | null>;
+  /** Markers for every partition of a topic, after the records; the feed must be the only writer of markers there. */
+  readonly markers?: readonly { readonly topic: string; readonly watermarkMs: number }[];
+}
+
+/** The code of one feed. Calls never overlap; `next` is called again when what it gave is committed. */
+export interface FeedHandler {
+  /** The next batch; null when there is nothing new now. */
+  next(signal: AbortSignal): Promise<FeedBatch | null>;
+  close?(): Promise<void>;
+}
+
+/** One way from outside into Kafka. */
+export interface Feed {
+  /** A new handler that goes on from the committed state; called when the feed is acquired, also again after an error. */
+  readonly open: (state: ReadonlyMap<string, string>) => Promise<FeedHandler>;
+  /** Pause after there was nothing new, milliseconds. */
+  readonly everyMs: number;
+}
+
+export interface FeedRunnerOptions {
+  /** Consumer group that shares the feeds out, `everloop.<service>.<purpose>`; also the prefix of the transactional ids. */
+  readonly groupId: string;
+  /** Compacted topic with the feeds' state, key `<feed>/<key>`; a feed belongs to whoever holds the partition of its name. */
+  readonly stateTopic: string;
+}
+
+export interface FeedRunner extends Part {
+  /** Begins a feed, begins it anew with another definition, or ends it (null). No `/` in the name. */
+  set(name: string, feed: Feed | null): void;
+  /** Why a feed that is held here cannot go on now; null when it can, undefined when it is not held here. */
+  trouble(name: string): string | null | undefined;
+}
+
 export interface FollowOptions {
   /** Topics read in full by this process alone, every partition, whatever other replicas do. */
   readonly topics: readonly string[];
@@ -161,6 +199,8 @@ export interface Bus extends Part {
   tasks(options: TaskRunnerOptions): Part;
   /** From Kafka to a store that keeps the offsets itself. */
   sink(options: SinkRunnerOptions): Part;
+  /** Exactly once from outside into Kafka: records and the position that they lead to in one transaction, one transactional id per feed. */
+  feeds(options: FeedRunnerOptions): FeedRunner;
   follow(options: FollowOptions): Follower;
   /** Reads the topics from the beginning to their current ends, markers left out, in offset order per partition. */
   readAll(names: readonly string[], onRecords: (batch: Batch) => void | Promise<void>): Promise<void>;

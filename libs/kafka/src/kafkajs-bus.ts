@@ -4,6 +4,8 @@ import { KafkaAdmin, type PartitionOffsets } from './admin.ts';
 import type {
   Batch,
   Bus,
+  FeedRunner,
+  FeedRunnerOptions,
   FollowOptions,
   Follower,
   Publisher,
@@ -12,6 +14,7 @@ import type {
   TaskRunnerOptions,
   TopicSpec,
 } from './bus.ts';
+import { KafkaFeedRunner } from './feed-runner.ts';
 import { KafkaFollower } from './follower.ts';
 import { createKafkaClient, type KafkaClient } from './kafkajs-client.ts';
 import { isMarker } from './markers.ts';
@@ -105,6 +108,10 @@ class KafkaBus implements Bus {
 
   sink(options: SinkRunnerOptions): Part {
     return new SinkRunner(this.#runnerDependencies(options.progress), options);
+  }
+
+  feeds(options: FeedRunnerOptions): FeedRunner {
+    return new KafkaFeedRunner(this.#runnerDependencies(undefined), options);
   }
 
   follow(options: FollowOptions): Follower {

@@ -134,6 +134,7 @@ async function sendOffsets(
   groupId: string,
   offsets: readonly OffsetToCommit[],
 ): Promise<void> {
+  if (offsets.length === 0) return;
   const topics = [...new Set(offsets.map((o) => o.topic))].map((topic) => ({
     topic,
     partitions: offsets

@@ -8,7 +8,9 @@ export {
   type LocalRedisClusterOptions,
   type LocalRedisNode,
 } from './redis-cluster.ts';
+export { startLocalPostgres, type LocalPostgres } from './postgres.ts';
 export { redisAnswers, startLocalRedis, type LocalRedis, type LocalRedisOptions } from './redis.ts';
+export { startLocalS3, type LocalS3 } from './s3.ts';
 export {
   superviseProcess,
   type Exit,

@@ -81,7 +81,7 @@ async function download(folder: string, digests: Digests, log: Log, env: Environ
       'The download was refused. If a proxy or mirror changes files, use one that does not.',
     );
     for (const name of digests.keys()) if (!name.endsWith('.jar')) await unpackRedis(libs, name);
-    rename(staging, folder);
+    moveIntoPlace(staging, folder);
     log(`Kafka and Redis are in ${folder}`);
   } finally {
     rmSync(staging, { recursive: true, force: true });
@@ -96,7 +96,7 @@ export async function unpackRedis(libs: string, name: string): Promise<void> {
 }
 
 /** Another start may have been faster: then its folder counts, and is verified like any other. */
-function rename(staging: string, folder: string): void {
+export function moveIntoPlace(staging: string, folder: string): void {
   try {
     renameSync(staging, folder);
   } catch (error) {
@@ -104,17 +104,31 @@ function rename(staging: string, folder: string): void {
   }
 }
 
+/** What `copyDependencies` copies when it is not the platform. */
+interface OtherPom {
+  readonly pom: string;
+  /** For a person. */
+  readonly what: string;
+  readonly settings: readonly string[];
+}
+
 /** Copies the jars that the pom names, with their dependencies, into `libs`. */
-export async function copyDependencies(maven: string, libs: string, env: Environment): Promise<void> {
+export async function copyDependencies(
+  maven: string,
+  libs: string,
+  env: Environment,
+  other: OtherPom = { pom, what: 'Kafka and Redis', settings: [] },
+): Promise<void> {
   const args = [
     '-q',
     '-B',
     '-C',
     '-f',
-    pom,
+    other.pom,
     'dependency:copy-dependencies',
     `-DoutputDirectory=${libs}`,
     '-DincludeScope=runtime',
+    ...other.settings,
   ];
   const child = spawn(maven, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -131,7 +145,7 @@ export async function copyDependencies(maven: string, libs: string, env: Environ
     const lines = output.trim().split('\n').slice(-8).join('\n');
     throw localError(
       'EVL_LOCAL_DOWNLOAD_FAILED',
-      `Maven could not download Kafka and Redis (${code}). Check the network, or the proxy and mirrors in ~/.m2/settings.xml, ` +
+      `Maven could not download ${other.what} (${code}). Check the network, or the proxy and mirrors in ~/.m2/settings.xml, ` +
         `or set KAFKA_BROKERS and REDIS_URL to ones that already run. Maven said:\n${lines}`,
     );
   }

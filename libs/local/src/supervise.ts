@@ -31,6 +31,8 @@ export interface SuperviseOptions {
   /** The whole environment of the process. */
   readonly env: Environment;
   readonly cwd?: string;
+  /** Runs it as this user; only root may. */
+  readonly user?: { readonly uid: number; readonly gid: number };
   /** Receives standard output and standard error. */
   readonly logFile: string;
   /** Also receives each line of standard output, without its end. */
@@ -77,6 +79,7 @@ export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
     stdio: ['ignore', options.onLine === undefined ? log : 'pipe', log],
     detached: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...options.user,
   });
   closeSync(log);
   const { onLine } = options;

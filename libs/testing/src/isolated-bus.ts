@@ -1,4 +1,13 @@
-import type { Batch, Bus, BusRecord, OutRecord, TaskContext, TaskHandler, TaskRunnerOptions } from '@everloop/kafka';
+import type {
+  Batch,
+  Bus,
+  BusRecord,
+  Feed,
+  OutRecord,
+  TaskContext,
+  TaskHandler,
+  TaskRunnerOptions,
+} from '@everloop/kafka';
 
 /**
  * A bus whose topics and consumer groups carry `prefix` on the broker, and not in what its user sees: a service under test can use its
@@ -31,6 +40,23 @@ export function isolatedBus(bus: Bus, prefix: string): Bus {
       restore.restore(handlers.get(outer) ?? outer, records.map(record));
     return { kind: 'changelog', topic: out(restore.topic), restore: take };
   };
+  const isolatedFeed = (feed: Feed): Feed => ({
+    everyMs: feed.everyMs,
+    open: async (state) => {
+      const handler = await feed.open(state);
+      return {
+        next: async (signal) => {
+          const batch = await handler.next(signal);
+          if (batch === null) return null;
+          const markers = (batch.markers ?? []).map((marker) => ({ ...marker, topic: out(marker.topic) }));
+          return { records: batch.records.map(emitted), state: batch.state, markers };
+        },
+        close: async () => {
+          await handler.close?.();
+        },
+      };
+    },
+  });
   return {
     name: bus.name,
     start: () => bus.start(),
@@ -72,6 +98,17 @@ export function isolatedBus(bus: Bus, prefix: string): Bus {
           released: (topic, partition) => inner.released?.(back(topic), partition),
         },
       }),
+    feeds({ groupId, stateTopic }) {
+      const inner = bus.feeds({ groupId: out(groupId), stateTopic: out(stateTopic) });
+      return {
+        name: inner.name,
+        start: () => inner.start(),
+        stop: () => inner.stop(),
+        health: () => inner.health?.() ?? { ok: true },
+        trouble: (name) => inner.trouble(name),
+        set: (name, feed) => inner.set(name, feed === null ? null : isolatedFeed(feed)),
+      };
+    },
     follow: ({ topics, from, onRecord, onWatermark }) =>
       bus.follow({
         topics: topics.map(out),

@@ -16,6 +16,20 @@ export const configSchema = {
     unit: 'folder',
     why: 'Where datasets are stored by their digest; shared with the trainer and the registry.',
   },
+  vaultStore: {
+    env: 'EVL_VAULT_STORE',
+    type: 'string',
+    default: '.everloop/vault',
+    unit: 'folder',
+    why: 'Where the sealed rows of fixed holdouts lie; apart from the object store, so that training need not be let in.',
+  },
+  vaultPublicKey: {
+    env: 'EVL_VAULT_PUBLIC_KEY',
+    type: 'string',
+    default: '.everloop/evaluator.pub',
+    unit: 'file',
+    why: "The evaluator's public key, for which fixed holdouts are sealed; the trainer writes it when it starts.",
+  },
   dataDir: {
     env: 'EVL_DATA_DIR',
     type: 'string',

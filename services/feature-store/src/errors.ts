@@ -45,6 +45,39 @@ export const errors = {
         `Features of ${topic}/${partition} are stored up to offset ${stored}, but the topic ends at ${end}: they belong to another ` +
         'Kafka; connect to that one (KAFKA_BROKERS), or empty Redis and remove EVL_DATA_DIR to begin anew',
     }),
+  snapshotInvalid: (id: string, cause?: unknown) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_SNAPSHOT_INVALID',
+      kind: 'terminal',
+      message: `Object ${id} is not the manifest of a dataset that this version reads`,
+      ...(cause === undefined ? {} : { cause }),
+    }),
+  datasetNotFound: (ref: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_DATASET_NOT_FOUND',
+      kind: 'terminal',
+      message: `There is no dataset "${ref}": give an id, four or more of its first digits, or a tag; "everloop dataset list" shows them`,
+    }),
+  definitionNotFound: (ref: string, cause: unknown) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_DEFINITION_NOT_FOUND',
+      kind: 'terminal',
+      message: `The definition ${ref} of the dataset cannot be read from the object store; restore the object to make the rows again`,
+      cause,
+    }),
+  vaultNotFound: (contentHash: string, cause?: unknown) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_VAULT_NOT_FOUND',
+      kind: 'terminal',
+      message: `The vault (EVL_VAULT_STORE) has no rows ${contentHash}; make the dataset again with the same request`,
+      ...(cause === undefined ? {} : { cause }),
+    }),
+  vaultEmpty: (id: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_VAULT_NOT_FOUND',
+      kind: 'terminal',
+      message: `The dataset ${id} has no rows in the vault: its fixed holdout is empty`,
+    }),
   topicNameInvalid: (topic: string) =>
     new ServiceError({
       code: 'EVL_FEATURES_TOPIC_INVALID',

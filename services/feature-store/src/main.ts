@@ -6,11 +6,15 @@ import { onlineKeys, readingBy } from '@everloop/features';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
 
+import { grpcDatasetService } from './adapters/grpc-dataset-service.ts';
 import { grpcFeatureService } from './adapters/grpc-feature-service.ts';
 import { HistoryTables } from './adapters/history-tables.ts';
-import { createParquetDatasets } from './adapters/parquet-datasets.ts';
+import { createParquetDatasets } from './adapters/datasets/parquet-datasets.ts';
+import { createSqliteCatalog } from './adapters/datasets/sqlite-catalog.ts';
+import { createVaultStore } from './adapters/datasets/vault-store.ts';
 import { createParquetHistory } from './adapters/parquet-history.ts';
 import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
+import { createDatasetCalls } from './app/dataset-calls.ts';
 import { createFeatureCalls } from './app/feature-calls.ts';
 import { createHistoricalCalls } from './app/historical-calls.ts';
 import { LiveTopology } from './app/live-topology.ts';
@@ -32,6 +36,12 @@ const duck = await openDuckDb({
 });
 const tables = new HistoryTables({ dataDir: config.dataDir, duck, bufferedRowsMax: config.bufferedRowsMax, telemetry });
 const history = createParquetHistory({ duck, tables });
+const vault = createVaultStore(config.vaultStore, config.vaultPublicKey);
+const datasets = createParquetDatasets({ duck, tables, objects: createObjectStore(config.objectStore), vault });
+const snapshots = createDatasetCalls({
+  ...{ datasets, vault, telemetry, now: () => Date.now() },
+  catalog: createSqliteCatalog(join(config.dataDir, 'datasets.sqlite')),
+});
 const live = new LiveTopology({
   bus,
   rows: createRedisOnlineRows(redis, config.rowLifeMs),
@@ -45,7 +55,8 @@ const calls = createFeatureCalls({
   topology: () => live.topology,
   mget,
   history,
-  datasets: createParquetDatasets({ duck, tables, objects: createObjectStore(config.objectStore) }),
+  datasets,
+  snapshots,
   telemetry,
 });
 const historical = createHistoricalCalls({ topology: () => live.topology, history, telemetry });
@@ -60,7 +71,7 @@ const grpc = createGrpcServer({
   name: 'grpc',
   host: config.grpcHost,
   port: config.grpcPort,
-  services: [grpcFeatureService(calls, historical, online)],
+  services: [grpcFeatureService(calls, historical, online), grpcDatasetService(snapshots)],
   logger,
   deadlineMaxMs: 600_000,
 });

@@ -1,5 +1,8 @@
 import type { CompiledView, LookupPlan, RowState } from '@everloop/features';
-import type { features, registry, ModelSpec } from '@everloop/contracts';
+import type { features, ModelSpec, SplitPart, TypedResource } from '@everloop/contracts';
+import type { PublicEvaluatorKey } from '@everloop/vault';
+import type { DatasetDiff } from './domain/dataset-diff.ts';
+import type { DatasetManifest, KnownPolicy } from './domain/dataset-manifest.ts';
 import type { ExcludedRange } from './domain/exclude-sql.ts';
 
 /** How far one bucket of a topic partition is applied to the online rows, as stored beside them. */
@@ -68,6 +71,10 @@ export interface DatasetRequest {
   readonly asOfMs: number;
   /** Event times that must not train. */
   readonly exclude?: readonly ExcludedRange[];
+  /** Default bitemporal. */
+  readonly known?: KnownPolicy;
+  /** The resources that decide the rows. */
+  readonly definitions: readonly TypedResource[];
 }
 
 /** Everything that ever came, and questions to it as of any moment. */
@@ -85,7 +92,7 @@ export interface History {
   pointInTime(
     plan: LookupPlan,
     rows: readonly features.EntityRow[],
-    known?: 'bitemporal' | 'latest',
+    known?: KnownPolicy,
   ): Promise<features.FeatureRow[]>;
   /** How new a source's history is; zeros when it holds nothing. */
   freshness(source: string): Promise<{
@@ -95,8 +102,80 @@ export interface History {
   }>;
 }
 
+/** A frozen training set. */
+export interface MadeDataset {
+  readonly id: string;
+  readonly manifest: DatasetManifest;
+  /** Parquet in the object store, without the rows of the vault. */
+  readonly path: string;
+}
+
+/** Whether the rows of a snapshot came out the same again. */
+export interface Verification {
+  readonly expected: { readonly contentHash: string; readonly rows: number };
+  readonly actual: { readonly contentHash: string; readonly rows: number };
+  readonly differences: readonly string[];
+}
+
 /** Training sets out of the history. */
 export interface Datasets {
-  create(request: DatasetRequest): Promise<{ readonly dataset: registry.DatasetRef; readonly path: string }>;
+  create(request: DatasetRequest): Promise<MadeDataset>;
   countLabels(spec: ModelSpec, asOfMs: number, exclude?: readonly ExcludedRange[]): Promise<number>;
+  manifest(id: string): Promise<DatasetManifest>;
+  /** Makes the rows again from the recorded definitions and offsets. */
+  verify(manifest: DatasetManifest): Promise<Verification>;
+  diff(from: DatasetManifest, to: DatasetManifest, examplesMax: number): Promise<DatasetDiff>;
+  /** A Parquet file of the rows outside of the vault, or of some parts; `dispose` when it is not needed any more. */
+  checkout(
+    manifest: DatasetManifest,
+    parts: readonly SplitPart[] | null,
+  ): Promise<{ readonly path: string; dispose(): Promise<void> }>;
+}
+
+/** A snapshot in the catalog. Times are wall-clock, epoch milliseconds UTC. */
+export interface CatalogEntry {
+  readonly id: string;
+  readonly model: string;
+  readonly createdAtMs: number;
+  readonly createdBy: string;
+  readonly reason: string;
+  /** The model's snapshot before it; empty for the first. */
+  readonly parent: string;
+  readonly tags: readonly string[];
+}
+
+export interface TagMove {
+  readonly tag: string;
+  /** Empty when the tag was removed. */
+  readonly id: string;
+  readonly previousId: string;
+  readonly by: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** Which snapshots there are. */
+export interface DatasetCatalog {
+  /** Adds a snapshot, or finds it when it is known. */
+  record(entry: Omit<CatalogEntry, 'parent' | 'tags'>): CatalogEntry;
+  /** Newest first; of every model for an empty name. */
+  list(model: string, limit: number): readonly CatalogEntry[];
+  /** By id, the first digits of one, or tag. EVL_FEATURES_DATASET_NOT_FOUND. */
+  get(ref: string): CatalogEntry;
+  /** Moves a tag, or removes it for an empty `ref`. */
+  tag(move: {
+    readonly tag: string;
+    readonly ref: string;
+    readonly by: string;
+    readonly reason: string;
+    readonly atMs: number;
+  }): TagMove;
+  /** Every move to and from a snapshot, oldest first. */
+  moves(id: string): readonly TagMove[];
+}
+
+/** The sealed rows of fixed holdouts. */
+export interface Vault {
+  publicKey(): Promise<PublicEvaluatorKey>;
+  get(contentHash: string, keyId: string): Promise<Buffer>;
 }

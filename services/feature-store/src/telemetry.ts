@@ -18,6 +18,9 @@ export interface Telemetry {
   queried(rpc: string, rows: number, tookMs: number): void;
   /** What an online batch found, and how old it is. */
   answered(answer: BatchAnswer): void;
+  /** The fixed holdout was handed out to the evaluator; the audit record. */
+  vaultOpened(dataset: string, purpose: string, rows: number): void;
+  vaultDenied(dataset: string, purpose: string, error: unknown): void;
 }
 
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -63,6 +66,9 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     ageBuckets,
     ['view'],
   );
+  const openings = metrics.counter('everloop_feature_store_vault_openings_total', 'Requests to open the vault', [
+    'result',
+  ]);
   const misplacedTopics = new Set<string>();
   return {
     logger,
@@ -123,6 +129,14 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
         for (const timeMs of eventMs) if (timeMs < oldestMs) oldestMs = timeMs;
         if (oldestMs !== Infinity) age.observe({ view: name }, (answer.asOfMs - oldestMs) / 1_000);
       }
+    },
+    vaultOpened(dataset, purpose, count) {
+      openings.inc({ result: 'opened' });
+      logger.info({ audit: true, dataset, purpose, rows: count }, 'the vault was opened for the evaluator');
+    },
+    vaultDenied(dataset, purpose, error) {
+      openings.inc({ result: 'denied' });
+      logger.warn({ audit: true, dataset, purpose, err: error }, 'the vault was not opened');
     },
   };
 }

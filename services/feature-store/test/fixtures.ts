@@ -29,6 +29,8 @@ export const silentTelemetry: Telemetry = {
   datasetCreated: nothing,
   queried: nothing,
   answered: nothing,
+  vaultOpened: nothing,
+  vaultDenied: nothing,
 };
 
 /** Online rows in memory, with the same refusal of a position that moved. */
@@ -68,6 +70,7 @@ function source(part: Pick<SourceSpec, 'topic' | 'key' | 'fields'>, partitions: 
     partitions,
     format: 'json',
     eventTime: 'at',
+    createdTime: 'at',
     allowedLatenessMs: 0,
     unexpected: 'drop',
     compatibility: 'backward',

@@ -41,12 +41,17 @@ export async function createHistoryWorld(resources: readonly TypedResource[]): P
   return {
     ...{ dir, duck, tables, history, topology },
     async add(records) {
-      for (const { source, partition = 0, timeMs, knownMs = timeMs, fields } of records) {
+      for (const key of new Set(records.map(({ source, partition = 0 }) => `${source}/${partition}`))) {
+        const mine = records.filter(({ source, partition = 0 }) => `${source}/${partition}` === key);
+        const [{ source, partition = 0 } = { source: '' }] = mine;
         const table = tables.table(source);
         if (table === undefined) throw new Error(`no source ${source}`);
-        const offset = await history.nextOffset(table.topic, partition);
-        const values = table.fields.map(({ name }) => fields[name] ?? null);
-        await history.append(table.topic, partition, [{ offset, timeMs, knownMs, values }], offset + 1);
+        const first = await history.nextOffset(table.topic, partition);
+        const rows = mine.map(({ timeMs, knownMs = timeMs, fields }, index) => {
+          const values = table.fields.map(({ name }) => fields[name] ?? null);
+          return { offset: first + index, timeMs, knownMs, values };
+        });
+        await history.append(table.topic, partition, rows, first + rows.length);
       }
     },
     async close() {

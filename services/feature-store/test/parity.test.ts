@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { features, validTopic } from '@everloop/contracts';
 import { keyPartition } from '@everloop/features';
 import type { BusRecord } from '@everloop/kafka';
-import { createObjectStore, openDuckDb, readParquetColumns, type DuckDb } from '@everloop/storage';
+import { openDuckDb, readParquetColumns, type DuckDb } from '@everloop/storage';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { HistoryTables } from '../src/adapters/history-tables.ts';
-import { createParquetDatasets } from '../src/adapters/parquet-datasets.ts';
 import { createParquetHistory } from '../src/adapters/parquet-history.ts';
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
 import { createFeatureSink } from '../src/app/feature-sink.ts';
 import { OnlineWriter } from '../src/app/online-writer.ts';
 import { topologyOf } from '../src/domain/topology.ts';
+import { createTestDatasets } from './test-datasets.ts';
 import { memoryRows, silentTelemetry, tripResources, type Arrival, type Trip } from './fixtures.ts';
 
 const resources = tripResources('trips');
@@ -59,14 +59,14 @@ async function world(messages: readonly Message[], batchSize: number, crashEvery
   const open = async () => {
     const tables = new HistoryTables({ dataDir: folder, duck, bufferedRowsMax: 100, telemetry: silentTelemetry });
     const history = createParquetHistory({ duck, tables });
-    const datasets = createParquetDatasets({ duck, tables, objects: createObjectStore(join(folder, 'objects')) });
+    const snapshots = await createTestDatasets(folder, duck, tables);
     // Tables of the process that was killed are dropped, as its memory would be.
     for (const { table } of topology.work.values()) await duck.run(`DROP TABLE IF EXISTS "newest.${table.topic}"`);
     await history.declare([...topology.work.values()].map(({ table }) => table));
     const online = new OnlineWriter(rows, 100, silentTelemetry);
     return {
       history,
-      datasets,
+      snapshots,
       sink: createFeatureSink({ topology, online, history, telemetry: silentTelemetry, ends: async () => 1e9 }),
     };
   };
@@ -106,7 +106,7 @@ async function world(messages: readonly Message[], batchSize: number, crashEvery
     topology: () => topology,
     mget,
     history: process.history,
-    datasets: process.datasets,
+    ...process.snapshots,
     telemetry: silentTelemetry,
   });
   return { calls, rows };

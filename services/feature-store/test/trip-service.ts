@@ -9,11 +9,11 @@ import { resourceKey, registry, topics, toWire, validTopic, type TypedResource }
 import { keyPartition, onlineKeys, readingBy } from '@everloop/features';
 import type { Bus, OutRecord, Publisher } from '@everloop/kafka';
 import type { Health } from '@everloop/service';
-import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
+import { createRedis, openDuckDb } from '@everloop/storage';
 import { isolatedBus, testBus, testRedisUrl, uniqueName } from '@everloop/testing';
 
 import { HistoryTables } from '../src/adapters/history-tables.ts';
-import { createParquetDatasets } from '../src/adapters/parquet-datasets.ts';
+import { createTestDatasets } from './test-datasets.ts';
 import { createParquetHistory } from '../src/adapters/parquet-history.ts';
 import { createRedisOnlineRows } from '../src/adapters/redis-online-rows.ts';
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
@@ -173,7 +173,7 @@ export async function startStore(world: TripWorld, url: string = redisUrl()): Pr
       topology: () => live.topology,
       mget: readingBy(onlineKeys(redis.buckets), (keys) => redis.mgetBuffer(keys)),
       history,
-      datasets: createParquetDatasets({ duck, tables, objects: createObjectStore(join(world.dir, 'objects')) }),
+      ...(await createTestDatasets(world.dir, duck, tables)),
       telemetry,
     }),
     passed: (at) => (watermark >= at ? Promise.resolve() : new Promise((resolve) => waiting.push({ at, resolve }))),

@@ -36,6 +36,7 @@ export function withTopicPrefix(bus: Bus, prefix: string): Bus {
     publisher,
     follow,
     tasks: (options) => bus.tasks({ ...options, inputs: options.inputs.map(add) }),
+    feeds: (options) => bus.feeds({ ...options, stateTopic: add(options.stateTopic) }),
     sink: (options) => bus.sink({ ...options, inputs: options.inputs.map(add) }),
     readAll: (names, onRecords) => bus.readAll(names.map(add), onRecords),
   };

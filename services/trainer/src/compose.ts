@@ -7,9 +7,11 @@ import type { Config, Logger, Metrics, Part } from '@everloop/service';
 import { createObjectStore, readParquetColumns } from '@everloop/storage';
 import { createTrainingData, createVersionLedger } from './adapters/grpc-clients.ts';
 import { createFollowedHolds } from './adapters/followed-holds.ts';
+import { createEvaluatorKeyPart } from './adapters/evaluator-key.ts';
 import { createRecipeFolder } from './adapters/recipe-folder.ts';
 import { createResourceCatalogue } from './adapters/resource-catalogue.ts';
 import { createTrainingTask } from './app/training-task.ts';
+import { createHoldoutVault } from './adapters/vault-client.ts';
 import type { configSchema } from './config.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -36,8 +38,14 @@ export function compose({ config, bus, logger, metrics }: Surroundings): readonl
     ...{ address: config.registryAddress, signal },
     onAway: (error) => telemetry.away('registry', error),
   });
+  const evaluator = createEvaluatorKeyPart(config.vaultKey, config.vaultPublicKey);
+  const vault = createHoldoutVault({
+    ...{ address: config.featuresAddress, signal, key: evaluator.key, now: () => Date.now() },
+    onAway: (error) => telemetry.away('feature-store', error),
+  });
   const recipes = createRecipeFolder({
     ...{ recipesDir: config.recipesDir, jobsDir: join(config.dataDir, 'jobs'), memoryMib: config.recipeMemoryMib },
+    uid: config.recipeUid,
     onLine: (jobId, line) => telemetry.recipeLine(jobId, line),
   });
   const controlTopics: Part = {
@@ -53,6 +61,7 @@ export function compose({ config, bus, logger, metrics }: Surroundings): readonl
     stop: async () => {
       data.close();
       ledger.close();
+      vault.close();
     },
   };
   const tasks = bus.tasks({
@@ -60,7 +69,7 @@ export function compose({ config, bus, logger, metrics }: Surroundings): readonl
     inputs: [topics.retrainingRequested],
     createHandler: () =>
       createTrainingTask({
-        ...{ catalogue, telemetry, data, holds, ledger, recipes, scorer: host, signal },
+        ...{ catalogue, telemetry, data, holds, vault, ledger, recipes, scorer: host, signal },
         ...{ artifacts: createObjectStore(config.objectStore), scoreTimeoutMs: config.scoreTimeoutMs },
         readDataset: (path) => readParquetColumns(path, { threads: 1 }),
         provenance: () => ({
@@ -76,7 +85,7 @@ export function compose({ config, bus, logger, metrics }: Surroundings): readonl
     progress: { service: 'trainer', stage: 'main' },
   });
   const grpc = createGrpcServer({ name: 'grpc', host: config.grpcHost, port: config.grpcPort, services: [], logger });
-  return [controlTopics, host, follower, holdsFollower, grpc, stoppable(tasks, stopping)];
+  return [evaluator.part, controlTopics, host, follower, holdsFollower, grpc, stoppable(tasks, stopping)];
 }
 
 /** Stops the tasks, and with them the job that they may be waiting for: it is done again after the next start. */

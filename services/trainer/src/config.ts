@@ -32,6 +32,28 @@ export const configSchema = {
     unit: 'folder',
     why: 'Working folders of jobs; what is in it may be deleted when the service is stopped.',
   },
+  vaultKey: {
+    env: 'EVL_VAULT_KEY',
+    type: 'string',
+    default: '.everloop/trainer-evaluator.key',
+    unit: 'file, mode 0600',
+    why: "The evaluator's secret, which opens fixed holdouts; made at the first start. No recipe can read it.",
+  },
+  vaultPublicKey: {
+    env: 'EVL_VAULT_PUBLIC_KEY',
+    type: 'string',
+    default: '.everloop/evaluator.pub',
+    unit: 'file',
+    why: 'Where the public half is written, for the feature store to seal with.',
+  },
+  recipeUid: {
+    env: 'EVL_TRAINER_RECIPE_UID',
+    type: 'integer',
+    default: null,
+    min: 1,
+    unit: 'user id',
+    why: 'User that recipes run as, when the trainer runs as root; it must be able to read the recipes and to reach EVL_DATA_DIR and EVL_OBJECT_STORE.',
+  },
   recipesDir: {
     env: 'EVL_RECIPES_DIR',
     type: 'string',

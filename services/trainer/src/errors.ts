@@ -8,6 +8,8 @@ export type TrainerErrorCode =
   | 'EVL_TRAINER_RECIPE_MEMORY'
   | 'EVL_TRAINER_PARITY_FAILED'
   | 'EVL_TRAINER_DATASET_INVALID'
+  | 'EVL_TRAINER_DATASET_REFUSED'
+  | 'EVL_TRAINER_VAULT_INVALID'
   | 'EVL_TRAINER_EVALUATION_FAILED';
 
 /** What makes one job impossible; the loop goes on. */

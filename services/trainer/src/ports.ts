@@ -1,4 +1,4 @@
-import type { ModelSpec, quality, registry, SplitSpec, TriggerSpec } from '@everloop/contracts';
+import type { features, ModelSpec, quality, registry, SplitSpec, TriggerSpec } from '@everloop/contracts';
 import type { ColumnTable } from '@everloop/storage';
 import type { HeldRange, NeededSource } from './domain/holds.ts';
 
@@ -21,13 +21,31 @@ export interface Catalogue {
 /** Labelled rows and training sets. Calls wait while the feature store is away. */
 export interface TrainingData {
   countLabels(model: string, asOfMs: number, exclude: readonly HeldRange[]): Promise<number>;
-  /** Rows with a prediction time in [fromMs, untilMs) and a label that came before `untilMs`, frozen; `path` is a Parquet file. */
-  freeze(
-    model: string,
-    fromMs: number,
-    untilMs: number,
-    exclude: readonly HeldRange[],
-  ): Promise<{ readonly dataset: registry.DatasetRef; readonly path: string }>;
+  /**
+   * Rows with a prediction time in [fromMs, untilMs) and a label that came before `untilMs`, frozen; `path` is a Parquet file without the
+   * rows of the fixed holdout.
+   */
+  freeze(wanted: {
+    readonly model: string;
+    readonly fromMs: number;
+    readonly untilMs: number;
+    readonly exclude: readonly HeldRange[];
+    /** For the catalog: why it is made. */
+    readonly reason: string;
+  }): Promise<FrozenData>;
+}
+
+export interface FrozenData {
+  readonly dataset: registry.DatasetRef;
+  readonly path: string;
+  /** What the checks of the Model found. */
+  readonly checks: readonly features.CheckFinding[];
+}
+
+/** The fixed holdout, for evaluation alone: it takes the evaluator's key, which no training has. Calls wait while the feature store is away. */
+export interface HoldoutVault {
+  /** Rows of a snapshot's fixed holdout; null when it is empty. `purpose` is recorded. */
+  open(snapshotId: string, purpose: string): Promise<ColumnTable | null>;
 }
 
 /** Holds that the window judge has opened. */

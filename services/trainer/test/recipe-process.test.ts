@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deferred } from '@everloop/service';
@@ -16,12 +16,20 @@ const programs: Readonly<Record<string, string>> = {
   crashes: `throw new Error('fell over');`,
   hangs: `console.log('{"event":"alive"}'); setInterval(() => {}, 1000);`,
   grows: `const kept = []; setInterval(() => kept.push(Buffer.alloc(32 * 1024 * 1024, 1)), 20);`,
+  looks: `const tries = { key: () => readFileSync(job.parameters.keyPath), folder: () => readdirSync(job.parameters.folder),
+      out: () => writeFileSync(job.parameters.folder + '/written', 'x'), child: () => execFileSync('/bin/cat', [job.parameters.keyPath]) };
+    for (const [name, attempt] of Object.entries(tries)) {
+      let said = 'could'; try { attempt(); } catch (error) { said = error.code; }
+      console.log(JSON.stringify({ event: 'tried', name, said }));
+    } ${results}`,
+  reads: `let said = 'could'; try { readFileSync(job.datasetPath); } catch (error) { said = error.code; }
+    console.log(JSON.stringify({ event: 'read', uid: process.getuid(), said })); ${results}`,
   forgets: `writeFileSync(join(job.outDir, 'model.onnx'), 'x');`,
 };
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'everloop-recipes-'));
-  const head = `import { readFileSync, writeFileSync } from 'node:fs'; import { join } from 'node:path';
+  const head = `import { readdirSync, readFileSync, writeFileSync } from 'node:fs'; import { execFileSync } from 'node:child_process'; import { join } from 'node:path';
     const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));`;
   for (const [name, program] of Object.entries(programs)) {
     await mkdir(join(dir, 'recipes', name), { recursive: true });
@@ -51,7 +59,7 @@ const job = (recipe: string, timeoutMs = 20_000): RecipeJob => ({
 });
 const recipes = () =>
   createRecipeFolder({
-    ...{ recipesDir: join(dir, 'recipes'), jobsDir: join(dir, 'jobs'), memoryMib: 200 },
+    ...{ recipesDir: join(dir, 'recipes'), jobsDir: join(dir, 'jobs'), memoryMib: 200, uid: null },
     onLine: (_jobId, line) => void lines.push(line),
   });
 const never = new AbortController().signal;
@@ -74,7 +82,7 @@ describe('createRecipeFolder', { timeout: 30_000 }, () => {
     ['refuses', 'EVL_TRAINER_RECIPE_FAILED', /no rows here/],
     ['crashes', 'EVL_TRAINER_RECIPE_FAILED', /code 1: .*fell over/s],
     ['grows', 'EVL_TRAINER_RECIPE_MEMORY', /200 MiB are allowed/],
-    ['forgets', 'EVL_TRAINER_RECIPE_FAILED', /wrote no baseline\.json/],
+    ['forgets', 'EVL_TRAINER_RECIPE_FAILED', /wrote no (baseline|metrics|sample)\.json/],
     ['absent', 'EVL_TRAINER_RECIPE_NOT_FOUND', /no recipe absent/],
     ['../good', 'EVL_TRAINER_RECIPE_NOT_FOUND', /no name of a recipe/],
     ['outside', 'EVL_TRAINER_RECIPE_INVALID', /outside of its folder/],
@@ -87,6 +95,39 @@ describe('createRecipeFolder', { timeout: 30_000 }, () => {
     expect(await readdir(join(dir, 'jobs'))).toEqual([]);
   });
 
+  it('gives a recipe nothing but its job: other files, folders and programs are closed to it', async () => {
+    const folder = join(dir, 'elsewhere');
+    await mkdir(folder);
+    const keyPath = join(folder, 'evaluator.key');
+    await writeFile(keyPath, 'secret', { mode: 0o600 });
+    const parameters = { keyPath, folder } as unknown as RecipeJob['parameters'];
+    await (await recipes().run({ ...job('looks'), parameters }, never)).discard();
+    const tried = lines.filter((line) => line['event'] === 'tried');
+    expect(tried.map(({ name, said }) => `${String(name)} ${String(said)}`)).toEqual(
+      ['key', 'folder', 'out', 'child'].map((name) => `${name} ERR_ACCESS_DENIED`),
+    );
+    expect(await readdir(folder)).toEqual(['evaluator.key']);
+  });
+
+  it.runIf(process.getuid?.() === 0)('as root, runs a recipe as another user, who cannot read the key', async () => {
+    const open = await mkdtemp(join(tmpdir(), 'everloop-uid-'));
+    await chmod(open, 0o755);
+    await cp(join(dir, 'recipes'), join(open, 'recipes'), { recursive: true });
+    const keyPath = join(open, 'evaluator.key');
+    await writeFile(keyPath, 'secret', { mode: 0o600 });
+    const nobody = 65_534;
+    const folder = createRecipeFolder({
+      ...{ recipesDir: join(open, 'recipes'), jobsDir: join(open, 'jobs'), memoryMib: 200, uid: nobody },
+      onLine: (_jobId, line) => void lines.push(line),
+    });
+    lines.length = 0;
+    // Given the file by name, as native code could take it: the user alone keeps it closed.
+    const asked = { ...job('reads'), datasetPath: keyPath };
+    await (await folder.run(asked, never)).discard();
+    expect(lines.find((line) => line['event'] === 'read')).toEqual({ event: 'read', uid: nobody, said: 'EACCES' });
+    await rm(open, { recursive: true, force: true });
+  });
+
   it('ends a recipe that takes too long', async () => {
     await expect(recipes().run(job('hangs', 300), never)).rejects.toMatchObject({ code: 'EVL_TRAINER_RECIPE_TIMEOUT' });
   });
@@ -95,7 +136,7 @@ describe('createRecipeFolder', { timeout: 30_000 }, () => {
     const stopping = new AbortController();
     const alive = deferred();
     const folder = createRecipeFolder({
-      ...{ recipesDir: join(dir, 'recipes'), jobsDir: join(dir, 'jobs'), memoryMib: 200 },
+      ...{ recipesDir: join(dir, 'recipes'), jobsDir: join(dir, 'jobs'), memoryMib: 200, uid: null },
       onLine: () => alive.resolve(),
     });
     const running = folder.run(job('hangs'), stopping.signal);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { drift, type registry } from '@everloop/contracts';
+import { drift, inFixedHoldout, type registry } from '@everloop/contracts';
 import { createModelHost } from '@everloop/onnx';
 import { createLogger, ServiceError } from '@everloop/service';
 import { createObjectStore, openDuckDb, readParquetColumns } from '@everloop/storage';
@@ -37,20 +37,23 @@ function setup(versions: registry.ModelVersion[] = []) {
   const deps: TrainingDependencies = {
     data: {
       countLabels: async () => 0,
-      freeze: async (_model, fromMs, untilMs) => {
+      freeze: async ({ fromMs, untilMs }) => {
         const path = join(dir, `${fromMs}-${untilMs}.parquet`);
         await freeze(database, path, fromMs, untilMs);
         return {
+          checks: [],
           dataset: { contentHash: 'h', rows: 1, offsets: [], fromMs, untilMs, uri: path, snapshotId: '' },
           path,
         };
       },
     },
+    vault: { open: async () => null },
     readDataset: (path) => readParquetColumns(path, { threads: 1 }),
     recipes: createRecipeFolder({
       recipesDir: fileURLToPath(new URL('../../../recipes', import.meta.url)),
       jobsDir: join(dir, 'jobs'),
       memoryMib: 1_024,
+      uid: null,
       onLine: () => undefined,
     }),
     ledger,
@@ -163,5 +166,72 @@ describe('train', { timeout: 180_000 }, () => {
       code: 'EVL_TRAINER_PARITY_FAILED',
     });
     expect(host.status().models).toEqual([]);
+  });
+
+  it('trains without the rows of the fixed holdout, and judges on them', async () => {
+    const { deps, ledger } = setup();
+    const whole = (await train(deps, request(42), model, clean(1))).version;
+    const [held, open] = [[], []] as string[][];
+    for (const row of await database.all('SELECT __join_key AS k FROM d'))
+      (inFixedHoldout(String(row['k']), 10, 's') ? held : open)?.push(String(row['k']));
+    const list = (keys: readonly string[] | undefined): string => (keys ?? []).map((key) => `'${key}'`).join(',');
+    const seen: string[] = [];
+    const opened: string[] = [];
+    const parted: TrainingDependencies = {
+      ...deps,
+      data: {
+        ...deps.data,
+        freeze: async (wanted) => {
+          const made = await deps.data.freeze(wanted);
+          const path = `${made.path}.open`;
+          const kept = `SELECT * FROM read_parquet('${made.path}') WHERE __join_key IN (${list(open)}) ORDER BY __time_ms`;
+          await database.copyToParquet(kept, path);
+          return { ...made, dataset: { ...made.dataset, snapshotId: 'snapshot' }, path };
+        },
+      },
+      recipes: {
+        run: async (job, signal) => {
+          const { columns } = await readParquetColumns(job.datasetPath);
+          seen.push(...(columns.get('__join_key')?.values as string[]));
+          expect(opened).toEqual([]);
+          return deps.recipes.run(job, signal);
+        },
+      },
+      vault: {
+        open: async (snapshotId, purpose) => {
+          opened.push(`${snapshotId} ${purpose}`);
+          return database.columns(
+            `SELECT * FROM d WHERE __time_ms >= ${2 * dayMs} AND __time_ms < ${42 * dayMs} AND __join_key IN (${list(held)}) ORDER BY __time_ms`,
+          );
+        },
+      },
+    };
+    ledger.all.length = 0;
+    const version = (await train(parted, request(42), model, clean(1))).version;
+    expect(seen.length).toBeGreaterThan(3_000);
+    expect(seen.filter((key) => inFixedHoldout(key, 10, 's'))).toEqual([]);
+    expect(opened).toEqual([`snapshot evaluation of job ${version.jobId}`]);
+    // The same model and the same numbers as when the trainer saw everything.
+    expect(version.artifacts[0]?.digest).toBe(whole.artifacts[0]?.digest);
+    expect(version.metrics['fixed_holdout.log_loss']).toBe(whole.metrics['fixed_holdout.log_loss']);
+    expect(version.metrics['fixed_holdout.rows'] ?? 1).toBe(whole.metrics['fixed_holdout.rows'] ?? 1);
+  });
+
+  it('refuses a training set that leaks, and shows the rows', async () => {
+    const { deps } = setup();
+    const leak = { check: 'targetLeak', verdict: 'fail', detail: 'x tells the label', examples: ['{"joinKey":"k1"}'] };
+    const fine = { check: 'duplicates', verdict: 'warn', detail: 'some', examples: ['{"joinKey":"k2"}'] };
+    const withChecks = (checks: (typeof leak)[]): TrainingDependencies['data'] => ({
+      ...deps.data,
+      freeze: async (wanted) => ({ ...(await deps.data.freeze(wanted)), checks }),
+    });
+    const refused = train({ ...deps, data: withChecks([fine, leak]) }, request(42), model, clean(1));
+    await expect(refused).rejects.toMatchObject({
+      code: 'EVL_TRAINER_DATASET_REFUSED',
+      kind: 'terminal',
+      message: expect.stringMatching(/targetLeak: x tells the label\n {2}for example {"joinKey":"k1"}/),
+    });
+    await expect(refused).rejects.not.toThrow(/k2/);
+    expect((await train({ ...deps, data: withChecks([fine]) }, request(42), model, clean(1))).isNew).toBe(true);
   });
 });

@@ -44,6 +44,13 @@ export function clientEnvironment(around: Surroundings): Record<string, string> 
   };
 }
 
+/** The vault is the feature store's, its key the trainer's; both know the public half. */
+function vaultEnvironment(name: ServiceName, { dataDir }: Surroundings): Record<string, string> {
+  const publicKey = { EVL_VAULT_PUBLIC_KEY: join(dataDir, 'evaluator.pub') };
+  if (name === 'feature-store') return { ...publicKey, EVL_VAULT_STORE: join(dataDir, 'vault') };
+  return name === 'trainer' ? { ...publicKey, EVL_VAULT_KEY: join(dataDir, 'evaluator', 'evaluator.key') } : {};
+}
+
 /** How to run a service of this repository. */
 export function serviceProcess(name: ServiceName, around: Surroundings): SuperviseOptions {
   const grpcPort = name in grpcPorts ? around.ports.grpc[name as keyof typeof grpcPorts] : null;
@@ -65,6 +72,7 @@ export function serviceProcess(name: ServiceName, around: Surroundings): Supervi
       EVL_HTTP_PORT: String(around.ports.http[name]),
       ...(grpcPort === null ? {} : { EVL_GRPC_PORT: String(grpcPort) }),
       EVL_DATA_DIR: join(around.dataDir, 'services', name),
+      ...vaultEnvironment(name, around),
     },
     cwd: around.root,
     logFile: join(around.dataDir, 'logs', `${name}.log`),

@@ -9,18 +9,21 @@ import {
 } from '@everloop/features';
 import type { ModelSpec } from '@everloop/contracts';
 
-import type { Topology } from '../domain/topology.ts';
+import { definitionsOf, type Topology } from '../domain/topology.ts';
 import { excludedRangesMax, mergeRanges, type ExcludedRange } from '../domain/exclude-sql.ts';
 import { errors } from '../errors.ts';
 import type { Datasets, History } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { DatasetCalls } from './dataset-calls.ts';
+import { knownPolicy } from './historical-calls.ts';
 
 export interface FeatureCallsOptions {
   /** The topology now. */
   readonly topology: () => Topology;
   readonly mget: Mget;
   readonly history: History;
-  readonly datasets: Datasets;
+  readonly datasets: Pick<Datasets, 'countLabels'>;
+  readonly snapshots: Pick<DatasetCalls, 'create'>;
   readonly telemetry: Telemetry;
 }
 
@@ -84,18 +87,12 @@ export function createFeatureCalls(options: FeatureCallsOptions): FeatureCalls {
       if (!(fromMs < untilMs) || asOfMs <= 0) {
         throw errors.requestInvalid('Give from_ms before until_ms and as_of_ms above 0, in epoch milliseconds');
       }
-      const startedMs = performance.now();
-      const made = await datasets.create({
-        model,
-        spec: specOf(model),
-        plan: planOf(model),
-        fromMs,
-        untilMs,
-        asOfMs,
-        exclude,
-      });
-      telemetry.datasetCreated(model, made.dataset.rows, made.dataset.contentHash, performance.now() - startedMs);
-      return { ...made, checks: [], splitJson: '' };
+      const plan = planOf(model);
+      const definitions = definitionsOf(options.topology(), model, plan);
+      const known = knownPolicy(request.known);
+      const by = { createdBy: request.createdBy, reason: request.reason };
+      const asked = { model, spec: specOf(model), plan, fromMs, untilMs, asOfMs, exclude, known, definitions };
+      return options.snapshots.create(asked, by);
     },
     countLabels: (request) =>
       timed('CountLabels', 0, async () => ({

@@ -6,7 +6,14 @@ import {
   type SourceSpec,
   type TypedResource,
 } from '@everloop/contracts';
-import { catalogOf, compileFromCatalog, storageType, type Catalog, type CompiledView } from '@everloop/features';
+import {
+  catalogOf,
+  compileFromCatalog,
+  storageType,
+  type Catalog,
+  type CompiledView,
+  type LookupPlan,
+} from '@everloop/features';
 
 import type { HistoryTable } from '../ports.ts';
 
@@ -26,6 +33,8 @@ export interface Topology {
   readonly models: ReadonlyMap<string, ModelSpec>;
   /** Revision and digest of every resource, by `<kind>/<name>`. */
   readonly definitions: ReadonlyMap<string, { readonly revision: number; readonly digest: string }>;
+  /** Every resource, by the same. */
+  readonly resources: ReadonlyMap<string, TypedResource>;
   /** By topic. */
   readonly work: ReadonlyMap<string, TopicWork>;
   /** What cannot work yet, and why; for the log. */
@@ -54,13 +63,17 @@ function fingerprintOf(views: readonly CompiledView[]): string {
     .join(',');
 }
 
-function definitionsOf(resources: readonly TypedResource[]): Topology['definitions'] {
-  return new Map(
-    resources.map((resource) => {
-      const { revision, digest } = toWire(resource);
-      return [resourceKey(resource), { revision, digest }] as const;
-    }),
-  );
+/** The resources that decide what a model's training set holds: itself, the views that it reads, and all their sources. */
+export function definitionsOf(topology: Topology, model: string, plan: LookupPlan): readonly TypedResource[] {
+  const spec = topology.models.get(model);
+  const views = plan.bindings.map(({ view }) => view);
+  const sources = [spec?.examples.source, spec?.label.source, ...views.map(({ source }) => source)];
+  const keys = new Set([
+    `Model/${model}`,
+    ...views.map(({ name }) => `FeatureView/${name}`),
+    ...sources.flatMap((source) => (source === undefined ? [] : [`Source/${source}`])),
+  ]);
+  return [...keys].sort().flatMap((key) => topology.resources.get(key) ?? []);
 }
 
 /** Works out which topics are read and for what: sources of feature views, of examples and of labels. */
@@ -100,5 +113,10 @@ export function topologyOf(resources: Iterable<TypedResource>): Topology {
       source.createdTime,
     ]),
   );
-  return { catalog, models, definitions: definitionsOf(all), work, waiting, identity };
+  const byKey = new Map(all.map((resource) => [resourceKey(resource), resource]));
+  const digested = all.map((resource) => {
+    const { revision, digest } = toWire(resource);
+    return [resourceKey(resource), { revision, digest }] as const;
+  });
+  return { catalog, models, definitions: new Map(digested), resources: byKey, work, waiting, identity };
 }

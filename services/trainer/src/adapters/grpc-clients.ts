@@ -26,13 +26,13 @@ export function createTrainingData(
   return {
     countLabels: async (model, asOfMs, exclude) =>
       (await patiently(() => client.countLabels({ model, asOfMs, exclude: [...exclude] }))).rows,
-    freeze: async (model, fromMs, untilMs, exclude) => {
-      const said = { model, fromMs, untilMs, asOfMs: untilMs, createdBy: 'trainer', exclude: [...exclude] };
+    freeze: async ({ model, fromMs, untilMs, exclude, reason }) => {
+      const said = { model, fromMs, untilMs, asOfMs: untilMs, exclude: [...exclude], createdBy: 'trainer', reason };
       const request = features.CreateDatasetRequest.fromPartial(said);
       const settings = { deadlineMs: options.datasetTimeoutMs, signal: options.signal };
-      const { dataset, path } = await patiently(() => client.createDataset(request, settings));
+      const { dataset, path, checks } = await patiently(() => client.createDataset(request, settings));
       if (dataset === undefined) throw incomplete('CreateDataset gave no dataset');
-      return { dataset, path };
+      return { dataset, path, checks };
     },
     close: () => client.close(),
   };

@@ -1,5 +1,5 @@
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
 import { errorText } from '@everloop/service';
 import { trainerError } from '../errors.ts';
 import type { RecipeJob, RecipeResult, Recipes, SampleRow } from '../ports.ts';
@@ -10,6 +10,8 @@ export interface RecipeFolderOptions {
   /** Each job works in `<jobsDir>/<job id>`. */
   readonly jobsDir: string;
   readonly memoryMib: number;
+  /** User that recipes run as; null: the one of this process. */
+  readonly uid: number | null;
   readonly onLine: (jobId: string, line: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -37,7 +39,11 @@ export function createRecipeFolder(options: RecipeFolderOptions): Recipes {
         await writeFile(path, JSON.stringify(jobFile(job, outDir)));
         const { timeoutMs } = job;
         const onLine = (line: Readonly<Record<string, unknown>>): void => options.onLine(job.jobId, line);
-        await runChild({ entry, args: [path], cwd: folder, timeoutMs, memoryMib: options.memoryMib, signal, onLine });
+        const { memoryMib, uid } = options;
+        if (uid !== null) for (const each of [folder, outDir, path]) await chown(each, uid, uid);
+        const readable = [...programFolders(options.recipesDir), resolve(job.datasetPath), folder];
+        const limits = { timeoutMs, memoryMib, uid, readable, writable: [folder] };
+        await runChild({ entry, args: [path], cwd: folder, signal, onLine, ...limits });
         return { ...(await readResults(outDir)), discard };
       } catch (error) {
         await discard();
@@ -45,6 +51,12 @@ export function createRecipeFolder(options: RecipeFolderOptions): Recipes {
       }
     },
   };
+}
+
+/** What a recipe's program is made of: the recipes, and the packages beside them. */
+function programFolders(recipesDir: string): readonly string[] {
+  const root = dirname(resolve(recipesDir));
+  return [resolve(recipesDir), ...['node_modules', 'libs', 'package.json'].map((name) => join(root, name))];
 }
 
 async function findEntry(recipesDir: string, recipe: string): Promise<string> {

@@ -11,6 +11,11 @@ export interface ChildOptions {
   /** Limit of the heap and of resident memory each, MiB. */
   readonly memoryMib: number;
   readonly signal: AbortSignal;
+  /** Files and folders that it may read, and those that it may write; nothing else, as far as JavaScript can reach. */
+  readonly readable: readonly string[];
+  readonly writable: readonly string[];
+  /** User that it runs as; null: the one of this process. Only root can choose. */
+  readonly uid: number | null;
   /** Each line of standard output that is a JSON object. */
   readonly onLine: (line: Readonly<Record<string, unknown>>) => void;
 }
@@ -22,7 +27,7 @@ const pageBytes = 4_096;
 
 /**
  * Runs a program of user code with nothing of this process but its arguments: an empty environment, its own folder, no standard
- * input. Resolves when it ended with code 0; otherwise rejects with EVL_TRAINER_RECIPE_FAILED, _TIMEOUT, _MEMORY, or the signal's reason.
+ * input, and no files but those that it is given. Resolves when it ended with code 0; otherwise rejects with EVL_TRAINER_RECIPE_FAILED, _TIMEOUT, _MEMORY, or the signal's reason.
  */
 export function runChild(options: ChildOptions): Promise<void> {
   const { signal, timeoutMs, memoryMib } = options;
@@ -31,9 +36,11 @@ export function runChild(options: ChildOptions): Promise<void> {
       reject(signal.reason as Error);
       return;
     }
-    const child = spawn(process.execPath, [`--max-old-space-size=${memoryMib}`, options.entry, ...options.args], {
+    const flags = [`--max-old-space-size=${memoryMib}`, ...permissions(options)];
+    const child = spawn(process.execPath, [...flags, options.entry, ...options.args], {
       cwd: options.cwd,
       env: {},
+      ...(options.uid === null ? {} : { uid: options.uid, gid: options.uid }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let why: Error | null = null;
@@ -74,6 +81,18 @@ export function runChild(options: ChildOptions): Promise<void> {
       else end(ended(code, killedBy, said === '' ? stderr.trim() : said));
     });
   });
+}
+
+/**
+ * Node's permission model: no other files, no child processes, no workers, no inspector. Native code (DuckDB reads the training set) is not
+ * bound by it; another user is (`uid`).
+ */
+function permissions({ readable, writable }: ChildOptions): readonly string[] {
+  return [
+    ...['--permission', '--allow-addons', '--disable-warning=PERM0001'],
+    ...readable.map((path) => `--allow-fs-read=${path}`),
+    ...writable.map((path) => `--allow-fs-write=${path}`),
+  ];
 }
 
 function parseLine(text: string): Readonly<Record<string, unknown>> | null {

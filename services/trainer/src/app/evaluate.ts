@@ -21,6 +21,8 @@ export interface EvaluationInput {
   readonly table: ColumnTable;
   readonly inputs: readonly RecipeInput[];
   readonly split: SplitSpec;
+  /** Field that the rows' groups are of; null without groups. */
+  readonly groupColumn: string | null;
   readonly challenger: Pick<RecipeResult, 'modelPath' | 'model' | 'sample'>;
   readonly champion: registry.ModelVersion | null;
   readonly timeoutMs: number;
@@ -40,7 +42,7 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation & { r
     const mine = await scoreHoldouts(input, challengerKey, input.inputs, holdouts);
     const champion = await scoreChampion(input, holdouts);
     const isShared = (row: number): boolean =>
-      input.champion === null || isUnseenBy(championTraining(input.champion), holdouts.rowOf(row));
+      input.champion === null || isUnseenBy(championTraining(input.champion), holdouts.rowOf(row), input.groupColumn);
     const part = (rows: Int32Array, keep: (row: number) => boolean): ScoredRows => {
       const kept = rows.filter(keep);
       const of = (scores: ReadonlyMap<number, number>): Float64Array =>

@@ -1,13 +1,17 @@
-import { planSplit, registry } from '@everloop/contracts';
+import { planSplit, registry, splitColumn } from '@everloop/contracts';
+import { concatColumns, type ColumnTable } from '@everloop/storage';
 import { championOf, labelledRowsMetric, versionKeys } from '../domain/champion.ts';
 import { figuresOf, isApproved, judge, type GateVerdict } from '../domain/gates.ts';
 import { jobIdOf } from '../domain/job-ids.ts';
 import type { CleanData } from './held-data.ts';
 import type { TrainingRequest } from '../domain/requests.ts';
+import { trainerError } from '../errors.ts';
 import type {
   AppliedModel,
   Artifacts,
   DatasetReader,
+  FrozenData,
+  HoldoutVault,
   RecipeResult,
   Recipes,
   Scorer,
@@ -18,6 +22,7 @@ import { evaluate, type EvaluationInput } from './evaluate.ts';
 
 export interface TrainingDependencies {
   readonly data: TrainingData;
+  readonly vault: HoldoutVault;
   readonly readDataset: DatasetReader;
   readonly recipes: Recipes;
   readonly ledger: VersionLedger;
@@ -53,7 +58,12 @@ export async function train(
   if (known !== undefined) return { version: known, isNew: false };
   const { training, label, inputs, gates } = model.spec;
   const split = planSplit(training, label.waitMs, request.eventTimeMs);
-  const { dataset, path } = await deps.data.freeze(model.name, split.train.fromMs, request.eventTimeMs, held.ranges);
+  const { fromMs } = split.train;
+  const frozen = await deps.data.freeze({
+    ...{ model: model.name, fromMs, untilMs: request.eventTimeMs, exclude: held.ranges, reason: `job ${jobId}` },
+  });
+  refuseLeaks(frozen.checks);
+  const { dataset, path } = frozen;
   const columns = inputs.map(({ name, type }) => ({ name, type }));
   const result = await deps.recipes.run(
     {
@@ -65,8 +75,13 @@ export async function train(
   try {
     const champion = championOf(versions, jobId);
     const input: EvaluationInput = {
-      ...{ scorer: deps.scorer, artifacts: deps.artifacts, table: await deps.readDataset(path), inputs: columns },
-      ...{ split, challenger: result, champion, timeoutMs: deps.scoreTimeoutMs },
+      ...{
+        scorer: deps.scorer,
+        artifacts: deps.artifacts,
+        table: await evaluationRows(deps, frozen, jobId),
+        inputs: columns,
+      },
+      ...{ split, groupColumn: splitColumn(training), challenger: result, champion, timeoutMs: deps.scoreTimeoutMs },
     };
     const evaluation = await evaluate(input);
     const verdicts = judge(evaluation, gates);
@@ -93,6 +108,30 @@ export async function train(
   } finally {
     await result.discard();
   }
+}
+
+/** The open rows, and those of the fixed holdout, which are fetched when the recipe has ended. */
+async function evaluationRows(
+  deps: TrainingDependencies,
+  { dataset, path }: FrozenData,
+  jobId: string,
+): Promise<ColumnTable> {
+  const open = await deps.readDataset(path);
+  // A feature store that makes no snapshots seals nothing either.
+  const held =
+    dataset.snapshotId === '' ? null : await deps.vault.open(dataset.snapshotId, `evaluation of job ${jobId}`);
+  return held === null ? open : concatColumns(open, held);
+}
+
+/** @throws ServiceError EVL_TRAINER_DATASET_REFUSED with what the checks found and the rows that show it. */
+function refuseLeaks(checks: FrozenData['checks']): void {
+  const failed = checks.filter(({ verdict }) => verdict === 'fail');
+  if (failed.length === 0) return;
+  const found = failed.map(({ check, detail, examples }) =>
+    [`${check}: ${detail}`, ...examples.map((row) => `  for example ${row}`)].join('\n'),
+  );
+  const advice = 'Correct the data or the Model, or say in its checks that this is wanted.';
+  throw trainerError('EVL_TRAINER_DATASET_REFUSED', `the training set is refused: ${found.join('\n')}\n${advice}`);
 }
 
 function parametersOf(

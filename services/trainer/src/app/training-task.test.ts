@@ -26,8 +26,10 @@ function setup({ rows = 1_000, error, over }: Setup = {}) {
       freeze: async () => ({
         dataset: { contentHash: '', rows, offsets: [], fromMs: 0, untilMs: 0, uri: '', snapshotId: '' },
         path: '/data',
+        checks: [],
       }),
     },
+    vault: { open: async () => null },
     readDataset: async () => ({ columns: new Map(), rows: 0 }),
     recipes: {
       run: async (job) => {
@@ -143,9 +145,9 @@ describe('createTrainingTask', () => {
     const frozen: unknown[] = [];
     const data: TrainingTaskOptions['data'] = {
       countLabels: async (_model, _asOfMs, exclude) => (exclude.length === 0 ? 1_000 : 600),
-      freeze: async (_model, _fromMs, _untilMs, exclude) => {
+      freeze: async ({ exclude, ...wanted }) => {
         frozen.push(exclude);
-        return await setupData().freeze('', 0, 0, []);
+        return await setupData().freeze({ ...wanted, exclude });
       },
     };
     const catalogue = { ...catalogueOf(modelSpec()), judgedSources: () => [{ source: 's', echoMs: 0 }] };
@@ -239,6 +241,7 @@ function setupData(): TrainingTaskOptions['data'] {
     freeze: async () => ({
       dataset: { contentHash: '', rows: 0, offsets: [], fromMs: 0, untilMs: 0, uri: '', snapshotId: '' },
       path: '',
+      checks: [],
     }),
   };
 }
