@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { applyResources, type ApplyResults, planResources } from './apply.ts';
 import type { Commands } from './commands.ts';
+import { addDatasetCommands } from './dataset/command.ts';
 import { exitCodes } from './errors.ts';
+import { addFeaturesCommands } from './features/command.ts';
 import { getResources, getVersions, readKind } from './get.ts';
 import { addHoldCommands } from './hold/command.ts';
 import { addresses, numberBetween, readDay, readPort, readSpeed } from './options.ts';
@@ -44,6 +46,8 @@ export function createProgram(context: ProgramContext): Command {
   addGet(program, context);
   addReports(program, context);
   addHoldCommands(program, context);
+  addDatasetCommands(program, context);
+  addFeaturesCommands(program, context);
   return program;
 }
 

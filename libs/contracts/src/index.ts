@@ -1,4 +1,5 @@
 export * from './topics.ts';
+export type * from './dataset-types.ts';
 export type * from './resources/batch-types.ts';
 export { datasetCheckDefaults } from './resources/types.ts';
 export type * from './resources/types.ts';

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 import {
@@ -152,6 +152,31 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
       instance.closeSync();
     },
   };
+}
+
+/** Writes a table of columns as one Parquet file, in its order; resolves with its size in bytes. Replaces a file that is there. */
+export async function writeParquetColumns(path: string, { columns, rows }: ColumnTable): Promise<number> {
+  const database = await openDuckDb({ threads: 1 });
+  try {
+    const types = [...columns].map(
+      ([name, { type }]) => `${sqlName(name)} ${type === 'number' ? 'DOUBLE' : 'VARCHAR'}`,
+    );
+    await database.run(`CREATE TABLE written (${types.join(', ')})`);
+    const cells = [...columns.values()];
+    const rowOf = (row: number): DuckValue[] =>
+      cells.map(({ values }) => {
+        const value = values[row] ?? null;
+        return typeof value === 'number' && Number.isNaN(value) ? null : value;
+      });
+    await database.insertRows(
+      'written',
+      Array.from({ length: rows }, (_, row) => rowOf(row)),
+    );
+    await database.run(`COPY written TO ${sqlText(resolve(path))} (FORMAT parquet, COMPRESSION zstd)`);
+    return (await stat(path)).size;
+  } finally {
+    database.close();
+  }
 }
 
 /** Reads a Parquet file by columns: numbers as float64 (NaN where null), text as strings (null where null). */

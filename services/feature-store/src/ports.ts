@@ -1,8 +1,14 @@
+import type {
+  DatasetDiff,
+  DatasetManifest,
+  features,
+  KnownPolicy,
+  ModelSpec,
+  SplitPart,
+  TypedResource,
+} from '@everloop/contracts';
 import type { CompiledView, LookupPlan, RowState } from '@everloop/features';
-import type { features, ModelSpec, SplitPart, TypedResource } from '@everloop/contracts';
 import type { PublicEvaluatorKey } from '@everloop/vault';
-import type { DatasetDiff } from './domain/dataset-diff.ts';
-import type { DatasetManifest, KnownPolicy } from './domain/dataset-manifest.ts';
 import type { ExcludedRange } from './domain/exclude-sql.ts';
 
 /** How far one bucket of a topic partition is applied to the online rows, as stored beside them. */

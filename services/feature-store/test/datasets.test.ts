@@ -1,23 +1,23 @@
+import {
+  type DatasetChecks,
+  type DatasetDiff,
+  type DatasetManifest,
+  type datasets as wire,
+  features,
+  inFixedHoldout,
+  type ModelSpec,
+  splitOf,
+  type TypedResource,
+} from '@everloop/contracts';
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { datasets as wire } from '@everloop/contracts';
-import {
-  features,
-  inFixedHoldout,
-  splitOf,
-  type DatasetChecks,
-  type ModelSpec,
-  type TypedResource,
-} from '@everloop/contracts';
 import { decodeColumns, readParquetColumns } from '@everloop/storage';
 import { ensureKey, newKeyText, parseKey, signOpening, unseal } from '@everloop/vault';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
 import type { DatasetCalls } from '../src/app/dataset-calls.ts';
-import type { DatasetDiff } from '../src/domain/dataset-diff.ts';
-import type { DatasetManifest } from '../src/domain/dataset-manifest.ts';
 import { topologyOf } from '../src/domain/topology.ts';
 import { silentTelemetry, tripResources } from './fixtures.ts';
 import { createHistoryWorld, type HistoryWorld, type WorldRecord } from './history-world.ts';

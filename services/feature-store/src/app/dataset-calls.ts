@@ -1,9 +1,9 @@
+import type { DatasetManifest, datasets, features } from '@everloop/contracts';
 import { createReadStream } from 'node:fs';
 
-import type { datasets, features } from '@everloop/contracts';
 import { OpeningCheck } from '@everloop/vault';
 
-import { verdictOf, type DatasetManifest } from '../domain/dataset-manifest.ts';
+import { verdictOf } from '../domain/dataset-manifest.ts';
 import { partsOfSplit } from '../domain/split-names.ts';
 import { errors } from '../errors.ts';
 import type { CatalogEntry, DatasetCatalog, DatasetRequest, Datasets, TagMove, Vault } from '../ports.ts';

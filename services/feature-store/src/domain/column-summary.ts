@@ -1,35 +1,5 @@
+import type { ColumnSummary, NumberSummary, TextSummary } from '@everloop/contracts';
 import { binIndex, orderFreeSum, quantileEdges } from '@everloop/stats';
-
-/** What a snapshot says about a column of numbers. Missing values are in no bin. */
-export interface NumberSummary {
-  readonly name: string;
-  readonly type: 'number';
-  readonly rows: number;
-  readonly missing: number;
-  /** Null where every value is missing. */
-  readonly min: number | null;
-  readonly max: number | null;
-  readonly mean: number | null;
-  readonly distinct: number;
-  /** Inner edges of the histogram, at most 63, ascending; bin i holds edges[i - 1] < x <= edges[i]. */
-  readonly edges: readonly number[];
-  readonly counts: readonly number[];
-}
-
-/** What a snapshot says about a column of text. */
-export interface TextSummary {
-  readonly name: string;
-  readonly type: 'string';
-  readonly rows: number;
-  readonly missing: number;
-  readonly distinct: number;
-  /** The most frequent values and their counts, at most 50, descending, then by value. */
-  readonly top: readonly (readonly [string, number])[];
-  /** Rows with another value. */
-  readonly other: number;
-}
-
-export type ColumnSummary = NumberSummary | TextSummary;
 
 export type SummarisedColumn =
   | { readonly type: 'number'; readonly values: Float64Array }

@@ -1,16 +1,13 @@
-import type { CheckAction, DatasetChecks, InnerSplit, ModelSpec, SplitSpec } from '@everloop/contracts';
+import type {
+  CheckName,
+  CheckResult,
+  CheckAction,
+  DatasetChecks,
+  InnerSplit,
+  ModelSpec,
+  SplitSpec,
+} from '@everloop/contracts';
 import { auc, binIndex, quantileEdges } from '@everloop/stats';
-
-export type CheckName = 'duplicates' | 'groupLeak' | 'targetLeak' | 'labelInput' | 'timeOverlap' | 'futureData';
-
-/** What one check of a dataset found. */
-export interface CheckResult {
-  readonly check: CheckName;
-  readonly verdict: 'pass' | 'warn' | 'fail';
-  readonly detail: string;
-  /** Rows that show it; each a JSON object. */
-  readonly examples: readonly string[];
-}
 
 /** A finding counts as the Model says. */
 export function result(

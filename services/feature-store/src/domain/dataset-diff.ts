@@ -1,64 +1,13 @@
-import { canonicalJson } from '@everloop/contracts';
+import {
+  canonicalJson,
+  type ColumnShift,
+  type ColumnSummary,
+  type DatasetDiff,
+  type DatasetManifest,
+  type NumberSummary,
+  type TextSummary,
+} from '@everloop/contracts';
 import { groupBins, ksFromBins, psi, sumByGroup } from '@everloop/stats';
-
-import type { ColumnSummary, NumberSummary, TextSummary } from './column-summary.ts';
-import type { DatasetManifest } from './dataset-manifest.ts';
-
-/** How a column's values moved from one snapshot to another. */
-export interface ColumnShift {
-  readonly name: string;
-  /** Population stability index on ten groups of the first snapshot's bins, or on its values; nats. Null where a side is empty. */
-  readonly psi: number | null;
-  /** Kolmogorov-Smirnov statistic on the first snapshot's bins; null for text. */
-  readonly ks: number | null;
-  readonly missingShare: readonly [number, number];
-  readonly mean: readonly [number | null, number | null];
-  readonly distinct: readonly [number, number];
-}
-
-/** A row that only one side has, or that both have with other values. Columns by name. */
-export interface ChangedRow {
-  readonly joinKey: string;
-  readonly timeMs: number;
-  readonly changes?: Readonly<Record<string, readonly [number | string | null, number | string | null]>>;
-}
-
-export interface DatasetDiff {
-  readonly from: string;
-  readonly to: string;
-  /** The same content hash: rows and columns are equal. */
-  readonly equal: boolean;
-  readonly rows: {
-    readonly from: number;
-    readonly to: number;
-    /** By join key and prediction time, outside of the vaults. */
-    readonly added: number;
-    readonly removed: number;
-    readonly changed: number;
-    readonly vault: readonly [number, number];
-    readonly vaultEqual: boolean;
-    readonly examples: {
-      readonly added: readonly ChangedRow[];
-      readonly removed: readonly ChangedRow[];
-      readonly changed: readonly ChangedRow[];
-    };
-    /** Rows that changed, by column. */
-    readonly changedByColumn: Readonly<Record<string, number>>;
-  };
-  readonly columns: {
-    readonly added: readonly string[];
-    readonly removed: readonly string[];
-    readonly retyped: readonly { readonly name: string; readonly from: string; readonly to: string }[];
-  };
-  /** Of the columns that both have, most moved first. */
-  readonly distributions: readonly ColumnShift[];
-  readonly parts: readonly { readonly part: string; readonly from: number; readonly to: number }[];
-  readonly definitions: readonly { readonly name: string; readonly from: string | null; readonly to: string | null }[];
-  readonly offsets: readonly { readonly partition: string; readonly from: string | null; readonly to: string | null }[];
-  readonly exclude: { readonly added: readonly string[]; readonly removed: readonly string[] };
-  /** What was asked differently: from, until, asOf, known, split. */
-  readonly request: readonly { readonly name: string; readonly from: string; readonly to: string }[];
-}
 
 const psiGroups = 10;
 

@@ -1,10 +1,9 @@
+import type { DatasetManifest, SplitPart } from '@everloop/contracts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { SplitPart } from '@everloop/contracts';
 import { sqlName, sqlText, type DuckDb, type ObjectStore } from '@everloop/storage';
 
-import type { DatasetManifest } from '../../domain/dataset-manifest.ts';
 import { assignParts } from './materialise.ts';
 
 export interface StoredDatasetsOptions {

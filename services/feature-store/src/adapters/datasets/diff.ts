@@ -1,8 +1,9 @@
+import type { ChangedRow, ColumnSummary, DatasetDiff, DatasetManifest } from '@everloop/contracts';
 import { sqlName, sqlText, type DuckDb } from '@everloop/storage';
 
-import { countBins, type ColumnSummary } from '../../domain/column-summary.ts';
-import { diffManifests, type ChangedRow, type DatasetDiff } from '../../domain/dataset-diff.ts';
-import { encodeManifest, type DatasetManifest } from '../../domain/dataset-manifest.ts';
+import { countBins } from '../../domain/column-summary.ts';
+import { diffManifests } from '../../domain/dataset-diff.ts';
+import { encodeManifest } from '../../domain/dataset-manifest.ts';
 import type { StoredDatasetsOptions } from './checkout.ts';
 
 const key = '__join_key, __time_ms, __n';

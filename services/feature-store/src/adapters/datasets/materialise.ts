@@ -1,8 +1,7 @@
-import { splitColumn, splitOf, splitParts, type SplitSpec } from '@everloop/contracts';
+import { type OffsetRange, splitColumn, splitOf, splitParts, type SplitSpec } from '@everloop/contracts';
 import { offlineColumns, pointInTimeSql } from '@everloop/features';
 import { sqlName, sqlText, type DuckDb, type DuckValue } from '@everloop/storage';
 
-import type { OffsetRange } from '../../domain/dataset-manifest.ts';
 import { examplesSql } from '../../domain/dataset-sql.ts';
 import { errors } from '../../errors.ts';
 import type { DatasetRequest } from '../../ports.ts';

@@ -1,13 +1,17 @@
-import { datasetCheckDefaults, planSplit, toWire, type SplitSpec, type TypedResource } from '@everloop/contracts';
-import { encodeColumns, sqlName, sqlText, type ColumnTable, type DuckDb, type ObjectStore } from '@everloop/storage';
-
-import { summarise, type ColumnSummary } from '../../domain/column-summary.ts';
 import {
-  decodeManifest,
-  encodeManifest,
+  type ColumnSummary,
+  datasetCheckDefaults,
   type DatasetManifest,
   type DefinitionRef,
-} from '../../domain/dataset-manifest.ts';
+  planSplit,
+  type SplitSpec,
+  toWire,
+  type TypedResource,
+} from '@everloop/contracts';
+import { encodeColumns, sqlName, sqlText, type ColumnTable, type DuckDb, type ObjectStore } from '@everloop/storage';
+
+import { summarise } from '../../domain/column-summary.ts';
+import { decodeManifest, encodeManifest } from '../../domain/dataset-manifest.ts';
 import { countLabelsSql } from '../../domain/dataset-sql.ts';
 import { mergeRanges } from '../../domain/exclude-sql.ts';
 import type { DatasetRequest, Datasets, MadeDataset } from '../../ports.ts';

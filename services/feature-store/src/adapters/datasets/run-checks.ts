@@ -1,8 +1,8 @@
-import { splitColumn, type DatasetChecks, type SplitSpec } from '@everloop/contracts';
+import { type CheckResult, type DatasetChecks, splitColumn, type SplitSpec } from '@everloop/contracts';
 import { offlineColumns, pointInTimeSql } from '@everloop/features';
 import { sqlName, sqlText, type DuckDb } from '@everloop/storage';
 
-import { hashedInner, inputPower, isLeak, labelInputs, result, type CheckResult } from '../../domain/dataset-checks.ts';
+import { hashedInner, inputPower, isLeak, labelInputs, result } from '../../domain/dataset-checks.ts';
 import type { DatasetRequest } from '../../ports.ts';
 import { outsideVault, type Materialised, type Relations } from './materialise.ts';
 

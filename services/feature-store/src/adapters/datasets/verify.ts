@@ -1,9 +1,8 @@
-import { parseResource, type TypedResource } from '@everloop/contracts';
+import { type DatasetManifest, type DefinitionRef, parseResource, type TypedResource } from '@everloop/contracts';
 import { catalogOf, offlineColumns, planLookup } from '@everloop/features';
 import { errorText } from '@everloop/service';
 import type { ObjectStore } from '@everloop/storage';
 
-import type { DatasetManifest, DefinitionRef } from '../../domain/dataset-manifest.ts';
 import { errors } from '../../errors.ts';
 import type { DatasetRequest, Verification } from '../../ports.ts';
 import type { HistoryTables } from '../history-tables.ts';
