@@ -60,6 +60,8 @@ module.exports = {
     only('@grpc', ['libs/grpc', 'libs/contracts']),
     only('fastify', ['libs/service', 'services/console', 'services/gateway']),
     only('@marcbachmann', ['libs/contracts']),
+    only('avsc', ['libs/records']),
+    only('protobufjs', ['libs/records']),
     only('re2js', ['libs/contracts']),
   ],
   options: {

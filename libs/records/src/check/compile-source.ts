@@ -1,11 +1,12 @@
 import { compileCel, type SourceSpec } from '@everloop/contracts';
 import { compileField } from './field-check.ts';
+import type { DecodeRecord, HeaderCarrier } from '../decoder.ts';
 import { parseRecord, type JsonRecord } from './parse-record.ts';
 import { parseTimestamp } from './timestamp.ts';
 import { reason, reasonsMax, type Reason, type Verdict } from './verdict.ts';
 
-/** Judges the value of one record; never throws. */
-export type RecordCheck = (value: Uint8Array | null) => Verdict;
+/** Judges one record; never throws. `headers` may hold the schema id of a value in a wire format. */
+export type RecordCheck = (value: Uint8Array | null, headers?: HeaderCarrier) => Verdict;
 
 export interface CheckLimits {
   /** Longest value, bytes. */
@@ -16,14 +17,18 @@ const asItIs: Verdict = { kind: 'valid', value: null };
 
 /**
  * Compiles the contract of a Source into a check that gives all reasons at once, except that bytes which are no JSON object have
- * that one reason. Throws when a pattern or a CEL rule cannot be compiled.
+ * that one reason. `decode` turns bytes into fields; without it they are JSON. Throws when a pattern or a CEL rule cannot be compiled.
  */
-export function compileSource(spec: SourceSpec, limits: CheckLimits): RecordCheck {
+export function compileSource(
+  spec: SourceSpec,
+  limits: CheckLimits,
+  decode: DecodeRecord = (value) => parseRecord(value, limits.recordBytesMax),
+): RecordCheck {
   const fields = Object.entries(spec.fields).map(([name, contract]) => ({ name, check: compileField(name, contract) }));
   const rules = spec.rules.map(({ name, cel }) => ({ name, cel, predicate: compileCel(cel) }));
   const known: ReadonlySet<string> = new Set(Object.keys(spec.fields));
-  return (value) => {
-    const { record, poison } = parseRecord(value, limits.recordBytesMax);
+  return (value, headers) => {
+    const { record, poison } = decode(value, headers);
     if (poison !== null) return { kind: 'quarantine', reasons: [poison] };
     const reasons: Reason[] = [];
     for (const { name, check } of fields) check(Object.hasOwn(record, name) ? record[name] : undefined, reasons);
@@ -35,7 +40,10 @@ export function compileSource(spec: SourceSpec, limits: CheckLimits): RecordChec
       if (!verdict.holds) reasons.push(reason(`cel:${name}`, '', verdict.message ?? `false: ${cel.slice(0, 200)}`));
     }
     if (reasons.length > 0) return { kind: 'quarantine', reasons: bounded(reasons) };
-    return hasUnexpected ? { kind: 'valid', value: withoutUnexpected(record, known) } : asItIs;
+    // Bytes in a wire format belong to their schema and are never written anew.
+    return hasUnexpected && spec.format === 'json'
+      ? { kind: 'valid', value: withoutUnexpected(record, known) }
+      : asItIs;
   };
 }
 

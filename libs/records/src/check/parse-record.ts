@@ -44,7 +44,8 @@ function poison(why: Reason): Parsed {
   return { record: null, poison: why };
 }
 
-function beginning(value: Uint8Array): string {
+/** The first bytes as text, for a reason. */
+export function beginning(value: Uint8Array): string {
   return lossyDecoder.decode(value.subarray(0, shownBytes));
 }
 

@@ -1,0 +1,1 @@
+export { startMiniRegistry, type MiniRegistry } from './mini-registry.ts';
