@@ -42,7 +42,7 @@ export const topics = {
   route: 'everloop.rollout.route.v1',
   /** JSON `rollout.v1.RolloutStep`, key = model. One partition. */
   rolloutStep: 'everloop.rollout.step.v1',
-  /** How far each batch source was read, compacted; the ingest service's own state, key `<source>/<part>`. Eight partitions. */
+  /** How far each batch source was read, compacted; the ingest service's own state, keys `<source>/…`. Eight partitions. */
   ingestPosition: 'everloop.ingest.position.v1',
   /** What became of files and rows of batch sources, JSON `ingest.v1.IngestEvent`, key = source. One partition. */
   ingestEvent: 'everloop.ingest.event.v1',

@@ -9,6 +9,7 @@ export const httpPorts = {
   validator: 8106,
   outcomes: 8107,
   'drift-detector': 8108,
+  ingest: 8109,
 } as const;
 
 /** Default gRPC port of each service that has one. */

@@ -41,6 +41,11 @@ export interface DuckDb {
   run(sql: string, values?: readonly DuckValue[]): Promise<void>;
   all(sql: string, values?: readonly DuckValue[]): Promise<DuckRow[]>;
   columns(sql: string, values?: readonly DuckValue[]): Promise<ColumnTable>;
+  /**
+   * Rows of a query in its order, in chunks of about 2,048, on a connection of their own: memory is a chunk, however long the result.
+   * Ends the query when the reader stops early.
+   */
+  stream(sql: string): AsyncGenerator<readonly (readonly DuckValue[])[]>;
   /** Appends rows to a table; each row has a value per column, of the column's own type (bigint for BIGINT). */
   insertRows(table: string, rows: readonly (readonly DuckValue[])[]): Promise<void>;
   /** Writes a query's result as one Parquet file, zstd, in the query's order; it appears whole (staged, fsync, rename). */
@@ -138,6 +143,19 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
     },
     async columns(sql, values) {
       return readColumns(await execute(sql, values));
+    },
+    async *stream(sql) {
+      const own = await instance.connect();
+      try {
+        const result = await own.stream(sql);
+        for (;;) {
+          const chunk = await result.fetchChunk();
+          if (chunk === null || chunk.rowCount === 0) return;
+          yield chunk.getRows() as DuckValue[][];
+        }
+      } finally {
+        own.closeSync();
+      }
     },
     insertRows: (table, rows) => appendRows(connection, table, rows),
     async copyToParquet(query, path) {

@@ -24,7 +24,7 @@ export interface S3Object {
   readonly etag: string;
 }
 
-/** Reading from an S3 bucket: signature version 4, path-style addresses. Calls are not repeated; their errors say whether to. */
+/** Objects of S3 buckets: signature version 4, path-style addresses. Calls are not repeated; their errors say whether to. */
 export interface S3 {
   /** Objects under a prefix in the order of their keys (UTF-8). Asks for 1,000 at a time. */
   list(bucket: string, prefix: string, signal?: AbortSignal): AsyncGenerator<S3Object>;
@@ -33,6 +33,8 @@ export interface S3 {
     object: { readonly bucket: string; readonly key: string; readonly etag: string; readonly from?: number },
     signal?: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>>;
+  /** Stores a whole object, or makes the bucket when no key is given. */
+  put(bucket: string, key?: string, bytes?: Uint8Array): Promise<void>;
   /** Writes a whole object to a file, if it is still that version. */
   download(
     object: { readonly bucket: string; readonly key: string; readonly etag: string },
@@ -48,13 +50,22 @@ export function createS3(options: S3Options): S3 {
   const base = endpoint.replace(/\/+$/, '');
 
   /** `what` is for the message. Statuses of `allowed` are given back, everything else is an error. */
-  async function call(what: string, url: string, headers: Record<string, string>, signal?: AbortSignal) {
+  async function call(
+    what: string,
+    url: string,
+    init: {
+      readonly headers?: Record<string, string>;
+      readonly method?: string;
+      readonly body?: Uint8Array<ArrayBuffer>;
+    },
+    signal?: AbortSignal,
+  ) {
     // The body of a long object may take longer than its head: only the head has a deadline.
     const head = new AbortController();
     const timer = setTimeout(() => head.abort(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
     try {
       const signals = [head.signal, ...(signal === undefined ? [] : [signal])];
-      const response = await client.fetch(url, { headers, signal: AbortSignal.any(signals) });
+      const response = await client.fetch(url, { ...init, signal: AbortSignal.any(signals) });
       if (response.ok) return response;
       const text = (await response.text()).slice(0, 2_000);
       throw refused(what, response.status, text);
@@ -68,7 +79,7 @@ export function createS3(options: S3Options): S3 {
 
   const get: S3['read'] = async ({ bucket, key, etag, from = 0 }, signal) => {
     const headers = { 'if-match': etag, ...(from > 0 ? { range: `bytes=${from}-` } : {}) };
-    const response = await call(`object ${bucket}/${key}`, `${base}/${bucket}/${escapeKey(key)}`, headers, signal);
+    const response = await call(`object ${bucket}/${key}`, `${base}/${bucket}/${escapeKey(key)}`, { headers }, signal);
     // A server that does not know If-Match must not make two versions into one.
     const found = response.headers.get('etag');
     if (found !== null && found !== etag) {
@@ -84,6 +95,12 @@ export function createS3(options: S3Options): S3 {
 
   return {
     read: get,
+    async put(bucket, key = '', bytes) {
+      const body = bytes === undefined ? {} : { body: Uint8Array.from(bytes) };
+      const path = key === '' ? bucket : `${bucket}/${escapeKey(key)}`;
+      const response = await call(`object ${path}`, `${base}/${path}`, { method: 'PUT', ...body });
+      await response.body?.cancel();
+    },
     async download(object, path, signal) {
       await pipeline(await get(object, signal), createWriteStream(path));
     },

@@ -12,7 +12,7 @@ describe('planPorts', () => {
       http: { console: 8080, gateway: 8101, 'drift-detector': 8108 },
       grpc: { gateway: 8001, 'feature-store': 8002, registry: 8003, trainer: 8004, rollout: 8005 },
     });
-    expect(wanted).toHaveLength(17);
+    expect(wanted).toHaveLength(18);
   });
 
   it("a port's own variable wins over --ports-from", async () => {
@@ -20,13 +20,13 @@ describe('planPorts', () => {
     expect(ports.kafka).toBe(30_000);
     expect(ports.grpc['feature-store']).toBe(4711);
     expect(new Set([ports.kafka, ports.redis, ...Object.values(ports.http), ...Object.values(ports.grpc)]).size).toBe(
-      16,
+      17,
     );
   });
 
   it('0 takes free ports', async () => {
     const { wanted } = await planPorts(0, {});
-    expect(new Set(wanted.map(({ port }) => port)).size).toBe(17);
+    expect(new Set(wanted.map(({ port }) => port)).size).toBe(18);
   });
 
   it.each([[-1], [65_530], [1.5]])('--ports-from %d is refused', async (from) => {
@@ -44,5 +44,5 @@ it('ports of a Kafka or Redis that runs elsewhere are not needed', async () => {
   expect(names({ KAFKA_BROKERS: 'k:9092' })).not.toContain('EVL_KAFKA_CONTROLLER_PORT');
   expect(names({ KAFKA_BROKERS: 'k:9092' })).toContain('EVL_REDIS_PORT');
   expect(names({ REDIS_URL: 'redis://r' })).not.toContain('EVL_REDIS_PORT');
-  expect(names({ KAFKA_BROKERS: ' ' })).toHaveLength(17);
+  expect(names({ KAFKA_BROKERS: ' ' })).toHaveLength(18);
 });

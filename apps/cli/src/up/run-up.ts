@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadResources } from '@everloop/contracts';
 import { cacheFolder, checkPorts, findJava } from '@everloop/local';
 import { errorText, ServiceError } from '@everloop/service';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
@@ -95,7 +96,7 @@ class Run {
     const platform = await this.#unlessEnded(startPlatform({ env: process.env, ports, dataDir, fleet, say }));
     const compileCache = join(cacheFolder(), 'compiled');
     const around: Surroundings = { root, dataDir, ports, env: process.env, compileCache, ...platform };
-    await this.#startServices(around);
+    await this.#startServices(exampleDir, around);
     await this.#applyExample(exampleDir, around);
     say(`Console: http://127.0.0.1:${ports.http.console}`);
     await this.#replay(exampleDir, around);
@@ -109,7 +110,7 @@ class Run {
     return balanced ? upExitCodes.done : upExitCodes.failed;
   }
 
-  async #startServices(around: Surroundings): Promise<void> {
+  async #startServices(exampleDir: string, around: Surroundings): Promise<void> {
     const { fleet, say } = this.#means;
     const start = async (name: typeof firstService): Promise<void> => {
       await this.#unlessEnded(fleet.start(serviceProcess(name, around)));
@@ -118,8 +119,9 @@ class Run {
     await start(firstService);
     say('registry runs');
     fleet.nextLayer();
-    await Promise.all(otherServices.map(start));
-    say(`${otherServices.join(', ')} run`);
+    const others = otherServices(await hasBatch(exampleDir));
+    await Promise.all(others.map(start));
+    say(`${others.join(', ')} run`);
   }
 
   async #applyExample(exampleDir: string, around: Surroundings): Promise<void> {
@@ -204,4 +206,10 @@ function callerPath(path: string): string {
 
 function describe(error: unknown): string {
   return error instanceof ServiceError ? `${error.code}: ${error.message}` : `EVL_UP_FAILED: ${errorText(error)}`;
+}
+
+/** Whether a Source of the example is read from files or tables. What is wrong with the resources is said when they are applied. */
+async function hasBatch(exampleDir: string): Promise<boolean> {
+  const { resources } = await loadResources(join(exampleDir, 'resources')).catch(() => ({ resources: [] }));
+  return resources.some((resource) => resource.kind === 'Source' && resource.spec.batch !== undefined);
 }

@@ -22,9 +22,11 @@ export interface Surroundings {
 /** The registry answers the others, so it is started first. */
 export const firstService: ServiceName = 'registry';
 
-export const otherServices: readonly ServiceName[] = (Object.keys(httpPorts) as ServiceName[]).filter(
-  (name) => name !== firstService,
-);
+/** What is started after it. The ingest service only if a Source has a batch part: it is memory for nothing otherwise. */
+export function otherServices(hasBatch: boolean): readonly ServiceName[] {
+  const names = Object.keys(httpPorts) as ServiceName[];
+  return names.filter((name) => name !== firstService && (hasBatch || name !== 'ingest'));
+}
 
 /** Most JavaScript heap of each service, MiB: far above what they need, far below what would hurt the machine. */
 const heapMib: Readonly<Partial<Record<ServiceName, number>>> = { trainer: 1_024, 'feature-store': 512 };

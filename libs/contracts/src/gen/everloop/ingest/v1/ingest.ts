@@ -28,7 +28,7 @@ export interface IngestEvent {
   atMs: number;
 }
 
-/** How far one part of a batch source was read. JSON, topic everloop.ingest.position.v1 (compacted), key = "<source>/<part>". */
+/** How far one part of a batch source was read. JSON, topic everloop.ingest.position.v1 (compacted), key = "<source>/part/<part>". */
 export interface PartPosition {
   /** What the part was when it was begun: its size and digest or etag. Empty for a table, which grows. */
   version: string;
