@@ -1,7 +1,12 @@
-export { compileSource, type CheckLimits, type RecordCheck } from './check/compile-source.ts';
-export type { JsonRecord } from './check/parse-record.ts';
+export {
+  compileContract,
+  compileSource,
+  type CheckLimits,
+  type ContractCheck,
+  type RecordCheck,
+} from './check/compile-source.ts';
 export { parseTimestamp } from './check/timestamp.ts';
-export type { Reason, Verdict } from './check/verdict.ts';
+export { reason, type JsonRecord, type Reason, type Verdict } from './check/verdict.ts';
 export {
   createDecoder,
   type DecoderLimits,

@@ -14,7 +14,7 @@ const sources = new Sources({
   stream: bus,
   telemetry: createTelemetry(logger, metrics),
   qualityTelemetry: createQualityTelemetry(logger, metrics),
-  limits: { recordBytesMax: config.recordBytesMax },
+  limits: { recordBytesMax: config.recordBytesMax, uniqueEntriesMax: config.uniqueEntriesMax },
 });
 
 await runService({ name, parts: [bus, sources], http: { host: config.httpHost, port: config.httpPort }, logger });
