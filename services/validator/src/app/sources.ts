@@ -10,7 +10,15 @@ import {
 } from '@everloop/contracts';
 import type { BusRecord, TaskHandler, TaskRunnerOptions } from '@everloop/kafka';
 import { classify, errorText, type Health, type Part } from '@everloop/service';
-import { compileSource, type CheckLimits, type RecordCheck } from '@everloop/records';
+import {
+  compileSource,
+  createDecoder,
+  schemaRegistries,
+  type CheckLimits,
+  type RecordCheck,
+  type RecordDecoder,
+  type RegistryOf,
+} from '@everloop/records';
 import { UniqueMemory } from '../domain/unique-memory.ts';
 import { sourceUnusable } from '../errors.ts';
 import type { Stream } from '../ports.ts';
@@ -28,12 +36,18 @@ const quarantineBytesMax = 16 * 1_048_576;
 interface CompiledSource {
   readonly spec: SourceSpec;
   readonly revision: number;
+  readonly judge: Judge;
+}
+
+/** A contract that is ready to be used; `check` needs the schemas that `decoder` fetches. */
+interface Judge {
   readonly check: RecordCheck;
+  readonly decoder: RecordDecoder;
 }
 
 interface Running {
   readonly spec: SourceSpec;
-  check: RecordCheck;
+  judge: Judge;
   readonly runner: Part;
 }
 
@@ -45,6 +59,8 @@ export interface SourcesOptions {
     /** Most accepted records that one task remembers for unique rules. */
     readonly uniqueEntriesMax: number;
   };
+  /** Schema registries of Sources in a wire format; by default those that need no credentials. */
+  readonly registryOf?: RegistryOf;
 }
 
 /**
@@ -105,7 +121,7 @@ export class Sources implements Part {
     try {
       const resource = parseResource(registry.Resource.fromJSON(JSON.parse(record.value.toString())));
       if (resource.kind !== 'Source') return;
-      source = { ...resource, check: compileSource(resource.spec, this.#options.limits) };
+      source = { ...resource, judge: this.#compile(resource.spec) };
     } catch (cause) {
       this.#putAside(name, cause);
       return;
@@ -114,6 +130,12 @@ export class Sources implements Part {
     const running = this.#running.get(name);
     if (running === undefined) await this.#beginOrPutAside(name, source);
     else await this.#change(name, running, source);
+  }
+
+  #compile(spec: SourceSpec): Judge {
+    const { limits, registryOf = schemaRegistries({}) } = this.#options;
+    const decoder = createDecoder(spec.format, () => registryOf(spec.schemaRegistry, spec.format), limits);
+    return { check: compileSource(spec, limits, decoder.decode), decoder };
   }
 
   /** Topics that contradict the Source stay so: the other Sources must not wait for it. Anything else is tried again. */
@@ -134,7 +156,7 @@ export class Sources implements Part {
     this.#options.telemetry.sourceFailed(name, error);
   }
 
-  async #begin(name: string, { spec, revision, check }: CompiledSource): Promise<void> {
+  async #begin(name: string, { spec, revision, judge }: CompiledSource): Promise<void> {
     const { stream, telemetry } = this.#options;
     const { topic, partitions } = spec;
     await stream.ensureTopics([
@@ -154,7 +176,8 @@ export class Sources implements Part {
         const validator = createValidator({
           source: name,
           topic,
-          check: () => running.check,
+          check: () => running.judge.check,
+          prefetch: (records) => running.judge.decoder.prefetch(records),
           unique,
           telemetry,
           observe: (record, verdict) => panes.observe(record, verdict),
@@ -166,7 +189,7 @@ export class Sources implements Part {
       ...(spec.unique.length === 0 ? {} : { restore: restoreFrom(uniqueTopic(topic), memories) }),
       progress: { service: 'validator', stage: 'main' },
     });
-    const running: Running = { spec, check, runner };
+    const running: Running = { spec, judge, runner };
     this.#running.set(name, running);
     await runner.start();
     telemetry.sourceStarted(name, topic, partitions);
@@ -174,14 +197,14 @@ export class Sources implements Part {
 
   async #change(name: string, running: Running, source: CompiledSource): Promise<void> {
     const { telemetry } = this.#options;
-    const { spec, revision, check } = source;
+    const { spec, revision, judge } = source;
     if (spec.topic !== running.spec.topic || spec.partitions !== running.spec.partitions) {
       telemetry.needsRestart(name, 'topic or partitions of the Source changed');
       return;
     }
     telemetry.contractChanged(name, revision);
     if (memoryOf(spec) === memoryOf(running.spec)) {
-      running.check = check;
+      running.judge = judge;
       await this.#judges.apply(name, source);
       return;
     }

@@ -12,6 +12,8 @@ export interface ValidatorOptions {
   readonly topic: string;
   /** Asked for each batch, so that a changed contract is taken up. */
   readonly check: () => RecordCheck;
+  /** Fetches the schemas that a batch needs; undefined when they are there. */
+  readonly prefetch?: (records: readonly BusRecord[]) => Promise<void> | undefined;
   /** What remembers earlier records, where the Source wants values to be unique; null costs nothing. */
   readonly unique: UniqueMemory | null;
   readonly telemetry: Telemetry;
@@ -28,21 +30,14 @@ export function createValidator(options: ValidatorOptions): TaskHandler {
   const valid = validTopic(topic);
   const quarantine = quarantineTopic(topic);
   return {
-    onRecords(batch: Batch, context: TaskContext): void {
+    onRecords(batch, context) {
       const check = options.check();
-      const summary: BatchSummary = emptySummary();
-      for (const record of batch.records) {
-        const judged = check(record.value);
-        const verdict = unique === null ? judged : unique.judge(record, judged);
-        if (verdict.kind === 'valid') context.emit(validRecord(valid, record, verdict.value));
-        else context.emit(quarantinedRecord(quarantine, record, verdict.reasons));
-        summarise(summary, verdict);
-        observe?.(record, verdict, context);
-      }
-      if (unique !== null) writeChanges(unique, context);
-      telemetry.judged(source, summary);
+      const fetching = options.prefetch?.(batch.records);
+      if (fetching !== undefined) return fetching.then(() => judge(check, batch, context));
+      judge(check, batch, context);
+      return undefined;
     },
-    onWatermark(watermarkMs: number, context: TaskContext): void {
+    onWatermark(watermarkMs, context) {
       if (unique !== null) {
         unique.passWatermark(watermarkMs);
         writeChanges(unique, context);
@@ -50,6 +45,20 @@ export function createValidator(options: ValidatorOptions): TaskHandler {
       context.emitWatermark(valid, watermarkMs);
     },
   };
+
+  function judge(check: RecordCheck, batch: Batch, context: TaskContext): void {
+    const summary: BatchSummary = emptySummary();
+    for (const record of batch.records) {
+      const judged = check(record.value, record);
+      const verdict = unique === null ? judged : unique.judge(record, judged);
+      if (verdict.kind === 'valid') context.emit(validRecord(valid, record, verdict.value));
+      else context.emit(quarantinedRecord(quarantine, record, verdict.reasons));
+      summarise(summary, verdict);
+      observe?.(record, verdict, context);
+    }
+    if (unique !== null) writeChanges(unique, context);
+    telemetry.judged(source, summary);
+  }
 
   function writeChanges(memory: UniqueMemory, context: TaskContext): void {
     const { changes, evicted } = memory.takeChanges();
