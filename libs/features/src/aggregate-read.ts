@@ -1,97 +1,167 @@
-import { aggregateData, aggregateHeaderBytes, rawBytes, tileBytes, tileStart } from './aggregate-row.ts';
-import { micro, type FeatureScalar } from './values.ts';
-import type { CompiledView, ViewFeature } from './views.ts';
+import { addValue, emptyAccumulator, finishFeature, type Accumulator } from './accumulator.ts';
+import { mergeStored } from './accumulator-codec.ts';
+import { aggregateData, aggregateHeaderBytes, headerAt, layoutOf, rawValue } from './aggregate-codec.ts';
+import { tileStart } from './aggregate-row.ts';
+import type { FeatureValue } from './values.ts';
+import { keptFor, type CompiledView, type Kept, type ViewColumn, type ViewFeature } from './views.ts';
 
 /** What a view says about one entity as of a moment. `found` false: no event up to then, or a moment further back than rows go. */
 export type ViewReading =
   | { readonly found: false }
   | {
       readonly found: true;
-      /** Time of the newest event up to the moment asked for. */
+      /** Time of the newest event that was known at the moment asked for. */
       readonly newestMs: number;
       /** Per feature of the view; null where there is nothing, undefined where it was not asked for. */
-      readonly values: readonly (FeatureScalar | undefined)[];
+      readonly values: readonly (FeatureValue | undefined)[];
     };
 
 export const notFound: ViewReading = { found: false };
 
-/** First index in [0, count) of records of `size` bytes from `at` whose leading f64 is above `limit`; `count` if none. */
-function firstAbove(data: DataView, at: number, size: number, count: number, limit: number): number {
+interface Row {
+  readonly buffer: Buffer;
+  readonly data: DataView;
+  readonly partition: number;
+}
+
+/** Features of one window, and of each column what they need. */
+interface WindowPlan {
+  readonly windowMs: number;
+  readonly features: readonly { readonly index: number; readonly feature: ViewFeature; readonly slot: number }[];
+  readonly columns: readonly { readonly index: number; readonly column: ViewColumn; readonly wanted: Kept }[];
+}
+
+const plans = new WeakMap<CompiledView, WeakMap<readonly number[], readonly WindowPlan[]>>();
+
+/** Sorts what is wanted by window, so that the tiles of a window are passed over once. Remembered for the same array. */
+function windowPlans(view: CompiledView, wanted: readonly number[]): readonly WindowPlan[] {
+  const ofView = plans.get(view) ?? new WeakMap<readonly number[], readonly WindowPlan[]>();
+  plans.set(view, ofView);
+  const known = ofView.get(wanted);
+  if (known !== undefined) return known;
+  const asked = wanted.flatMap((index) => {
+    const feature = view.features[index];
+    return feature === undefined ? [] : [{ index, feature }];
+  });
+  const windows = [...new Set(asked.map(({ feature }) => feature.windowMs))];
+  const made = windows.map((windowMs): WindowPlan => {
+    const mine = asked.filter(({ feature }) => feature.windowMs === windowMs);
+    const columns = view.columns.flatMap((column, index) => {
+      const uses = mine.filter(({ feature }) => feature.column === index).map(({ feature }) => feature);
+      if (uses.length === 0) return [];
+      // Read with the view's own k: what is left out of a tile's list was older than all that is in it.
+      const kept = keptFor(uses);
+      return [{ index, column: { ...column, kept }, wanted: kept }];
+    });
+    const features = mine.map(({ index, feature }) => ({
+      index,
+      feature,
+      slot: columns.findIndex((column) => column.index === feature.column),
+    }));
+    return { windowMs, features, columns };
+  });
+  ofView.set(wanted, made);
+  return made;
+}
+
+/** First index in [0, count) of records of `size` bytes from `at` whose f64 is not below `limit`; `count` if none. */
+function firstFrom(data: DataView, at: number, size: number, count: number, limit: number): number {
   let low = 0;
   let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (data.getFloat64(at + middle * size, true) > limit) high = middle;
+    if (data.getFloat64(at + middle * size, true) >= limit) high = middle;
     else low = middle + 1;
   }
   return low;
 }
 
-/** Counts and sums of one window, added over the rows of all partitions. */
-interface Sums {
-  count: number;
-  sum: number;
+/** Adds a row's share of a window; gives its number of events. */
+function addWindow(
+  view: CompiledView,
+  row: Row,
+  plan: WindowPlan,
+  asOfMs: number,
+  into: readonly Accumulator[],
+): number {
+  const { data } = row;
+  const layout = layoutOf(view);
+  const size = layout.tileBytes;
+  const from = tileStart(asOfMs - plan.windowMs, view.hopMs);
+  // At or after everything that is known, the open tiles say all.
+  const isNow = asOfMs >= data.getFloat64(headerAt.newestKnown, true);
+  const head = isNow ? Infinity : tileStart(asOfMs, view.hopMs);
+  const settled = data.getUint32(headerAt.settled, true);
+  const open = data.getUint32(headerAt.open, true);
+  let events = 0;
+  const addTile = (at: number): void => {
+    events += data.getUint32(at + 16, true);
+    for (let slot = 0; slot < into.length; slot++) {
+      const [planned, sums] = [plan.columns[slot], into[slot]];
+      const kept = planned === undefined ? undefined : view.columns[planned.index]?.kept;
+      if (planned === undefined || sums === undefined || kept === undefined) continue;
+      mergeStored(kept, planned.wanted, sums, row, at + (layout.tileAt[planned.index] ?? 0));
+    }
+  };
+  for (let index = firstFrom(data, aggregateHeaderBytes, size, settled, from); index < settled; index++)
+    addTile(aggregateHeaderBytes + index * size);
+  const openAt = aggregateHeaderBytes + settled * size;
+  // What happened in the window became known in it too: tiles that were known before have nothing of it.
+  for (let index = firstFrom(data, openAt + 8, size, open, from); index < open; index++) {
+    const at = openAt + index * size;
+    if (data.getFloat64(at + 8, true) >= head) break;
+    if (data.getFloat64(at, true) >= from) addTile(at);
+  }
+  return isNow ? events : events + addHead(view, row, plan, { from, head, asOfMs }, into);
 }
 
-function addWindow(view: CompiledView, data: DataView, feature: ViewFeature, asOfMs: number, into: Sums): void {
-  const columns = view.columns.length;
-  const from = tileStart(asOfMs - feature.windowMs, view.hopMs);
-  const head = tileStart(asOfMs, view.hopMs);
-  const tiles = data.getUint32(32, true);
-  const size = tileBytes(columns);
-  const column = feature.column;
-  for (let index = firstAbove(data, aggregateHeaderBytes, size, tiles, from - 1); index < tiles; index++) {
-    const at = aggregateHeaderBytes + index * size;
-    if (data.getFloat64(at, true) >= head) break;
-    if (column < 0) {
-      into.count += data.getUint32(at + 8, true);
-    } else {
-      into.count += data.getUint32(at + 12 + column * 12, true);
-      into.sum += data.getFloat64(at + 16 + column * 12, true);
+/** Adds the single events that became known between the last whole hop and the moment. */
+function addHead(
+  view: CompiledView,
+  row: Row,
+  plan: WindowPlan,
+  range: { readonly from: number; readonly head: number; readonly asOfMs: number },
+  into: readonly Accumulator[],
+): number {
+  const { data, partition } = row;
+  const layout = layoutOf(view);
+  const tiles = data.getUint32(headerAt.settled, true) + data.getUint32(headerAt.open, true);
+  const start = aggregateHeaderBytes + tiles * layout.tileBytes;
+  const count = data.getUint32(headerAt.raws, true);
+  let events = 0;
+  for (let index = firstFrom(data, start, layout.rawBytes, count, range.head); index < count; index++) {
+    const at = start + index * layout.rawBytes;
+    const knownMs = data.getFloat64(at, true);
+    if (knownMs > range.asOfMs) break;
+    const timeMs = data.getFloat64(at + 8, true);
+    if (timeMs < range.from) continue;
+    events += 1;
+    const place = { timeMs, knownMs, partition, offset: data.getFloat64(at + 16, true) };
+    for (let slot = 0; slot < into.length; slot++) {
+      const [planned, sums] = [plan.columns[slot], into[slot]];
+      if (planned !== undefined && sums !== undefined)
+        addValue(planned.column, sums, place, rawValue(layout, row, at, planned.index));
     }
   }
-  const rawAt = aggregateHeaderBytes + tiles * size;
-  const rawSize = rawBytes(columns);
-  const raws = data.getUint32(36, true);
-  for (let index = firstAbove(data, rawAt, rawSize, raws, head - 1); index < raws; index++) {
-    const at = rawAt + index * rawSize;
-    if (data.getFloat64(at, true) > asOfMs) break;
-    const value = column < 0 ? 0 : data.getFloat64(at + 8 + column * 8, true);
-    if (Number.isNaN(value)) continue;
-    into.count += 1;
-    into.sum += value;
-  }
+  return events;
 }
 
-/** Newest event up to `asOfMs` in one row; -Infinity without one. */
+/** Newest event time that was known at `asOfMs` in one row; -Infinity without one. */
 function newestUpTo(view: CompiledView, data: DataView, asOfMs: number): number {
-  const newest = data.getFloat64(16, true);
-  if (newest <= asOfMs) return newest;
-  const columns = view.columns.length;
-  const rawAt = aggregateHeaderBytes + data.getUint32(32, true) * tileBytes(columns);
-  const raws = data.getUint32(36, true);
-  const after = firstAbove(data, rawAt, rawBytes(columns), raws, asOfMs);
-  if (after > 0) return data.getFloat64(rawAt + (after - 1) * rawBytes(columns), true);
-  const older = data.getFloat64(24, true);
-  return older <= asOfMs ? older : -Infinity;
-}
-
-function finish(feature: ViewFeature, sums: Sums): number | null {
-  switch (feature.function) {
-    case 'count':
-      return sums.count;
-    case 'sum':
-      return sums.sum / micro;
-    case 'mean':
-      return sums.count === 0 ? null : sums.sum / micro / sums.count;
-    case 'newest':
-      return null;
-  }
+  if (asOfMs >= data.getFloat64(headerAt.newestKnown, true)) return data.getFloat64(headerAt.newest, true);
+  const { tileBytes, rawBytes } = layoutOf(view);
+  const tiles = data.getUint32(headerAt.settled, true) + data.getUint32(headerAt.open, true);
+  const raws = data.getUint32(headerAt.raws, true);
+  let newestMs = data.getFloat64(headerAt.settledNewest, true);
+  let at = aggregateHeaderBytes + tiles * tileBytes;
+  for (let index = 0; index < raws && data.getFloat64(at, true) <= asOfMs; index++, at += rawBytes)
+    newestMs = Math.max(newestMs, data.getFloat64(at + 8, true));
+  return newestMs;
 }
 
 /**
- * The aggregates of one entity as of `asOfMs`, merged over its rows, one per source partition (null where there is none).
- * The window is [floor((asOf - window) / hop) * hop, asOf], both ends included. O(tiles of the window) per feature.
+ * The aggregates of one entity as of `asOfMs`, merged over its rows, one per source partition in order (null where there is none).
+ * The window is [floor((asOf - window) / hop) * hop, asOf], both ends included, of what was known at `asOfMs`. O(tiles of the window).
  */
 export function readAggregates(
   view: CompiledView,
@@ -99,23 +169,26 @@ export function readAggregates(
   asOfMs: number,
   wanted: readonly number[],
 ): ViewReading {
-  const found: DataView[] = [];
+  const found: Row[] = [];
   let newestMs = -Infinity;
-  for (const row of rows) {
-    const data = row === null ? null : aggregateData(view, row);
-    if (data === null) continue;
-    if (asOfMs < data.getFloat64(16, true) - view.readBehindMs) return notFound;
+  for (let partition = 0; partition < rows.length; partition++) {
+    const buffer = rows[partition] ?? null;
+    const data = buffer === null ? null : aggregateData(view, buffer);
+    if (buffer === null || data === null) continue;
+    if (asOfMs < data.getFloat64(headerAt.newestKnown, true) - view.readBehindMs) return notFound;
     newestMs = Math.max(newestMs, newestUpTo(view, data, asOfMs));
-    found.push(data);
+    found.push({ buffer, data, partition });
   }
   if (newestMs === -Infinity) return notFound;
-  const values: (FeatureScalar | undefined)[] = new Array<undefined>(view.features.length).fill(undefined);
-  for (const index of wanted) {
-    const feature = view.features[index];
-    if (feature === undefined) continue;
-    const sums = { count: 0, sum: 0 };
-    for (const data of found) addWindow(view, data, feature, asOfMs, sums);
-    values[index] = finish(feature, sums);
+  const values = new Array<FeatureValue | undefined>(view.features.length).fill(undefined);
+  for (const plan of windowPlans(view, wanted)) {
+    const sums = plan.columns.map(({ column }) => emptyAccumulator(column));
+    let events = 0;
+    for (const row of found) events += addWindow(view, row, plan, asOfMs, sums);
+    for (const { index, feature, slot } of plan.features) {
+      const column = view.columns[feature.column];
+      values[index] = finishFeature(feature, column, sums[slot] ?? emptyAccumulator(undefined), events);
+    }
   }
   return { found: true, newestMs, values };
 }

@@ -1,37 +1,56 @@
-import { toMicro } from './values.ts';
+import { addValue, emptyAccumulator, mergeAccumulator, type Accumulator } from './accumulator.ts';
+import type { FeatureScalar } from './values.ts';
 import type { CompiledView, ViewEvent } from './views.ts';
 
-/** Sums of one hop: all events, and per column the events where it is not null and their sum in millionths. */
-interface Tile {
+/** What the events of one hop of event time say; of an open tile also of one hop of the time at which they became known. */
+export interface Tile {
   readonly start: number;
+  /** -Infinity: settled. */
+  readonly knownStart: number;
   events: number;
-  readonly counts: number[];
-  readonly sums: number[];
+  /** Parallel to the view's columns. */
+  readonly columns: readonly Accumulator[];
 }
 
-interface RawEvent {
+export interface RawEvent {
+  readonly knownMs: number;
   readonly timeMs: number;
-  /** Per column, millionths; NaN for null. */
-  readonly micros: readonly number[];
+  readonly offset: number;
+  readonly values: readonly FeatureScalar[];
 }
 
 /**
- * What one source partition says about one entity of an aggregating view: tiles of the longest window, and single events of the
- * last `readBehindMs` for the exact end of a window. A function of the set of events: their order does not matter.
+ * What one source partition says about one entity of an aggregating view. Events are settled when every read that is still allowed sees
+ * them: what became known before the hop of `newestKnownMs - readBehind`. Settled events are in tiles by event time; the others in tiles
+ * by event time and by when they became known, and also one by one, for the exact end. A function of the set of events.
  */
 export interface AggregateState {
   readonly kind: 'aggregate';
   /** Offset after the last applied event; what is before it is dropped. */
   nextOffset: number;
+  newestKnownMs: number;
+  /** Newest event time of all, and of the settled events; -Infinity without one. */
   newestMs: number;
-  /** Newest event before the oldest kept single event; -Infinity without one. */
-  olderNewestMs: number;
-  tiles: Tile[];
+  settledNewestMs: number;
+  /** By start. */
+  settled: Tile[];
+  /** By the start of known, then start. */
+  open: Tile[];
+  /** By known, then event time, then offset. */
   raws: RawEvent[];
 }
 
 export function newAggregateState(): AggregateState {
-  return { kind: 'aggregate', nextOffset: 0, newestMs: -Infinity, olderNewestMs: -Infinity, tiles: [], raws: [] };
+  return {
+    kind: 'aggregate',
+    nextOffset: 0,
+    newestKnownMs: -Infinity,
+    newestMs: -Infinity,
+    settledNewestMs: -Infinity,
+    settled: [],
+    open: [],
+    raws: [],
+  };
 }
 
 /** Start of the tile that holds a moment. */
@@ -39,161 +58,88 @@ export function tileStart(timeMs: number, hopMs: number): number {
   return Math.floor(timeMs / hopMs) * hopMs;
 }
 
-function tileAt(state: AggregateState, start: number, columns: number): Tile {
-  let at = state.tiles.length;
-  for (let tile = state.tiles[at - 1]; tile !== undefined && tile.start >= start; tile = state.tiles[at - 1]) {
-    if (tile.start === start) return tile;
+/** What became known before this is settled. */
+function settledBefore(view: CompiledView, newestKnownMs: number): number {
+  return tileStart(newestKnownMs - view.readBehindMs, view.hopMs);
+}
+
+/** Start of the oldest tile that a read may still ask for. */
+function oldestTile(view: CompiledView, newestKnownMs: number): number {
+  return tileStart(newestKnownMs - view.readBehindMs - view.longestWindowMs, view.hopMs);
+}
+
+function tileAt(view: CompiledView, tiles: Tile[], knownStart: number, start: number): Tile {
+  let at = tiles.length;
+  for (let tile = tiles[at - 1]; tile !== undefined; tile = tiles[at - 1]) {
+    if (tile.knownStart < knownStart || (tile.knownStart === knownStart && tile.start < start)) break;
+    if (tile.knownStart === knownStart && tile.start === start) return tile;
     at -= 1;
   }
-  const tile = {
-    start,
-    events: 0,
-    counts: new Array<number>(columns).fill(0),
-    sums: new Array<number>(columns).fill(0),
-  };
-  state.tiles.splice(at, 0, tile);
+  const tile = { start, knownStart, events: 0, columns: view.columns.map(emptyAccumulator) };
+  tiles.splice(at, 0, tile);
   return tile;
+}
+
+function addToTile(view: CompiledView, tile: Tile, event: ViewEvent): void {
+  tile.events += 1;
+  const place = { timeMs: event.timeMs, knownMs: event.knownMs, partition: 0, offset: event.offset };
+  view.columns.forEach((column, index) => {
+    const into = tile.columns[index];
+    if (into !== undefined) addValue(column, into, place, event.values[index] ?? null);
+  });
+}
+
+function mergeTile(view: CompiledView, into: Tile, from: Tile): void {
+  into.events += from.events;
+  view.columns.forEach((column, index) => {
+    const [sums, more] = [into.columns[index], from.columns[index]];
+    if (sums !== undefined && more !== undefined) mergeAccumulator(column, sums, more);
+  });
 }
 
 function insertRaw(raws: RawEvent[], event: RawEvent): void {
   let at = raws.length;
-  while (at > 0 && (raws[at - 1]?.timeMs ?? -Infinity) > event.timeMs) at -= 1;
+  for (let before = raws[at - 1]; before !== undefined; before = raws[at - 1]) {
+    if (before.knownMs !== event.knownMs ? before.knownMs < event.knownMs : before.timeMs <= event.timeMs) break;
+    at -= 1;
+  }
   raws.splice(at, 0, event);
 }
 
-function evict(view: CompiledView, state: AggregateState): void {
-  const rawBound = tileStart(state.newestMs - view.readBehindMs, view.hopMs);
-  const keepRaw = state.raws.findIndex((raw) => raw.timeMs >= rawBound);
-  if (keepRaw > 0) {
-    const last = state.raws[keepRaw - 1];
-    if (last !== undefined) state.olderNewestMs = Math.max(state.olderNewestMs, last.timeMs);
-    state.raws.splice(0, keepRaw);
+/** Settles and drops what `newestKnownMs` has moved past. */
+function advance(view: CompiledView, state: AggregateState): void {
+  const bound = settledBefore(view, state.newestKnownMs);
+  const oldest = oldestTile(view, state.newestKnownMs);
+  const openFrom = state.open.findIndex((tile) => tile.knownStart >= bound);
+  for (const tile of state.open.splice(0, openFrom < 0 ? state.open.length : openFrom)) {
+    if (tile.start >= oldest) mergeTile(view, tileAt(view, state.settled, -Infinity, tile.start), tile);
   }
-  const tileBound = oldestTile(view, state.newestMs);
-  const keepTile = state.tiles.findIndex((tile) => tile.start >= tileBound);
-  if (keepTile > 0) state.tiles.splice(0, keepTile);
+  const rawFrom = state.raws.findIndex((raw) => raw.knownMs >= bound);
+  for (const raw of state.raws.splice(0, rawFrom < 0 ? state.raws.length : rawFrom))
+    state.settledNewestMs = Math.max(state.settledNewestMs, raw.timeMs);
+  const settledFrom = state.settled.findIndex((tile) => tile.start >= oldest);
+  if (settledFrom !== 0) state.settled.splice(0, settledFrom < 0 ? state.settled.length : settledFrom);
+  if (state.open.some((tile) => tile.start < oldest)) state.open = state.open.filter((tile) => tile.start >= oldest);
 }
 
-function oldestTile(view: CompiledView, newestMs: number): number {
-  return tileStart(newestMs - view.readBehindMs - view.longestWindowMs, view.hopMs);
-}
-
-/** Adds an event; false when its offset was applied before. Too late events (before every window that can be asked) change nothing. */
+/** Adds an event; false when its offset was applied before. However late an event comes, every read that is still allowed counts it. */
 export function applyToAggregate(view: CompiledView, state: AggregateState, event: ViewEvent): boolean {
   if (event.offset < state.nextOffset) return false;
   state.nextOffset = event.offset + 1;
   state.newestMs = Math.max(state.newestMs, event.timeMs);
-  const micros = event.values.map(toMicro);
+  const isNewest = event.knownMs > state.newestKnownMs;
+  if (isNewest) state.newestKnownMs = event.knownMs;
+  const isSettled = event.knownMs < settledBefore(view, state.newestKnownMs);
   const start = tileStart(event.timeMs, view.hopMs);
-  if (start >= oldestTile(view, state.newestMs)) {
-    const tile = tileAt(state, start, view.columns.length);
-    tile.events += 1;
-    micros.forEach((value, column) => {
-      if (Number.isNaN(value)) return;
-      tile.counts[column] = (tile.counts[column] ?? 0) + 1;
-      tile.sums[column] = (tile.sums[column] ?? 0) + value;
-    });
+  if (start >= oldestTile(view, state.newestKnownMs)) {
+    const knownStart = isSettled ? -Infinity : tileStart(event.knownMs, view.hopMs);
+    addToTile(view, tileAt(view, isSettled ? state.settled : state.open, knownStart, start), event);
   }
-  if (event.timeMs >= tileStart(state.newestMs - view.readBehindMs, view.hopMs)) {
-    insertRaw(state.raws, { timeMs: event.timeMs, micros });
-  } else {
-    state.olderNewestMs = Math.max(state.olderNewestMs, event.timeMs);
+  if (isSettled) state.settledNewestMs = Math.max(state.settledNewestMs, event.timeMs);
+  else {
+    const { knownMs, timeMs, offset, values } = event;
+    insertRaw(state.raws, { knownMs, timeMs, offset, values });
   }
-  evict(view, state);
+  if (isNewest) advance(view, state);
   return true;
-}
-
-/** Layout, little-endian: u8 version 1, u8 kind 1, u16 columns, u32 fingerprint, f64 next offset, f64 newest, f64 older newest, u32 tiles, u32 events. */
-export const aggregateHeaderBytes = 40;
-export const rowVersion = 1;
-export const aggregateKind = 1;
-
-/** Then the tiles by time: f64 start, u32 events, per column u32 count and f64 sum. */
-export function tileBytes(columns: number): number {
-  return 12 + 12 * columns;
-}
-
-/** Then the single events by time: f64 time, per column f64 millionths. */
-export function rawBytes(columns: number): number {
-  return 8 + 8 * columns;
-}
-
-export function encodeAggregate(view: CompiledView, state: AggregateState): Buffer {
-  const columns = view.columns.length;
-  const size = aggregateHeaderBytes + state.tiles.length * tileBytes(columns) + state.raws.length * rawBytes(columns);
-  const buffer = Buffer.allocUnsafe(size);
-  const data = new DataView(buffer.buffer, buffer.byteOffset, size);
-  data.setUint8(0, rowVersion);
-  data.setUint8(1, aggregateKind);
-  data.setUint16(2, columns, true);
-  data.setUint32(4, view.fingerprint, true);
-  data.setFloat64(8, state.nextOffset, true);
-  data.setFloat64(16, state.newestMs, true);
-  data.setFloat64(24, state.olderNewestMs, true);
-  data.setUint32(32, state.tiles.length, true);
-  data.setUint32(36, state.raws.length, true);
-  let at = aggregateHeaderBytes;
-  for (const tile of state.tiles) {
-    data.setFloat64(at, tile.start, true);
-    data.setUint32(at + 8, tile.events, true);
-    at += 12;
-    for (let column = 0; column < columns; column++, at += 12) {
-      data.setUint32(at, tile.counts[column] ?? 0, true);
-      data.setFloat64(at + 4, tile.sums[column] ?? 0, true);
-    }
-  }
-  for (const raw of state.raws) {
-    data.setFloat64(at, raw.timeMs, true);
-    at += 8;
-    for (let column = 0; column < columns; column++, at += 8)
-      data.setFloat64(at, raw.micros[column] ?? Number.NaN, true);
-  }
-  return buffer;
-}
-
-/** The bytes as a row of this view; null when they are of another format, kind or definition, or cut. */
-export function aggregateData(view: CompiledView, buffer: Buffer): DataView | null {
-  if (buffer.length < aggregateHeaderBytes) return null;
-  const data = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
-  const columns = view.columns.length;
-  const matches =
-    data.getUint8(0) === rowVersion &&
-    data.getUint8(1) === aggregateKind &&
-    data.getUint16(2, true) === columns &&
-    data.getUint32(4, true) === view.fingerprint &&
-    buffer.length ===
-      aggregateHeaderBytes +
-        data.getUint32(32, true) * tileBytes(columns) +
-        data.getUint32(36, true) * rawBytes(columns);
-  return matches ? data : null;
-}
-
-/** The state that was encoded; null when the bytes are not a row of this view as it is defined now. */
-export function decodeAggregate(view: CompiledView, buffer: Buffer): AggregateState | null {
-  const data = aggregateData(view, buffer);
-  if (data === null) return null;
-  const columns = view.columns.length;
-  const state = newAggregateState();
-  state.nextOffset = data.getFloat64(8, true);
-  state.newestMs = data.getFloat64(16, true);
-  state.olderNewestMs = data.getFloat64(24, true);
-  const tiles = data.getUint32(32, true);
-  const raws = data.getUint32(36, true);
-  let at = aggregateHeaderBytes;
-  for (let index = 0; index < tiles; index++) {
-    const tile: Tile = { start: data.getFloat64(at, true), events: data.getUint32(at + 8, true), counts: [], sums: [] };
-    at += 12;
-    for (let column = 0; column < columns; column++, at += 12) {
-      tile.counts.push(data.getUint32(at, true));
-      tile.sums.push(data.getFloat64(at + 4, true));
-    }
-    state.tiles.push(tile);
-  }
-  for (let index = 0; index < raws; index++) {
-    const micros: number[] = [];
-    for (let column = 0; column < columns; column++) micros.push(data.getFloat64(at + 8 + column * 8, true));
-    state.raws.push({ timeMs: data.getFloat64(at, true), micros });
-    at += rawBytes(columns);
-  }
-  return state;
 }

@@ -4,7 +4,7 @@ import type { ViewReading } from './aggregate-read.ts';
 import type { Mget } from './lookup.ts';
 import { rowKeys, type KeyOrigin, type LookupPlan, type PlannedInput, type PlannedView } from './plan.ts';
 import { readView } from './row.ts';
-import { entityKey, type FeatureScalar } from './values.ts';
+import { asScalar, type FeatureScalar } from './values.ts';
 
 /** Entities to look up in columns: request fields by name, each as long as there are rows; absent fields are missing. */
 export interface BatchQuestion {
@@ -80,7 +80,7 @@ class BindingColumns {
       const column = this.columns[index];
       if (column === undefined) continue;
       if (isOld) column.statuses[row] = statusCode.outsideMaxAge;
-      else putValue(column, row, reading.values[index] ?? null);
+      else putValue(column, row, asScalar(reading.values[index] ?? null));
     }
   }
 }
@@ -128,8 +128,8 @@ async function readPhase(
     if (planned === undefined || into === undefined) continue;
     const at: (readonly number[])[] = [];
     for (let row = 0; row < question.rows; row++) {
-      const key = entityKey(valueAt(planned.key, question, found, row));
-      at.push(key === null ? [] : rowKeys(planned.view, key).map((name) => list.add(name)));
+      const parts = planned.keys.map((key) => valueAt(key, question, found, row));
+      at.push(rowKeys(planned.view, ...parts).map((name) => list.add(name)));
     }
     reads.push({ planned, into, at });
   }

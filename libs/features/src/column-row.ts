@@ -1,57 +1,78 @@
-import { rowVersion } from './aggregate-row.ts';
+import { rowVersion } from './aggregate-codec.ts';
 import { notFound, type ViewReading } from './aggregate-read.ts';
+import { readValue, skipValue, valueBytes, writeValue } from './value-codec.ts';
 import type { FeatureScalar } from './values.ts';
 import type { CompiledView, ViewEvent } from './views.ts';
 
 interface Version {
   readonly timeMs: number;
+  readonly knownMs: number;
   readonly offset: number;
   readonly values: readonly FeatureScalar[];
 }
 
 /**
- * What one source partition says about one entity of a view of newest values: the versions of the last `readBehindMs` and the
- * newest one before. Ordered by event time, then offset; a function of the set of events.
+ * What one source partition says about one entity of a view of newest values: each version that was the newest known one at some
+ * moment of the last `readBehindMs`, and the one before. A function of the set of events.
  */
 export interface ColumnState {
   readonly kind: 'columns';
   /** Offset after the last applied event; what is before it is dropped. */
   nextOffset: number;
+  newestKnownMs: number;
+  /** By known; event times, then known, then offsets grow along. */
   versions: Version[];
 }
 
 export function newColumnState(): ColumnState {
-  return { kind: 'columns', nextOffset: 0, versions: [] };
+  return { kind: 'columns', nextOffset: 0, newestKnownMs: -Infinity, versions: [] };
+}
+
+/** Whether `a` wins over `b` when both are known; they are of one partition. */
+function wins(a: Version, b: Version): boolean {
+  if (a.timeMs !== b.timeMs) return a.timeMs > b.timeMs;
+  return a.knownMs === b.knownMs ? a.offset > b.offset : a.knownMs > b.knownMs;
+}
+
+/** Adds a version unless it never wins, and drops those that it leaves without a moment. */
+function insert(versions: Version[], version: Version): void {
+  let at = versions.length;
+  for (
+    let before = versions[at - 1];
+    before !== undefined && before.knownMs > version.knownMs;
+    before = versions[at - 1]
+  )
+    at -= 1;
+  const before = versions[at - 1];
+  if (before !== undefined && !wins(version, before)) return;
+  const from = before?.knownMs === version.knownMs ? at - 1 : at;
+  let to = at;
+  for (let after = versions[to]; after !== undefined && wins(version, after); after = versions[to]) to += 1;
+  versions.splice(from, to - from, version);
 }
 
 /** Adds an event; false when its offset was applied before. */
 export function applyToColumns(view: CompiledView, state: ColumnState, event: ViewEvent): boolean {
   if (event.offset < state.nextOffset) return false;
   state.nextOffset = event.offset + 1;
-  const { versions } = state;
-  let at = versions.length;
-  for (let before = versions[at - 1]; before !== undefined; before = versions[at - 1]) {
-    if (before.timeMs < event.timeMs || (before.timeMs === event.timeMs && before.offset < event.offset)) break;
-    at -= 1;
-  }
-  versions.splice(at, 0, { timeMs: event.timeMs, offset: event.offset, values: event.values });
-  const bound = (versions.at(-1)?.timeMs ?? 0) - view.readBehindMs;
-  const firstKept = versions.findIndex((version) => version.timeMs >= bound);
-  if (firstKept > 1) versions.splice(0, firstKept - 1);
+  state.newestKnownMs = Math.max(state.newestKnownMs, event.knownMs);
+  const { timeMs, knownMs, offset, values } = event;
+  insert(state.versions, { timeMs, knownMs, offset, values });
+  const bound = state.newestKnownMs - view.readBehindMs;
+  let last = 0;
+  while ((state.versions[last + 1]?.knownMs ?? Infinity) <= bound) last += 1;
+  if (last > 0) state.versions.splice(0, last);
   return true;
 }
 
-/** Layout, little-endian: u8 version 1, u8 kind 2, u16 columns, u32 fingerprint, f64 next offset, u32 versions, u32 zero. */
-const headerBytes = 24;
-/** Then per version by time: f64 time, f64 offset, u32 position of its values. */
-const indexBytes = 20;
-/** Then the values: u8 0 null; u8 1, f64; u8 2, u32 length, UTF-8. */
+/** Layout, little-endian: u8 version 2, u8 kind 2, u16 columns, u32 fingerprint, f64 next offset, f64 newest known, u32 versions, u32 zero. */
+const headerBytes = 32;
+const nextOffsetAt = 8;
+const newestKnownAt = 16;
+const countAt = 24;
+/** Then per version by known: f64 known, f64 event time, f64 offset, u32 position of its values. Then the values. */
+const indexBytes = 28;
 const columnKind = 2;
-
-function valueBytes(value: FeatureScalar): number {
-  if (value === null) return 1;
-  return typeof value === 'number' ? 9 : 5 + Buffer.byteLength(value);
-}
 
 export function encodeColumns(view: CompiledView, state: ColumnState): Buffer {
   const { versions } = state;
@@ -62,57 +83,39 @@ export function encodeColumns(view: CompiledView, state: ColumnState): Buffer {
   buffer.writeUInt8(columnKind, 1);
   buffer.writeUInt16LE(view.columns.length, 2);
   buffer.writeUInt32LE(view.fingerprint, 4);
-  buffer.writeDoubleLE(state.nextOffset, 8);
-  buffer.writeUInt32LE(versions.length, 16);
-  buffer.writeUInt32LE(0, 20);
+  buffer.writeDoubleLE(state.nextOffset, nextOffsetAt);
+  buffer.writeDoubleLE(state.newestKnownMs, newestKnownAt);
+  buffer.writeUInt32LE(versions.length, countAt);
+  buffer.writeUInt32LE(0, countAt + 4);
   let at = headerBytes + versions.length * indexBytes;
   versions.forEach((version, index) => {
     const entry = headerBytes + index * indexBytes;
-    buffer.writeDoubleLE(version.timeMs, entry);
-    buffer.writeDoubleLE(version.offset, entry + 8);
-    buffer.writeUInt32LE(at, entry + 16);
+    buffer.writeDoubleLE(version.knownMs, entry);
+    buffer.writeDoubleLE(version.timeMs, entry + 8);
+    buffer.writeDoubleLE(version.offset, entry + 16);
+    buffer.writeUInt32LE(at, entry + 24);
     for (const value of version.values) at = writeValue(buffer, at, value);
   });
   return buffer;
 }
 
-function writeValue(buffer: Buffer, at: number, value: FeatureScalar): number {
-  if (value === null) {
-    return buffer.writeUInt8(0, at);
-  }
-  if (typeof value === 'number') {
-    buffer.writeUInt8(1, at);
-    return buffer.writeDoubleLE(value, at + 1);
-  }
-  const length = buffer.write(value, at + 5);
-  buffer.writeUInt8(2, at);
-  buffer.writeUInt32LE(length, at + 1);
-  return at + 5 + length;
-}
-
-/** Reads the values at `at`; skips those that `wanted` does not name. */
+/** Reads the values at `at`; skips those that `wanted`, in ascending order, does not name. */
 function readValues(
   buffer: Buffer,
   data: DataView,
   at: number,
   columns: number,
-  wanted: readonly number[] | null,
+  wanted: readonly number[],
 ): (FeatureScalar | undefined)[] {
-  const values: (FeatureScalar | undefined)[] = [];
-  for (let column = 0; column < columns; column++) {
-    const asked = wanted === null || wanted.includes(column);
-    const tag = data.getUint8(at);
-    if (tag === 0) {
-      values.push(asked ? null : undefined);
-      at += 1;
-    } else if (tag === 1) {
-      values.push(asked ? data.getFloat64(at + 1, true) : undefined);
-      at += 9;
-    } else {
-      const end = at + 5 + data.getUint32(at + 1, true);
-      values.push(asked ? buffer.toString('utf8', at + 5, end) : undefined);
-      at = end;
+  const values = new Array<FeatureScalar | undefined>(columns).fill(undefined);
+  const last = wanted.at(-1) ?? -1;
+  let next = 0;
+  for (let column = 0; column <= last; column++) {
+    if (wanted[next] === column) {
+      values[column] = readValue(buffer, data, at);
+      next += 1;
     }
+    at = skipValue(data, at);
   }
   return values;
 }
@@ -125,7 +128,7 @@ function columnData(view: CompiledView, buffer: Buffer): DataView | null {
     data.getUint8(1) === columnKind &&
     data.getUint16(2, true) === view.columns.length &&
     data.getUint32(4, true) === view.fingerprint &&
-    buffer.length >= headerBytes + data.getUint32(16, true) * indexBytes;
+    buffer.length >= headerBytes + data.getUint32(countAt, true) * indexBytes;
   return matches ? data : null;
 }
 
@@ -134,23 +137,35 @@ export function decodeColumns(view: CompiledView, buffer: Buffer): ColumnState |
   const data = columnData(view, buffer);
   if (data === null) return null;
   const state = newColumnState();
-  state.nextOffset = data.getFloat64(8, true);
-  const count = data.getUint32(16, true);
+  state.nextOffset = data.getFloat64(nextOffsetAt, true);
+  state.newestKnownMs = data.getFloat64(newestKnownAt, true);
+  const count = data.getUint32(countAt, true);
+  const all = view.columns.map((_, index) => index);
   for (let index = 0; index < count; index++) {
     const entry = headerBytes + index * indexBytes;
-    const values = readValues(buffer, data, data.getUint32(entry + 16, true), view.columns.length, null);
+    const values = readValues(buffer, data, data.getUint32(entry + 24, true), view.columns.length, all);
     state.versions.push({
-      timeMs: data.getFloat64(entry, true),
-      offset: data.getFloat64(entry + 8, true),
+      knownMs: data.getFloat64(entry, true),
+      timeMs: data.getFloat64(entry + 8, true),
+      offset: data.getFloat64(entry + 16, true),
       values: values.map((value) => value ?? null),
     });
   }
   return state;
 }
 
+/** Position of the entry of the newest version that was known at `asOfMs`; -1 without one. */
+function entryUpTo(data: DataView, asOfMs: number): number {
+  for (let index = data.getUint32(countAt, true) - 1; index >= 0; index--) {
+    const entry = headerBytes + index * indexBytes;
+    if (data.getFloat64(entry, true) <= asOfMs) return entry;
+  }
+  return -1;
+}
+
 /**
- * The newest values of one entity as of `asOfMs`, over its rows, one per source partition (null where there is none): the newest
- * event time wins, then the higher partition, then the higher offset. O(versions) of the row.
+ * The newest values of one entity known at `asOfMs`, over its rows, one per source partition (null where there is none): the newest
+ * event time wins, then the one known later, then the higher partition, then the higher offset. O(versions) of the row.
  */
 export function readColumns(
   view: CompiledView,
@@ -159,20 +174,20 @@ export function readColumns(
   wanted: readonly number[],
 ): ViewReading {
   let newestMs = -Infinity;
+  let bestKnownMs = -Infinity;
   let best: { readonly row: Buffer; readonly data: DataView; readonly at: number } | null = null;
   for (const row of rows) {
     const data = row === null ? null : columnData(view, row);
     if (row === null || data === null) continue;
-    for (let index = data.getUint32(16, true) - 1; index >= 0; index--) {
-      const entry = headerBytes + index * indexBytes;
-      const timeMs = data.getFloat64(entry, true);
-      if (timeMs > asOfMs) continue;
-      if (timeMs >= newestMs) {
-        newestMs = timeMs;
-        best = { row, data, at: data.getUint32(entry + 16, true) };
-      }
-      break;
-    }
+    if (asOfMs < data.getFloat64(newestKnownAt, true) - view.readBehindMs) return notFound;
+    const entry = entryUpTo(data, asOfMs);
+    if (entry < 0) continue;
+    const knownMs = data.getFloat64(entry, true);
+    const timeMs = data.getFloat64(entry + 8, true);
+    if (timeMs < newestMs || (timeMs === newestMs && knownMs < bestKnownMs)) continue;
+    newestMs = timeMs;
+    bestKnownMs = knownMs;
+    best = { row, data, at: data.getUint32(entry + 24, true) };
   }
   if (best === null) return notFound;
   return { found: true, newestMs, values: readValues(best.row, best.data, best.at, view.columns.length, wanted) };

@@ -8,12 +8,15 @@ export * from './pit-sql.ts';
 export * from './plan.ts';
 export * from './row.ts';
 export {
+  asScalar,
   entityKey,
   scalarOf,
   storageType,
   timestampMs,
-  toMicro,
+  toUnits,
   type EventFields,
   type FeatureScalar,
+  type FeatureValue,
+  unitsPerOne,
 } from './values.ts';
 export * from './views.ts';

@@ -3,7 +3,7 @@ import { features } from '@everloop/contracts';
 import type { ViewReading } from './aggregate-read.ts';
 import { rowKeys, type KeyOrigin, type LookupPlan, type PlannedView } from './plan.ts';
 import { readView } from './row.ts';
-import { entityKey, type FeatureScalar } from './values.ts';
+import { asScalar, type FeatureScalar, type FeatureValue } from './values.ts';
 
 const { FeatureStatus } = features;
 
@@ -33,7 +33,7 @@ export type Mget = (keys: readonly string[]) => Promise<readonly (Buffer | null)
 /** What a view says, with the status of all its values. */
 interface ViewResult {
   readonly status: features.FeatureStatus;
-  readonly values: readonly (FeatureScalar | undefined)[];
+  readonly values: readonly (FeatureValue | undefined)[];
 }
 
 const absent: ViewResult = { status: FeatureStatus.NOT_FOUND, values: [] };
@@ -46,7 +46,7 @@ function resultOf(planned: PlannedView, reading: ViewReading, asOfMs: number): V
 
 function valueFrom(origin: KeyOrigin, request: RequestFields, results: readonly ViewResult[]): FeatureScalar {
   if (origin.kind === 'request') return request[origin.field] ?? null;
-  return results[origin.binding]?.values[origin.feature] ?? null;
+  return asScalar(results[origin.binding]?.values[origin.feature] ?? null);
 }
 
 function vectorOf(plan: LookupPlan, request: RequestFields, results: readonly ViewResult[]): FeatureVector {
@@ -103,9 +103,9 @@ export async function lookupMany(plan: LookupPlan, rows: readonly LookupRow[], m
       for (const binding of phase) {
         const planned = plan.bindings[binding];
         if (planned === undefined) continue;
-        const key = entityKey(valueFrom(planned.key, row.request, results[rowIndex] ?? []));
-        if (key === null) continue;
-        reads.push({ row: rowIndex, binding, at: rowKeys(planned.view, key).map((name) => keys.add(name)) });
+        const parts = planned.keys.map((key) => valueFrom(key, row.request, results[rowIndex] ?? []));
+        const names = rowKeys(planned.view, ...parts);
+        if (names.length > 0) reads.push({ row: rowIndex, binding, at: names.map((name) => keys.add(name)) });
       }
     });
     if (reads.length === 0) continue;

@@ -1,18 +1,20 @@
-import type { ModelSpec } from '@everloop/contracts';
+import { bindingKeys, type ModelSpec } from '@everloop/contracts';
 
 import { FeatureError } from './error.ts';
 import { keyPartition } from './murmur2.ts';
+import { entityKey, storageType, type FeatureScalar } from './values.ts';
 import { compileFromCatalog, rowKey, type Catalog, type CompiledView } from './views.ts';
 
 export type KeyOrigin =
   | { readonly kind: 'request'; readonly field: string }
   | { readonly kind: 'view'; readonly binding: number; readonly feature: number };
 
-/** A view that a model reads, and where its key comes from. */
+/** A view that a model reads, and where its entity's key comes from. */
 export interface PlannedView {
   readonly view: CompiledView;
-  readonly key: KeyOrigin;
-  /** 0 when the key is a request field, else one more than the phase of the view that it comes from. */
+  /** One for each field of the view's entity. */
+  readonly keys: readonly KeyOrigin[];
+  /** 0 when all keys are request fields, else one more than the latest phase of the views that they come from. */
   readonly phase: number;
   /** Indexes of the view's features that inputs or keys need. */
   readonly wanted: readonly number[];
@@ -21,6 +23,8 @@ export interface PlannedView {
 export interface PlannedInput {
   readonly name: string;
   readonly type: 'number' | 'category';
+  /** Whether it is the JSON text of a list. */
+  readonly list: boolean;
   readonly origin: KeyOrigin;
 }
 
@@ -71,14 +75,23 @@ function originOf(path: string, what: string, model: Asked, views: readonly Comp
   return { kind: 'view', binding, feature };
 }
 
-function checkKeyType(view: CompiledView, origin: KeyOrigin, model: Asked, views: readonly CompiledView[]): void {
+function checkKeyType(
+  view: CompiledView,
+  part: number,
+  origin: KeyOrigin,
+  model: Asked,
+  views: readonly CompiledView[],
+): void {
   const given =
     origin.kind === 'request'
       ? model.request.find((field) => field.name === origin.field)?.type
       : views[origin.binding]?.features[origin.feature]?.type;
-  const needed = view.entityType === 'string' ? 'string' : 'number';
+  const field = view.entity[part];
+  const needed = field === undefined ? 'missing value' : storageType(field.type);
   if (given !== needed)
-    throw invalid(`Key of view ${view.name}: it is a ${given ?? 'missing value'}, the entity is a ${needed}`);
+    throw invalid(
+      `Key of view ${view.name}: it is a ${given ?? 'missing value'}, the entity's ${field?.name ?? ''} is a ${needed}`,
+    );
 }
 
 function phasesOf(views: readonly { readonly phase: number }[]): number[][] {
@@ -93,34 +106,48 @@ function phasesOf(views: readonly { readonly phase: number }[]): number[][] {
  */
 export function planLookup(model: Asked, catalog: Catalog): LookupPlan {
   const views: CompiledView[] = [];
-  const keys: { readonly key: KeyOrigin; readonly phase: number }[] = [];
-  for (const bound of model.views) {
-    const view = compileFromCatalog(bound.view, catalog);
-    const key = originOf(bound.key, `Key of view ${bound.view}`, model, views);
-    checkKeyType(view, key, model, views);
-    keys.push({ key, phase: key.kind === 'request' ? 0 : (keys[key.binding]?.phase ?? 0) + 1 });
+  const bound: { readonly keys: readonly KeyOrigin[]; readonly phase: number }[] = [];
+  for (const binding of model.views) {
+    const view = compileFromCatalog(binding.view, catalog);
+    const paths = bindingKeys(binding);
+    if (paths.length !== view.entity.length) {
+      const fields = view.entity.map(({ name }) => name).join(', ');
+      throw invalid(`Key of view ${view.name}: it has ${paths.length} parts, the entity has ${fields}`);
+    }
+    const keys = paths.map((path) => originOf(path, `Key of view ${binding.view}`, model, views));
+    keys.forEach((key, part) => checkKeyType(view, part, key, model, views));
+    const phases = keys.map((key) => (key.kind === 'request' ? 0 : (bound[key.binding]?.phase ?? 0) + 1));
+    bound.push({ keys, phase: Math.max(...phases) });
     views.push(view);
   }
-  const inputs = model.inputs.map((input) => ({
-    name: input.name,
-    type: input.type,
-    origin: originOf(input.from, `Input ${input.name}`, model, views),
-  }));
+  const inputs = model.inputs.map((input): PlannedInput => {
+    const origin = originOf(input.from, `Input ${input.name}`, model, views);
+    const isList = origin.kind === 'view' && views[origin.binding]?.features[origin.feature]?.list === true;
+    return { name: input.name, type: input.type, list: isList, origin };
+  });
   const wanted = views.map(() => new Set<number>());
-  for (const origin of [...inputs.map((input) => input.origin), ...keys.map(({ key }) => key)]) {
+  for (const origin of [...inputs.map((input) => input.origin), ...bound.flatMap(({ keys }) => keys)]) {
     if (origin.kind === 'view') wanted[origin.binding]?.add(origin.feature);
   }
   const bindings = views.map((view, index) => ({
     view,
-    key: keys[index]?.key ?? { kind: 'request' as const, field: '' },
-    phase: keys[index]?.phase ?? 0,
+    keys: bound[index]?.keys ?? [],
+    phase: bound[index]?.phase ?? 0,
     wanted: [...(wanted[index] ?? [])].sort((a, b) => a - b),
   }));
   return { names: inputs.map((input) => input.name), inputs, bindings, phases: phasesOf(bindings) };
 }
 
-/** Keys of all online rows of an entity, in order of partitions; only one when the entity is the Kafka key. */
-export function rowKeys(view: CompiledView, key: string): string[] {
-  if (view.keyed) return [rowKey(view.name, keyPartition(key, view.partitions), key)];
+/**
+ * Keys of all online rows of an entity, by the parts of its key, in order of partitions; only one when a part is the Kafka key; none
+ * when a part is missing.
+ */
+export function rowKeys(view: CompiledView, ...parts: readonly (FeatureScalar | undefined)[]): string[] {
+  const key = entityKey(parts);
+  if (key === null) return [];
+  if (view.keyIndex >= 0) {
+    const kafkaKey = parts.length === 1 ? key : String(parts[view.keyIndex]);
+    return [rowKey(view.name, keyPartition(kafkaKey, view.partitions), key)];
+  }
   return Array.from({ length: view.partitions }, (_, partition) => rowKey(view.name, partition, key));
 }

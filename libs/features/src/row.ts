@@ -1,11 +1,6 @@
-import {
-  applyToAggregate,
-  decodeAggregate,
-  encodeAggregate,
-  newAggregateState,
-  type AggregateState,
-} from './aggregate-row.ts';
+import { decodeAggregate, encodeAggregate } from './aggregate-codec.ts';
 import { readAggregates, type ViewReading } from './aggregate-read.ts';
+import { applyToAggregate, newAggregateState, type AggregateState } from './aggregate-row.ts';
 import {
   applyToColumns,
   decodeColumns,

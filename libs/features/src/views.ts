@@ -1,16 +1,47 @@
-import type { FeatureViewSpec, FieldType, SourceSpec, TypedResource } from '@everloop/contracts';
+import {
+  entityFields,
+  type AggregateFeature,
+  type AggregateFunction,
+  type FeatureViewSpec,
+  type FieldType,
+  type SourceSpec,
+  type TypedResource,
+} from '@everloop/contracts';
 
 import { FeatureError } from './error.ts';
-import { entityKey, scalarOf, timestampMs, type EventFields, type FeatureScalar } from './values.ts';
+import { entityKey, scalarOf, storageType, timestampMs, type EventFields, type FeatureScalar } from './values.ts';
 
 export interface ViewFeature {
   readonly name: string;
   readonly type: 'number' | 'string';
+  /** Whether the value is a list: `lastK`. Where a scalar is needed it is its JSON text, and the type is string. */
+  readonly list: boolean;
   /** Index in `CompiledView.columns`; -1 for a count of all events. */
   readonly column: number;
-  readonly function: 'newest' | 'count' | 'sum' | 'mean';
+  readonly function: 'newest' | AggregateFunction;
   /** Length of the window, milliseconds; 0 for `newest`. */
   readonly windowMs: number;
+  /** `lastK`: how many values at most; else 0. */
+  readonly k: number;
+  /** `quantile`: which, between 0 and 1; else 0. */
+  readonly quantile: number;
+}
+
+/** What an aggregating view keeps of a column beside the number of values. */
+export interface Kept {
+  readonly sums: boolean;
+  readonly squares: boolean;
+  readonly range: boolean;
+  /** How many of the newest values; 0 none. */
+  readonly last: number;
+  readonly distinct: boolean;
+  readonly buckets: boolean;
+}
+
+export interface ViewColumn {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly kept: Kept;
 }
 
 /** A feature view together with what its source says about its columns; everything a row codec needs. */
@@ -20,14 +51,14 @@ export interface CompiledView {
   readonly source: string;
   readonly topic: string;
   readonly partitions: number;
-  readonly entity: string;
-  readonly entityType: FieldType;
-  /** True when the entity is the Kafka key, so that one partition holds everything about it. */
-  readonly keyed: boolean;
+  /** The fields that together are the entity's key, in order. */
+  readonly entity: readonly { readonly name: string; readonly type: FieldType }[];
+  /** Index in `entity` of the field that is the Kafka key, so that one partition holds everything about an entity; -1 if none is. */
+  readonly keyIndex: number;
   readonly eventTime: string;
   /** Field with the time at which a record became known; null: the record's own. */
   readonly createdTime: string | null;
-  readonly columns: readonly { readonly name: string; readonly type: FieldType }[];
+  readonly columns: readonly ViewColumn[];
   readonly features: readonly ViewFeature[];
   readonly hopMs: number;
   readonly ttlMs: number;
@@ -39,7 +70,10 @@ export interface CompiledView {
 
 /** One event as a view sees it. */
 export interface ViewEvent {
+  /** See `entityKey`. */
   readonly key: string;
+  /** Text of the entity's field that is the Kafka key; null where none is. */
+  readonly kafkaKey: string | null;
   readonly timeMs: number;
   /** When it became known, epoch milliseconds; at least `timeMs`. */
   readonly knownMs: number;
@@ -82,67 +116,104 @@ function fieldType(name: string, source: SourceSpec, sourceName: string, field: 
   return contract.type;
 }
 
-function featuresOf(spec: FeatureViewSpec, columns: readonly { name: string; type: FieldType }[]): ViewFeature[] {
-  if (spec.aggregations.length === 0) {
-    return columns.map((column, index) => ({
-      name: column.name,
-      type: column.type === 'string' ? 'string' : 'number',
-      column: index,
-      function: 'newest',
-      windowMs: 0,
-    }));
-  }
-  return spec.aggregations.map((aggregation) => ({
+const noneKept: Kept = { sums: false, squares: false, range: false, last: 0, distinct: false, buckets: false };
+
+/** Whether an aggregation is of numbers only. */
+function isNumeric(name: AggregateFunction): boolean {
+  return name !== 'count' && name !== 'last' && name !== 'lastK' && name !== 'approxDistinct';
+}
+
+/** What has to be kept of a column for some aggregations. */
+export function keptFor(features: readonly Pick<ViewFeature, 'function' | 'k'>[]): Kept {
+  const uses = (...names: readonly ViewFeature['function'][]): boolean =>
+    features.some((feature) => names.includes(feature.function));
+  return {
+    sums: uses('sum', 'mean', 'std'),
+    squares: uses('std'),
+    range: uses('min', 'max'),
+    last: Math.max(0, ...features.map((f) => (f.function === 'lastK' ? f.k : f.function === 'last' ? 1 : 0))),
+    distinct: uses('approxDistinct'),
+    buckets: uses('quantile'),
+  };
+}
+
+function newestFeature(name: string, type: FieldType, index: number): ViewFeature {
+  const value = storageType(type);
+  return { name, type: value, list: false, column: index, function: 'newest', windowMs: 0, k: 0, quantile: 0 };
+}
+
+function aggregateFeature(aggregation: AggregateFeature, columns: readonly { name: string; type: FieldType }[]) {
+  const column = columns.findIndex(({ name }) => name === aggregation.column);
+  const isList = aggregation.function === 'lastK';
+  return {
     name: aggregation.name,
-    type: 'number',
-    column: columns.findIndex((column) => column.name === aggregation.column),
+    type: isList
+      ? 'string'
+      : aggregation.function === 'last'
+        ? storageType(columns[column]?.type ?? 'number')
+        : 'number',
+    list: isList,
+    column,
     function: aggregation.function,
     windowMs: aggregation.windowMs,
-  }));
+    k: aggregation.k ?? 0,
+    quantile: aggregation.quantile ?? 0,
+  } satisfies ViewFeature;
+}
+
+function invalidView(name: string, message: string): FeatureError {
+  return new FeatureError('EVL_FEATURES_VIEW_INVALID', `FeatureView ${name}: ${message}`);
+}
+
+function checkAggregation(view: string, aggregation: AggregateFeature, type: FieldType | undefined): void {
+  const { name, function: how, column, k, quantile } = aggregation;
+  if (how !== 'count' && column === undefined) throw invalidView(view, `${name} needs a column`);
+  if (how === 'lastK' && !(k !== undefined && Number.isInteger(k) && k >= 1 && k <= 100))
+    throw invalidView(view, `${name} needs k, from 1 to 100`);
+  if (how === 'quantile' && !(quantile !== undefined && quantile >= 0 && quantile <= 1))
+    throw invalidView(view, `${name} needs quantile, from 0 to 1`);
+  if (type !== undefined && storageType(type) === 'string' && isNumeric(how)) {
+    throw new FeatureError('EVL_FEATURES_COLUMN_TYPE', `FeatureView ${view}: "${column}" is text and has no ${how}`);
+  }
 }
 
 /** Checks a view against its source: EVL_FEATURES_COLUMN_UNKNOWN, EVL_FEATURES_COLUMN_TYPE, EVL_FEATURES_VIEW_INVALID. */
 export function compileView(name: string, spec: FeatureViewSpec, source: SourceSpec): CompiledView {
   const kind = spec.aggregations.length > 0 ? 'aggregate' : 'columns';
-  if (kind === 'aggregate' && (spec.columns.length > 0 || !(spec.hopMs > 0))) {
-    throw new FeatureError(
-      'EVL_FEATURES_VIEW_INVALID',
-      `FeatureView ${name}: give columns or aggregations, not both, and aggregations a hop above zero`,
-    );
-  }
+  if (kind === 'aggregate' && (spec.columns.length > 0 || !(spec.hopMs > 0)))
+    throw invalidView(name, 'give columns or aggregations, not both, and aggregations a hop above zero');
+  const typed = (field: string): { name: string; type: FieldType } => ({
+    name: field,
+    type: fieldType(name, source, spec.source, field),
+  });
   const used = spec.aggregations.flatMap((aggregation) => aggregation.column ?? []);
-  const names = kind === 'columns' ? spec.columns : [...new Set(used)].sort();
-  const columns = names.map((column) => ({ name: column, type: fieldType(name, source, spec.source, column) }));
-  for (const column of kind === 'aggregate' ? columns : []) {
-    if (column.type === 'string') {
-      throw new FeatureError(
-        'EVL_FEATURES_COLUMN_TYPE',
-        `FeatureView ${name}: "${column.name}" is text and cannot be summed`,
-      );
-    }
-  }
-  for (const aggregation of spec.aggregations) {
-    if (aggregation.function !== 'count' && aggregation.column === undefined) {
-      throw new FeatureError('EVL_FEATURES_VIEW_INVALID', `FeatureView ${name}: ${aggregation.name} needs a column`);
-    }
-  }
+  const named = (kind === 'columns' ? spec.columns : [...new Set(used)].sort()).map(typed);
+  for (const aggregation of spec.aggregations)
+    checkAggregation(name, aggregation, named.find((column) => column.name === aggregation.column)?.type);
+  const features =
+    kind === 'columns'
+      ? named.map((column, index) => newestFeature(column.name, column.type, index))
+      : spec.aggregations.map((aggregation) => aggregateFeature(aggregation, named));
+  const columns = named.map((column, index) => ({
+    ...column,
+    kept: kind === 'columns' ? noneKept : keptFor(features.filter((feature) => feature.column === index)),
+  }));
   const longestWindowMs = Math.max(0, ...spec.aggregations.map((aggregation) => aggregation.windowMs));
-  const entityType = fieldType(name, source, spec.source, spec.entity);
+  const entity = entityFields(spec).map(typed);
   const times = [source.eventTime, source.createdTime ?? null];
-  const content = [kind, source.topic, spec.entity, columns, times, spec.hopMs, spec.readBehindMs, longestWindowMs];
+  const content = [kind, source.topic, entity, columns, times, spec.hopMs, spec.readBehindMs, longestWindowMs];
   return {
     name,
     kind,
     source: spec.source,
     topic: source.topic,
     partitions: source.partitions,
-    entity: spec.entity,
-    entityType,
-    keyed: spec.entity === source.key,
+    entity,
+    keyIndex: entity.findIndex((field) => field.name === source.key),
     eventTime: source.eventTime,
     createdTime: source.createdTime ?? null,
     columns,
-    features: featuresOf(spec, columns),
+    features,
     hopMs: spec.hopMs,
     ttlMs: spec.ttlMs,
     readBehindMs: spec.readBehindMs,
@@ -200,13 +271,15 @@ export function knownMs(
   return Math.max(timeMs, told ?? place.recordedMs);
 }
 
-/** What a decoded record says to a view; null when it has no entity key or no event time. */
+/** What a decoded record says to a view; null when it has no event time, or a part of the entity's key is missing. */
 export function viewEvent(view: CompiledView, fields: EventFields, place: RecordPlace): ViewEvent | null {
-  const key = entityKey(scalarOf(view.entityType, fields[view.entity]));
+  const parts = view.entity.map(({ name, type }) => scalarOf(type, fields[name]));
+  const key = entityKey(parts);
   const timeMs = timestampMs(fields[view.eventTime]);
   if (key === null || timeMs === null) return null;
   return {
     key,
+    kafkaKey: view.keyIndex < 0 ? null : String(parts[view.keyIndex]),
     timeMs,
     knownMs: knownMs(view.createdTime, fields, timeMs, place),
     offset: place.offset,

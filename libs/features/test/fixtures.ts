@@ -47,6 +47,25 @@ export function aggregations(windowMs: number): AggregateFeature[] {
   ];
 }
 
+/** Every function, of numbers and of text, over two windows. */
+export const everyAggregation: readonly AggregateFeature[] = [35, 90].flatMap((windowMs): AggregateFeature[] => [
+  { name: `events_${windowMs}`, function: 'count', windowMs },
+  { name: `levels_${windowMs}`, function: 'count', column: 'level', windowMs },
+  { name: `places_${windowMs}`, function: 'count', column: 'place', windowMs },
+  { name: `total_${windowMs}`, function: 'sum', column: 'level', windowMs },
+  { name: `average_${windowMs}`, function: 'mean', column: 'level', windowMs },
+  { name: `lowest_${windowMs}`, function: 'min', column: 'level', windowMs },
+  { name: `highest_${windowMs}`, function: 'max', column: 'level', windowMs },
+  { name: `spread_${windowMs}`, function: 'std', column: 'level', windowMs },
+  { name: `last_${windowMs}`, function: 'last', column: 'place', windowMs },
+  { name: `last_levels_${windowMs}`, function: 'lastK', column: 'level', k: 3, windowMs },
+  { name: `last_places_${windowMs}`, function: 'lastK', column: 'place', k: 2, windowMs },
+  { name: `places_seen_${windowMs}`, function: 'approxDistinct', column: 'place', windowMs },
+  { name: `levels_seen_${windowMs}`, function: 'approxDistinct', column: 'level', windowMs },
+  { name: `median_${windowMs}`, function: 'quantile', column: 'level', quantile: 0.5, windowMs },
+  { name: `most_${windowMs}`, function: 'quantile', column: 'level', quantile: 0.9, windowMs },
+]);
+
 export function modelSpec(part: Pick<ModelSpec, 'request' | 'views' | 'inputs'>): ModelSpec {
   return {
     joinKey: part.request[0]?.name ?? '',
@@ -74,6 +93,8 @@ export interface LogRecord {
   readonly offset: number;
   readonly sensor: string;
   readonly at: number;
+  /** When it became known; absent: when it happened. */
+  readonly known?: number;
   readonly level: number | null;
   readonly place: string | null;
 }
@@ -90,7 +111,14 @@ export function materialise(
     let bytes: Buffer | null = null;
     const mine = records.filter((record) => record.partition === partition && record.sensor === sensor);
     mine.forEach((record, index) => {
-      const event = viewEvent(view, { ...record }, { offset: record.offset, recordedMs: 0 });
+      const event = viewEvent(
+        view,
+        { ...record },
+        {
+          offset: record.offset,
+          recordedMs: record.known ?? record.at,
+        },
+      );
       if (event === null) return;
       applyEvent(view, row, event);
       if (index % batch !== batch - 1 && index !== mine.length - 1) return;

@@ -104,7 +104,7 @@ describe('a plan names what does not fit', () => {
     [{ views: [{ view: 'levle', key: 'request.id' }] }, /no FeatureView "levle"/],
     [{ views: [{ view: 'level', key: 'request.idd' }] }, /no request field "idd"; it has id, size/],
     [{ views: [{ view: 'level', key: 'reading.sensor' }] }, /"reading" is not bound/],
-    [{ views: [{ view: 'level', key: 'request.size' }] }, /it is a number, the entity is a string/],
+    [{ views: [{ view: 'level', key: 'request.size' }] }, /it is a number, the entity's sensor is a string/],
     [{ inputs: [{ name: 'a', type: 'number' as const, from: 'level.averag' }] }, /no feature "averag"/],
     [{ inputs: [{ name: 'a', type: 'number' as const, from: 'size' }] }, /must be request/],
   ])('%j', (part, message) => {

@@ -16,9 +16,10 @@ import { createFeatureSink } from '../src/app/feature-sink.ts';
 import { OnlineWriter } from '../src/app/online-writer.ts';
 import { topologyOf } from '../src/domain/topology.ts';
 import { createTestDatasets } from './test-datasets.ts';
-import { memoryRows, silentTelemetry, tripResources, type Arrival, type Trip } from './fixtures.ts';
+import { everyFunctionResources } from './every-function.ts';
+import { memoryRows, silentTelemetry, type Arrival, type Trip } from './fixtures.ts';
 
-const resources = tripResources('trips');
+const resources = everyFunctionResources('trips');
 const topology = topologyOf(resources);
 let duck: DuckDb;
 let dir = '';
@@ -34,7 +35,8 @@ afterAll(async () => {
 interface Message {
   readonly topic: string;
   readonly key: string;
-  readonly value: Trip | Arrival;
+  /** `lag`: how long after the event it became known. */
+  readonly value: (Trip | Arrival) & { readonly lag?: number };
 }
 
 /** Feeds messages through the sink, in batches, one log per topic partition; crashes lose memory but not what is stored. */
@@ -53,7 +55,7 @@ async function world(messages: readonly Message[], batchSize: number, crashEvery
       key: Buffer.from(key),
       value: Buffer.from(JSON.stringify(value)),
       headers: {},
-      timestampMs: 0,
+      timestampMs: value.at + (value.lag ?? 0),
     });
   }
   const open = async () => {
@@ -113,6 +115,8 @@ async function world(messages: readonly Message[], batchSize: number, crashEvery
 }
 
 const at = fc.integer({ min: 0, max: 300 });
+/** Most at once, some a little later, some after every window that could have held them. */
+const lag = fc.oneof(fc.constant(0), fc.constant(0), fc.nat({ max: 15 }), fc.nat({ max: 250 }));
 const tripNames = fc.constantFrom('t1', 't2', 't3', 't4', 't5', 't6');
 const vehicles = fc.option(fc.constantFrom('v1', 'v2', 'v3'));
 const trips = fc.record({
@@ -123,6 +127,7 @@ const trips = fc.record({
   miles: fc.integer({ min: 0, max: 99 }),
   leaves: at,
   at,
+  lag,
 });
 const arrivals = fc.record({
   trip: tripNames,
@@ -130,13 +135,17 @@ const arrivals = fc.record({
   vehicle: vehicles,
   delay: fc.option(fc.double({ min: -500, max: 5_000, noNaN: true })),
   at,
+  lag,
 });
 const logs = fc.record({
   trips: fc.array(trips, { minLength: 1, maxLength: 30 }),
   arrivals: fc.array(arrivals, { minLength: 1, maxLength: 60 }),
 });
 
-function messagesOf(log: { readonly trips: readonly Trip[]; readonly arrivals: readonly Arrival[] }): Message[] {
+function messagesOf(log: {
+  readonly trips: readonly (Trip & { readonly lag?: number })[];
+  readonly arrivals: readonly (Arrival & { readonly lag?: number })[];
+}): Message[] {
   return [
     ...log.trips.map((value) => ({ topic: validTopic('trips.planned'), key: value.trip, value })),
     ...log.arrivals.map((value) => ({ topic: validTopic('trips.arrived'), key: value.trip, value })),
@@ -145,10 +154,10 @@ function messagesOf(log: { readonly trips: readonly Trip[]; readonly arrivals: r
 
 /** Rows to ask for, at times that are within reach of every online row. */
 function questions(log: {
-  readonly trips: readonly Trip[];
-  readonly arrivals: readonly Arrival[];
+  readonly trips: readonly (Trip & { readonly lag?: number })[];
+  readonly arrivals: readonly (Arrival & { readonly lag?: number })[];
 }): features.EntityRow[] {
-  const newest = Math.max(...[...log.trips, ...log.arrivals].map((event) => event.at));
+  const newest = Math.max(...[...log.trips, ...log.arrivals].map((event) => event.at + (event.lag ?? 0)));
   return ['t1', 't2', 't3', 't4', 't9'].flatMap((trip) =>
     [-100, -63, -20, -1, 0, 17, 400, 501].map((after) => ({
       asOfMs: newest + after,
@@ -161,13 +170,14 @@ function questions(log: {
   );
 }
 
-async function ask(calls: FeatureCalls, log: Parameters<typeof questions>[0]) {
-  const request = { model: 'late', rows: questions(log) };
+async function ask(calls: FeatureCalls, model: string, log: Parameters<typeof questions>[0]) {
+  const request = { model, rows: questions(log) };
   return { online: await calls.getOnline(request), historical: await calls.getHistorical(request) };
 }
 
 describe('online and offline features', () => {
-  it('are the same for any log, batching and crashes', async () => {
+  it('are the same for any log, late records, every function, batching and crashes', async () => {
+    const seen = new Set<string>();
     await fc.assert(
       fc.asyncProperty(
         logs,
@@ -175,17 +185,26 @@ describe('online and offline features', () => {
         fc.integer({ min: 2, max: 9 }),
         async (log, batch, crash) => {
           const { calls } = await world(messagesOf(log), batch, crash);
-          const { online, historical } = await ask(calls, log);
-          expect(online).toEqual(historical);
+          for (const model of ['late', 'everything']) {
+            const { online, historical } = await ask(calls, model, log);
+            expect(online).toEqual(historical);
+            for (const status of online.rows.flatMap(({ statuses }) => statuses)) seen.add(status);
+          }
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
+    expect([...seen].sort()).toEqual([
+      'FEATURE_STATUS_NOT_FOUND',
+      'FEATURE_STATUS_NULL_VALUE',
+      'FEATURE_STATUS_OUTSIDE_MAX_AGE',
+      'FEATURE_STATUS_PRESENT',
+    ]);
   }, 120_000);
 });
 
 describe('a dataset', () => {
-  const log = fc.sample(logs, { numRuns: 1, seed: 7 })[0] ?? { trips: [], arrivals: [] };
+  const log = fc.sample(logs, { numRuns: 1, seed: 3 })[0] ?? { trips: [], arrivals: [] };
 
   it('has the same hash whatever the batching, and changes with the time it is as of', async () => {
     const range = { model: 'late', fromMs: 0, untilMs: 250, asOfMs: 280 };

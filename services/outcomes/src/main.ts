@@ -1,5 +1,4 @@
 import { createKafkaBus } from '@everloop/kafka';
-import { schemaRegistries } from '@everloop/records';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createJoins } from './app/joins.ts';
 import { readConfig } from './config.ts';
@@ -13,7 +12,6 @@ const bus = createKafkaBus({ brokers: config.kafkaBrokers, clientId: `everloop-$
 const joins = createJoins({
   bus,
   telemetry: createTelemetry(logger, metrics),
-  registryOf: schemaRegistries(process.env),
   stateMax: config.stateMax,
   awaitTopicMs: config.awaitTopicMs,
 });

@@ -1,5 +1,5 @@
 import type { features } from '@everloop/contracts';
-import { type ModelSpec, type serving } from '@everloop/contracts';
+import { bindingKeys, type ModelSpec, type serving } from '@everloop/contracts';
 import type { ParityReport } from './types.ts';
 
 /** Most predictions that are checked; enough to find a skew in one of 700 with 95 % certainty. */
@@ -47,7 +47,9 @@ export function requestOf(model: ModelSpec, inference: serving.Inference): Recor
 /** Request fields that a view needs as its key and that the log does not have. */
 export function unknownKeys(model: ModelSpec): readonly string[] {
   const known = new Set([`request.${model.joinKey}`, ...model.inputs.map((input) => input.from)]);
-  return model.views.map((view) => view.key).filter((key) => key.startsWith('request.') && !known.has(key));
+  return model.views
+    .flatMap((view) => bindingKeys(view))
+    .filter((key) => key.startsWith('request.') && !known.has(key));
 }
 
 function text(value: serving.FeatureValue | undefined): string {

@@ -21,6 +21,7 @@ export interface SchemaNode {
 
 const files = {
   Source: 'source',
+  Entity: 'entity',
   FeatureView: 'feature-view',
   Model: 'model',
   Monitor: 'monitor',
@@ -29,7 +30,7 @@ const files = {
 } as const satisfies Record<Kind, string>;
 
 /** Every kind of resource. */
-export const kinds: readonly Kind[] = ['Source', 'FeatureView', 'Model', 'Monitor', 'Rollout', 'Trigger'];
+export const kinds: readonly Kind[] = ['Source', 'Entity', 'FeatureView', 'Model', 'Monitor', 'Rollout', 'Trigger'];
 
 /** Whether `text` names a kind of resource, in exactly this spelling. */
 export function isKind(text: string): text is Kind {

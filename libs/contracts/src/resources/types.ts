@@ -84,18 +84,27 @@ export interface SourceSpec {
   readonly windows?: readonly WindowSpec[];
 }
 
+export type AggregateFunction =
+  'count' | 'sum' | 'mean' | 'min' | 'max' | 'std' | 'last' | 'lastK' | 'approxDistinct' | 'quantile';
+
 export interface AggregateFeature {
   readonly name: string;
-  readonly function: 'count' | 'sum' | 'mean';
-  /** Column that is aggregated; absent for count. */
+  readonly function: AggregateFunction;
+  /** Column that is aggregated; may be absent for count, which then counts records. */
   readonly column?: string;
   readonly windowMs: number;
+  /** `lastK`: how many values at most, newest first; 1 to 100. */
+  readonly k?: number;
+  /** `quantile`: which, from 0 to 1. */
+  readonly quantile?: number;
 }
 
 export interface FeatureViewSpec {
   readonly source: string;
-  /** Field of the source that is the entity key. */
-  readonly entity: string;
+  /** Field of the source that is the entity's key, or the fields that together are; see `entityFields`. */
+  readonly entity: string | readonly string[];
+  /** Name of the Entity whose join keys these are. */
+  readonly entityRef?: string;
   /** Columns whose newest value is the feature, or none when the view aggregates. */
   readonly columns: readonly string[];
   readonly aggregations: readonly AggregateFeature[];
@@ -109,6 +118,17 @@ export interface FeatureViewSpec {
   readonly owner: string;
 }
 
+/** Something that features are about, by the fields that name one of it. */
+export interface EntitySpec {
+  readonly keys: readonly {
+    readonly name: string;
+    readonly type: 'string' | 'integer';
+    readonly description: string;
+  }[];
+  readonly description: string;
+  readonly owner: string;
+}
+
 export interface RequestField {
   readonly name: string;
   readonly type: 'string' | 'number';
@@ -116,8 +136,8 @@ export interface RequestField {
 
 export interface ViewBinding {
   readonly view: string;
-  /** Where the entity key comes from: `request.<field>` or `<earlier view>.<column>`. */
-  readonly key: string;
+  /** Where each field of the entity's key comes from: `request.<field>` or `<earlier view>.<feature>`; see `bindingKeys`. */
+  readonly key: string | readonly string[];
 }
 
 export interface ModelInput {
@@ -262,6 +282,7 @@ export interface TriggerSpec {
 
 export interface ResourceSpecs {
   Source: SourceSpec;
+  Entity: EntitySpec;
   FeatureView: FeatureViewSpec;
   Model: ModelSpec;
   Monitor: MonitorSpec;

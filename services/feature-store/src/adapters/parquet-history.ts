@@ -1,5 +1,5 @@
 import { features } from '@everloop/contracts';
-import { offlineColumns, pointInTimeSql, type FeatureScalar, type LookupPlan } from '@everloop/features';
+import { offlineColumns, pointInTimeSql, storageType, type FeatureScalar, type LookupPlan } from '@everloop/features';
 import { sqlName, type ColumnTable, type DuckDb, type DuckValue } from '@everloop/storage';
 
 import type { History } from '../ports.ts';
@@ -20,11 +20,12 @@ export function createParquetHistory({
     append: (topic, partition, rows, nextOffset) => tables.append(topic, partition, rows, nextOffset),
     release: (topic, partition) => tables.release(topic, partition),
     flush: () => tables.flush(),
-    pointInTime: (plan, rows) =>
+    pointInTime: (plan, rows, known) =>
       tables.exclusive(async () => {
         await duck.run(`CREATE OR REPLACE TEMP TABLE asked (${spineColumns(plan)})`);
         await duck.insertRows('asked', spineRows(plan, rows));
-        const sql = pointInTimeSql(plan, { spine: 'asked', tables: await viewRelations(tables, plan) });
+        const relations = await viewRelations(tables, plan);
+        const sql = pointInTimeSql(plan, { spine: 'asked', tables: relations, known: known ?? 'bitemporal' });
         const result = await duck.columns(`SELECT * FROM (${sql}) ORDER BY __row`);
         await duck.run('DROP TABLE asked');
         return featureRows(plan, result);
@@ -46,8 +47,10 @@ function requestFields(plan: LookupPlan): { readonly name: string; readonly type
   for (const { origin, type } of plan.inputs) {
     if (origin.kind === 'request') fields.set(origin.field, type === 'number' ? 'number' : 'string');
   }
-  for (const { key, view } of plan.bindings) {
-    if (key.kind === 'request') fields.set(key.field, view.entityType === 'string' ? 'string' : 'number');
+  for (const { keys, view } of plan.bindings) {
+    keys.forEach((key, part) => {
+      if (key.kind === 'request') fields.set(key.field, storageType(view.entity[part]?.type ?? 'string'));
+    });
   }
   return [...fields].map(([name, type]) => ({ name, type }));
 }
@@ -89,11 +92,19 @@ function cell(result: ColumnTable, name: string, row: number): FeatureScalar {
 
 function featureRows(plan: LookupPlan, result: ColumnTable): features.FeatureRow[] {
   return Array.from({ length: result.rows }, (_, row) => ({
-    values: plan.names.map((name) => featureValue(cell(result, name, row))),
+    values: plan.inputs.map(({ name, list }) => {
+      const value = cell(result, name, row);
+      return featureValue(list && typeof value === 'string' ? canonicalList(value) : value);
+    }),
     statuses: plan.names.map(
       (_, index) => statuses[Number(cell(result, `__status_${index}`, row))] ?? features.FeatureStatus.UNSPECIFIED,
     ),
   }));
+}
+
+/** The JSON text of a list as the online side writes it: DuckDB writes whole numbers as 1.0. */
+function canonicalList(text: string): string {
+  return JSON.stringify(JSON.parse(text));
 }
 
 /** A scalar in its wire form. */

@@ -107,7 +107,7 @@ export class OnlineWriter {
       for (const view of work.views) {
         const event = viewEvent(view, record.fields, record);
         if (event === null) continue;
-        if (view.keyed && keyPartition(event.key, view.partitions) !== partition) {
+        if (event.kafkaKey !== null && keyPartition(event.kafkaKey, view.partitions) !== partition) {
           this.#telemetry.misplaced(work.topic, partition, event.key);
         }
         const key = rowKey(view.name, partition, event.key);

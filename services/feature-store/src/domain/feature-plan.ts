@@ -1,5 +1,12 @@
 import type { ModelInput, ModelSpec, RequestField, ViewBinding } from '@everloop/contracts';
-import { compileFromCatalog, planLookup, type Catalog, type CompiledView, type LookupPlan } from '@everloop/features';
+import {
+  compileFromCatalog,
+  planLookup,
+  storageType,
+  type Catalog,
+  type CompiledView,
+  type LookupPlan,
+} from '@everloop/features';
 
 import { errors } from '../errors.ts';
 
@@ -41,11 +48,11 @@ export function planFeatures(names: readonly string[], catalog: Catalog): Lookup
 
 /** The fields that say which entity a view's row belongs to. */
 export function entityFields(view: CompiledView): readonly RequestField[] {
-  return [{ name: view.entity, type: view.entityType === 'string' ? 'string' : 'number' }];
+  return view.entity.map(({ name, type }) => ({ name, type: storageType(type) }));
 }
 
 function bindingOf(view: CompiledView): ViewBinding {
-  return { view: view.name, key: `request.${view.entity}` };
+  return { view: view.name, key: view.entity.map(({ name }) => `request.${name}`) };
 }
 
 function split(name: string): readonly string[] {

@@ -10,7 +10,6 @@ const join: Join = {
   model: 'm',
   waitMs: 48 * hour,
   labelTopic: 'arrived.valid',
-  labelFormat: { format: 'json' },
   rule: { key: 'id', field: 'delay', above: 15, eventTime: 'at' },
 };
 const telemetry = createTelemetry(createLogger({ service: 'test', level: 'silent' }), createMetrics('outcomes'));

@@ -112,9 +112,10 @@ describe('labels', () => {
     ['no value', '{"flight_id":"f","arr_delay":null,"at":5}', null],
     ['no key', '{"arr_delay":1,"at":5}', null],
     ['no time', '{"flight_id":"f","arr_delay":1}', null],
-    ['no record', 'null', null],
+    ['not JSON', '{', null],
+    ['not an object', 'null', null],
   ])('%s', (_, json, expected) => {
-    expect(readLabel(rule, JSON.parse(json) as Record<string, unknown> | null)).toEqual(expected);
+    expect(readLabel(rule, json)).toEqual(expected);
   });
 });
 

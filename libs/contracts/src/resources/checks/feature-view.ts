@@ -1,13 +1,21 @@
 import { formatDuration } from '../../duration.ts';
 import type { Finding } from '../../errors.ts';
-import type { AggregateFeature } from '../types.ts';
+import { entityFields } from '../entities.ts';
+import type { AggregateFeature, AggregateFunction } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
+import { checkEntityRef } from './entity.ts';
 import { type CheckContext, checkField, isFound, repeats, wrongValue } from './context.ts';
 
 /** Types of columns that are numbers as they come. */
 export const numericTypes = ['number', 'integer'] as const;
 /** Types of columns that can be aggregated or be a numeric input; a decimal is then the nearest double. */
 export const aggregatedTypes = [...numericTypes, 'decimal'] as const;
+
+/** Functions that need numbers. */
+const numericFunctions: ReadonlySet<AggregateFunction> = new Set(['sum', 'mean', 'min', 'max', 'std', 'quantile']);
+/** A timestamp is its epoch milliseconds. */
+const numericColumns = [...aggregatedTypes, 'timestamp', 'boolean'];
+const anyColumns = [...numericColumns, 'string'];
 
 /** What is wrong with a FeatureView: its source, entity, columns and windows. */
 export function checkFeatureView(view: ResourceOf<'FeatureView'>, context: CheckContext): Finding[] {
@@ -16,11 +24,16 @@ export function checkFeatureView(view: ResourceOf<'FeatureView'>, context: Check
   const source = context.resolve('Source', spec.source, ['spec', 'source']);
   if (source === null) return findings;
   if (!isFound(source)) return [...findings, source];
-  findings.push(...checkField(source, spec.entity, ['string', 'integer'], ['spec', 'entity']));
+  entityFields(spec).forEach((field, i) => {
+    const path = typeof spec.entity === 'string' ? ['spec', 'entity'] : ['spec', 'entity', i];
+    findings.push(...checkField(source, field, ['string', 'integer'], path));
+  });
+  findings.push(...checkEntityRef(view, source, context));
   spec.columns.forEach((column, i) => findings.push(...checkField(source, column, 'any', ['spec', 'columns', i])));
   spec.aggregations.forEach((feature, i) => {
     if (feature.column === undefined) return;
-    findings.push(...checkField(source, feature.column, aggregatedTypes, ['spec', 'aggregations', i, 'column']));
+    const types = numericFunctions.has(feature.function) ? numericColumns : anyColumns;
+    findings.push(...checkField(source, feature.column, types, ['spec', 'aggregations', i, 'column']));
   });
   return findings;
 }
@@ -45,15 +58,26 @@ function checkShape(view: ResourceOf<'FeatureView'>): Finding[] {
 
 function checkAggregation(feature: AggregateFeature, hopMs: number, path: Finding['path']): Finding[] {
   const findings: Finding[] = [];
-  if (feature.function === 'count' && feature.column !== undefined) {
-    findings.push(wrongValue([...path, 'column'], 'count counts records and has no column'));
-  }
   if (feature.function !== 'count' && feature.column === undefined) {
-    findings.push({ path, at: 'value', message: `"column" is missing: ${feature.function} needs a numeric column` });
+    findings.push({ path, at: 'value', message: `"column" is missing: ${feature.function} needs a column` });
   }
+  if ((feature.k === undefined) === (feature.function === 'lastK'))
+    findings.push(missingOrMeaningless(feature, 'k', 'lastK', path));
+  if ((feature.quantile === undefined) === (feature.function === 'quantile'))
+    findings.push(missingOrMeaningless(feature, 'quantile', 'quantile', path));
   if (feature.windowMs < hopMs) {
     const message = `the window ${formatDuration(feature.windowMs)} is shorter than the hop ${formatDuration(hopMs)}`;
     findings.push(wrongValue([...path, 'window'], message));
   }
   return findings;
+}
+
+function missingOrMeaningless(
+  feature: AggregateFeature,
+  key: 'k' | 'quantile',
+  owner: AggregateFunction,
+  path: Finding['path'],
+): Finding {
+  if (feature.function === owner) return { path, at: 'value', message: `"${key}" is missing: ${owner} needs it` };
+  return wrongValue([...path, key], `"${key}" says nothing about ${feature.function}`);
 }

@@ -1,6 +1,7 @@
 import type { Finding } from '../../errors.ts';
 import type { Kind, TypedResource } from '../types.ts';
 import { createContext, type CheckContext } from './context.ts';
+import { checkEntity } from './entity.ts';
 import { checkFeatureView } from './feature-view.ts';
 import { checkModel } from './model.ts';
 import { checkMonitor, checkRollout, checkTrigger } from './operations.ts';
@@ -29,6 +30,8 @@ function check(resource: TypedResource, context: CheckContext): Finding[] {
   switch (resource.kind) {
     case 'Source':
       return checkSource(resource, context);
+    case 'Entity':
+      return checkEntity(resource);
     case 'FeatureView':
       return checkFeatureView(resource, context);
     case 'Model':

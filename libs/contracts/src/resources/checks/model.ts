@@ -1,7 +1,8 @@
 import { formatDuration } from '../../duration.ts';
 import type { Finding } from '../../errors.ts';
 import { listNames } from '../../suggest.ts';
-import type { ModelInput, SourceSpec } from '../types.ts';
+import { bindingKeys, entityFields } from '../entities.ts';
+import type { AggregateFeature, ModelInput, SourceSpec } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { type CheckContext, checkField, isFound, repeats, unknownName, wrongValue } from './context.ts';
 import { aggregatedTypes, numericTypes } from './feature-view.ts';
@@ -93,12 +94,21 @@ function checkBinding(model: Model, index: number, context: CheckContext): Findi
   const path = ['spec', 'views', index];
   const view = context.resolve('FeatureView', binding.view, [...path, 'view']);
   const earlier = model.spec.views.slice(0, index).map((other) => other.view);
-  const key = resolveReference(model, binding.key, earlier, context, [...path, 'key']);
-  const findings = view === null || isFound(view) ? [] : [view];
-  if ('finding' in key) return [...findings, key.finding];
-  if (key.type !== null && key.type !== 'string' && key.type !== 'integer' && !binding.key.startsWith('request.')) {
-    findings.push(wrongValue([...path, 'key'], `"${binding.key}" is a ${key.type}, which cannot be an entity key`));
+  const findings: Finding[] = view === null || isFound(view) ? [] : [view];
+  const keys = bindingKeys(binding);
+  if (view !== null && isFound(view) && keys.length !== entityFields(view.spec).length) {
+    const entity = listNames(entityFields(view.spec));
+    findings.push(
+      wrongValue([...path, 'key'], `FeatureView "${view.name}" needs a key for each of its entity`, entity),
+    );
   }
+  keys.forEach((from, part) => {
+    const at = typeof binding.key === 'string' ? [...path, 'key'] : [...path, 'key', part];
+    const key = resolveReference(model, from, earlier, context, at);
+    if ('finding' in key) findings.push(key.finding);
+    else if (key.type !== null && key.type !== 'string' && key.type !== 'integer' && !from.startsWith('request.'))
+      findings.push(wrongValue(at, `"${from}" is a ${key.type}, which cannot be an entity key`));
+  });
   return findings;
 }
 
@@ -152,6 +162,13 @@ function featureTypes(view: ResourceOf<'FeatureView'>, context: CheckContext): M
   const fields: SourceSpec['fields'] | undefined = source !== null && isFound(source) ? source.spec.fields : undefined;
   return new Map<string, string | null>([
     ...view.spec.columns.map((column) => [column, fields?.[column]?.type ?? null] as const),
-    ...view.spec.aggregations.map((feature) => [feature.name, 'number'] as const),
+    ...view.spec.aggregations.map((feature) => [feature.name, aggregateType(feature, fields)] as const),
   ]);
+}
+
+/** Type of an aggregated feature; null when its column is wrong in itself. */
+function aggregateType(feature: AggregateFeature, fields: SourceSpec['fields'] | undefined): string | null {
+  if (feature.function === 'lastK') return 'list';
+  if (feature.function !== 'last') return 'number';
+  return fields?.[feature.column ?? '']?.type ?? null;
 }

@@ -119,7 +119,7 @@ function labelInput({ request, limits }: CheckInput): CheckResult {
       view.name,
       {
         source: view.source,
-        entity: [view.entity].flat(),
+        entity: view.entity.map(({ name }) => name),
         columns: new Set(view.features.filter(({ function: by }) => by === 'newest').map(({ name }) => name)),
       },
     ]),
@@ -187,6 +187,7 @@ export async function futureData(input: CheckInput, relations: Relations): Promi
         ]),
       ),
       earliestMs: request.fromMs,
+      known: request.known ?? 'bitemporal',
     });
     const changed = plan.names.map((name) => `d.${sqlName(name)} IS DISTINCT FROM a.${sqlName(name)}`);
     const which = plan.names.map((name, index) => `CASE WHEN ${changed[index]} THEN ${sqlText(name)} END`);

@@ -99,7 +99,7 @@ export interface DiffDatasetsRequest {
 }
 
 export interface DiffDatasetsResponse {
-  /** DatasetDiff of libs/contracts/src/dataset-types.ts as JSON. */
+  /** DatasetDiff of services/feature-store/src/domain/dataset-diff.ts as JSON. */
   diffJson: string;
 }
 

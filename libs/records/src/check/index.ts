@@ -1,2 +1,0 @@
-export { parseTimestamp } from './timestamp.ts';
-export { reason, type JsonRecord, type Reason, type Verdict } from './verdict.ts';
