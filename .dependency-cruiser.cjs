@@ -33,12 +33,12 @@ module.exports = {
     {
       name: 'domain-is-pure',
       comment:
-        'domain imports domain, statistics, feature semantics and contract types only: that is what makes it testable and replayable.',
+        'domain imports domain, statistics, feature semantics, record checks and contract types only: that is what makes it testable and replayable.',
       severity: 'error',
       from: { path: '^services/[^/]+/src/domain/', pathNot: '\\.test\\.ts$' },
       to: {
         path: '^(libs|services)/',
-        pathNot: ['/src/domain/', '^libs/(stats|contracts|features)/', '/src/errors\\.ts$'],
+        pathNot: ['/src/domain/', '^libs/(stats|contracts|features)/', '^libs/records/src/check/', '/src/errors\\.ts$'],
         dependencyTypesNot: ['type-only'],
       },
     },

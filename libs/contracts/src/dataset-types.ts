@@ -89,7 +89,7 @@ export interface DatasetManifest {
   readonly columns: readonly ColumnSummary[];
   /** Parquet in the object store: all rows but those of the vault, in canonical order. */
   readonly data: { readonly digest: string; readonly rows: number };
-  /** The rows of the fixed holdout, sealed for the evaluator's key; null when there are none. */
+  /** Every row of the fixed holdout, those of `unused` times too, sealed for the evaluator's key; null when there are none. */
   readonly vault: { readonly rows: number; readonly contentHash: string; readonly keyId: string } | null;
   readonly checks: readonly CheckResult[];
 }

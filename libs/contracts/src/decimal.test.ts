@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareDecimals, parseDecimal, precisionOf, type Decimal } from './decimal.ts';
+import { compareDecimals, parseDecimal, wholeDigits, type Decimal } from './decimal.ts';
 
 function written({ digits, scale }: Decimal): string {
   const text = String(digits < 0n ? -digits : digits).padStart(scale + 1, '0');
@@ -66,10 +66,10 @@ it.each([
 });
 
 it.each([
-  ['0', 1],
-  ['0.05', 2],
+  ['0', 0],
+  ['0.05', 0],
   ['120', 3],
-  ['-12.50', 3],
-] as const)('%s takes %i digits', (text, digits) => {
-  expect(precisionOf(decimal(text))).toBe(digits);
+  ['-12.50', 2],
+] as const)('%s has %i digits before the point', (text, digits) => {
+  expect(wholeDigits(decimal(text))).toBe(digits);
 });

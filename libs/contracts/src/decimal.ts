@@ -37,8 +37,8 @@ export function compareDecimals(a: Decimal, b: Decimal): number {
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
-/** How many digits it takes to write it, those after the point counted even when they are zeros: 0.05 takes two, 120 three. */
-export function precisionOf({ digits, scale }: Decimal): number {
-  const written = String(digits < 0n ? -digits : digits);
-  return Math.max(digits === 0n ? 1 : written.length, scale);
+/** How many digits stand before the point: none for 0.05, three for 120. */
+export function wholeDigits({ digits, scale }: Decimal): number {
+  const written = digits === 0n ? '' : String(digits < 0n ? -digits : digits);
+  return Math.max(0, written.length - scale);
 }

@@ -18,7 +18,7 @@ export * as serving from './gen/everloop/serving/v1/inference.ts';
 export * as training from './gen/everloop/training/v1/training.ts';
 export { canonicalJson, sha256Hex } from './canonical.ts';
 export { compileCel, type CelPredicate, type CelVerdict } from './cel.ts';
-export { compareDecimals, parseDecimal, precisionOf, type Decimal } from './decimal.ts';
+export { compareDecimals, parseDecimal, wholeDigits, type Decimal } from './decimal.ts';
 export { durationForm, durationMs, formatDuration } from './duration.ts';
 export { ContractError, describeFinding, ResourceErrors, type Finding, type ResourceProblem } from './errors.ts';
 export { encodeEvent, eventAttributes, eventId, type EventAttributes, type EventToEncode } from './events.ts';

@@ -72,3 +72,8 @@ export const qualityTypes = {
   pane: 'everloop.quality.pane.v1',
   release: 'everloop.quality.release.v1',
 } as const;
+
+/** Topic in which the validator remembers what must be unique in a source topic, compacted: same partitions. */
+export function uniqueTopic(sourceTopic: string): string {
+  return `everloop.source.unique.v1.${sourceTopic}`;
+}

@@ -1,7 +1,12 @@
-export { compileSource, type CheckLimits, type RecordCheck } from './check/compile-source.ts';
-export type { JsonRecord } from './check/parse-record.ts';
+export {
+  compileContract,
+  compileSource,
+  type CheckLimits,
+  type ContractCheck,
+  type RecordCheck,
+} from './check/compile-source.ts';
 export { parseTimestamp } from './check/timestamp.ts';
-export type { Reason, Verdict } from './check/verdict.ts';
+export { reason, type JsonRecord, type Reason, type Verdict } from './check/verdict.ts';
 export {
   createDecoder,
   type DecoderLimits,
@@ -10,6 +15,7 @@ export {
   type RecordDecoder,
 } from './decoder.ts';
 export { createEncoder, type EncodedRecord, type EncoderOptions, type RecordEncoder } from './encoder.ts';
+export { createFieldReader, type FieldReader, type RegistryOf } from './field-reader.ts';
 export { createSchemaRegistry, type SchemaRegistry, type SchemaRegistryOptions } from './registry/client.ts';
 export { schemaRegistries } from './registry/from-env.ts';
 export type { RegisteredSchema, SchemaReference, SchemaType } from './registry/types.ts';

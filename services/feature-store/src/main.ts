@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createGrpcServer } from '@everloop/grpc';
 import { createKafkaBus } from '@everloop/kafka';
 import { onlineKeys, readingBy } from '@everloop/features';
+import { schemaRegistries } from '@everloop/records';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
 
@@ -47,6 +48,7 @@ const live = new LiveTopology({
   rows: createRedisOnlineRows(redis, config.rowLifeMs),
   history,
   telemetry,
+  registryOf: schemaRegistries(process.env),
   cachedRowsMax: config.cachedRowsMax,
   redisWatchMs: config.redisWatchMs,
 });

@@ -376,6 +376,20 @@ describe('the vault', () => {
     expect(audit.at(-1)).toBe(`denied ${ref} evaluation of job 1`);
   });
 
+  it('holds the fixed holdout of rows that no range of time uses yet: the next dataset will hold them out', async () => {
+    // The newest rows wait for labels, so this dataset leaves them unused; a later one will not.
+    await open(resourcesWith((spec) => ({ ...spec, label: { ...spec.label, waitMs: 20 * hour } })));
+    const early = await create({ untilMs: 300 * hour, asOfMs: 300 * hour });
+    const manifest = await manifestOf(idOf(early));
+    expect(manifest.parts.unused).toBeGreaterThan(10);
+    expect(manifest.vault?.rows).toBeGreaterThan(manifest.parts.fixedHoldout);
+    const keys = (await readParquetColumns(early.path)).columns.get('__join_key')?.values as readonly string[];
+    expect(keys.some((key) => inFixedHoldout(key, 20, 's'))).toBe(false);
+    const later = await create();
+    const { diffJson } = await snapshots.diff({ fromRef: idOf(early), toRef: idOf(later), examples: 0 });
+    expect((JSON.parse(diffJson) as DatasetDiff).rows.removed).toBe(0);
+  });
+
   it('lies in a folder and files that its owner alone can read, in the clear nowhere', async () => {
     await open(resourcesWith());
     const made = await create();

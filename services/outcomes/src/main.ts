@@ -1,4 +1,5 @@
 import { createKafkaBus } from '@everloop/kafka';
+import { schemaRegistries } from '@everloop/records';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createJoins } from './app/joins.ts';
 import { readConfig } from './config.ts';
@@ -12,6 +13,7 @@ const bus = createKafkaBus({ brokers: config.kafkaBrokers, clientId: `everloop-$
 const joins = createJoins({
   bus,
   telemetry: createTelemetry(logger, metrics),
+  registryOf: schemaRegistries(process.env),
   stateMax: config.stateMax,
   awaitTopicMs: config.awaitTopicMs,
 });

@@ -11,6 +11,15 @@ export const configSchema = {
     unit: 'bytes',
     why: 'Longest value that is parsed; longer ones are quarantined. The default is what a broker accepts by default.',
   },
+  uniqueEntriesMax: {
+    env: 'EVL_VALIDATOR_UNIQUE_ENTRIES_MAX',
+    type: 'integer',
+    default: 200_000,
+    min: 1,
+    max: 10_000_000,
+    unit: 'records',
+    why: 'Most accepted records that one partition remembers for unique rules, about 250 bytes each; the oldest are forgotten first.',
+  },
 } as const satisfies ConfigSchema;
 
 /** Configuration of the service; EVL_CONFIG_INVALID names every wrong variable. */

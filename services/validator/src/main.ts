@@ -1,4 +1,5 @@
 import { createKafkaBus } from '@everloop/kafka';
+import { schemaRegistries } from '@everloop/records';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { Sources } from './app/sources.ts';
 import { readConfig } from './config.ts';
@@ -14,7 +15,8 @@ const sources = new Sources({
   stream: bus,
   telemetry: createTelemetry(logger, metrics),
   qualityTelemetry: createQualityTelemetry(logger, metrics),
-  limits: { recordBytesMax: config.recordBytesMax },
+  limits: { recordBytesMax: config.recordBytesMax, uniqueEntriesMax: config.uniqueEntriesMax },
+  registryOf: schemaRegistries(process.env),
 });
 
 await runService({ name, parts: [bus, sources], http: { host: config.httpHost, port: config.httpPort }, logger });

@@ -18,7 +18,7 @@ const sources = new Sources({
   stream: isolatedBus(bus, prefix),
   telemetry: createTelemetry(logger, metrics),
   qualityTelemetry: createQualityTelemetry(logger, metrics),
-  limits: { recordBytesMax: 1_048_576 },
+  limits: { recordBytesMax: 1_048_576, uniqueEntriesMax: 100_000 },
 });
 await sources.start();
 process.on('message', () => {

@@ -10,7 +10,7 @@ import { createTelemetry } from '../src/telemetry.ts';
 let inner: Bus;
 let bus: Bus;
 const lines: string[] = [];
-const limits = { recordBytesMax: 1_048_576 };
+const limits = { recordBytesMax: 1_048_576, uniqueEntriesMax: 10_000 };
 const telemetry = createTelemetry(
   createLogger({ service: 'test', write: (line) => void lines.push(line) }),
   createMetrics('test'),

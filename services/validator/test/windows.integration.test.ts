@@ -169,7 +169,7 @@ describe('windows on Kafka', () => {
       stream: bus,
       telemetry: createTelemetry(logger, metrics),
       qualityTelemetry: createQualityTelemetry(logger, metrics),
-      limits: { recordBytesMax: 1_048_576 },
+      limits: { recordBytesMax: 1_048_576, uniqueEntriesMax: 1_000 },
     });
     await sources.start();
     const live = windowSpec([rule({ name: 'no_x', check: 'missing', columns: ['x'], max: 0.5 })], {

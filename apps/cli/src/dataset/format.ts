@@ -32,7 +32,7 @@ export function datasetText(answer: datasets.GetDatasetResponse): string {
     ['model', entry.model],
     [
       'created',
-      `${day(entry.createdAtMs)} UTC by ${entry.createdBy === '' ? 'nobody who said so' : entry.createdBy}${entry.reason === '' ? '' : `: ${entry.reason}`}`,
+      `${day(entry.createdAtMs)} UTC by ${entry.createdBy === '' ? 'somebody unnamed' : entry.createdBy}${entry.reason === '' ? '' : `: ${entry.reason}`}`,
     ],
     ['parent', short(entry.parent)],
     ['tags', entry.tags.length === 0 ? '-' : entry.tags.join(', ')],
@@ -98,7 +98,7 @@ export function moveText(move: datasets.TagMove): string {
     move.id === ''
       ? `removed from ${short(move.previousId)}`
       : `${move.previousId === '' ? '' : `moved from ${short(move.previousId)} `}to ${short(move.id)}`;
-  return `${day(move.atMs)}  ${move.tag} ${what} by ${move.by === '' ? 'nobody who said so' : move.by}${move.reason === '' ? '' : `: ${move.reason}`}`;
+  return `${day(move.atMs)}  ${move.tag} ${what} by ${move.by === '' ? 'somebody unnamed' : move.by}${move.reason === '' ? '' : `: ${move.reason}`}`;
 }
 
 function section(title: string, text: string): string {

@@ -1,83 +1,89 @@
-import { compileCel, type SourceSpec } from '@everloop/contracts';
+import { compileCel, type FieldContract, type SourceSpec } from '@everloop/contracts';
+import { compileColumns } from './container-check.ts';
 import { compileField } from './field-check.ts';
+import { Findings } from './findings.ts';
 import type { DecodeRecord, HeaderCarrier } from '../decoder.ts';
-import { parseRecord, type JsonRecord } from './parse-record.ts';
+import { parseRecord } from './parse-record.ts';
+import { pruned } from './prune.ts';
 import { parseTimestamp } from './timestamp.ts';
-import { reason, reasonsMax, type Reason, type Verdict } from './verdict.ts';
+import type { JsonRecord, Verdict } from './verdict.ts';
 
 /** Judges one record; never throws. `headers` may hold the schema id of a value in a wire format. */
 export type RecordCheck = (value: Uint8Array | null, headers?: HeaderCarrier) => Verdict;
+
+/**
+ * Judges a record that is already decoded; never throws. `exact` is the same record with numbers as they were written, where a double
+ * would not keep them.
+ */
+export type ContractCheck = (record: JsonRecord, exact?: JsonRecord | null) => Verdict;
 
 export interface CheckLimits {
   /** Longest value, bytes. */
   readonly recordBytesMax: number;
 }
 
-const asItIs: Verdict = { kind: 'valid', value: null };
-
 /**
- * Compiles the contract of a Source into a check that gives all reasons at once, except that bytes which are no JSON object have
- * that one reason. `decode` turns bytes into fields; without it they are JSON. Throws when a pattern or a CEL rule cannot be compiled.
+ * Compiles the contract of a Source into a check that gives all reasons at once, except that bytes which are no record have that one
+ * reason. `decode` turns bytes of a wire format into fields; JSON is read here. Throws when a pattern or a CEL rule cannot be compiled.
  */
-export function compileSource(
-  spec: SourceSpec,
-  limits: CheckLimits,
-  decode: DecodeRecord = (value) => parseRecord(value, limits.recordBytesMax),
-): RecordCheck {
-  const fields = Object.entries(spec.fields).map(([name, contract]) => ({ name, check: compileField(name, contract) }));
-  const rules = spec.rules.map(({ name, cel }) => ({ name, cel, predicate: compileCel(cel) }));
-  const known: ReadonlySet<string> = new Set(Object.keys(spec.fields));
+export function compileSource(spec: SourceSpec, limits: CheckLimits, decode?: DecodeRecord): RecordCheck {
+  const check = compileContract(spec);
+  const { recordBytesMax } = limits;
+  const isExact = hasDecimals(spec.fields);
+  const read: DecodeRecord =
+    spec.format === 'json' || decode === undefined ? (value) => parseRecord(value, recordBytesMax, isExact) : decode;
   return (value, headers) => {
-    const { record, poison } = decode(value, headers);
-    if (poison !== null) return { kind: 'quarantine', reasons: [poison] };
-    const reasons: Reason[] = [];
-    for (const { name, check } of fields) check(Object.hasOwn(record, name) ? record[name] : undefined, reasons);
-    checkEventTime(spec.eventTime, record, reasons);
-    const hasUnexpected =
-      spec.unexpected !== 'keep' && checkUnexpected(record, known, spec.unexpected === 'reject', reasons);
-    for (const { name, cel, predicate } of rules) {
+    const { record, exact, poison } = read(value, headers);
+    return poison === null
+      ? check(record, exact)
+      : { kind: 'quarantine', reasons: [poison], record: null, timeMs: null };
+  };
+}
+
+/** Compiles what a Source says about its records, whatever their bytes look like. Throws as `compileSource`. */
+export function compileContract(spec: SourceSpec): ContractCheck {
+  const { fields, eventTime, unexpected: mode } = spec;
+  const checkColumns = compileColumns(fields, mode, compileField);
+  const rules = spec.rules.map(({ name, cel }) => ({ rule: `cel:${name}` as const, cel, predicate: compileCel(cel) }));
+  const findings = new Findings();
+  return (record, exact = null) => {
+    findings.reset();
+    checkColumns(record, findings, exact);
+    const timeMs = parseTimestamp(Object.hasOwn(record, eventTime) ? record[eventTime] : undefined);
+    if (timeMs === null) addEventTime(eventTime, record, findings);
+    for (const { rule, cel, predicate } of rules) {
       const verdict = predicate.explain(record);
-      if (!verdict.holds) reasons.push(reason(`cel:${name}`, '', verdict.message ?? `false: ${cel.slice(0, 200)}`));
+      if (!verdict.holds) findings.add(rule, '', verdict.message ?? `false: ${cel.slice(0, 200)}`);
     }
-    if (reasons.length > 0) return { kind: 'quarantine', reasons: bounded(reasons) };
+    if (findings.count > 0 || timeMs === null) return { kind: 'quarantine', reasons: findings.reasons, record, timeMs };
+    const { unexpected } = findings;
     // Bytes in a wire format belong to their schema and are never written anew.
-    return hasUnexpected && spec.format === 'json'
-      ? { kind: 'valid', value: withoutUnexpected(record, known) }
-      : asItIs;
+    const isPruned = mode === 'drop' && spec.format === 'json' && unexpected !== null;
+    return {
+      kind: 'valid',
+      value: isPruned ? pruned(record, fields, exact) : null,
+      record,
+      timeMs,
+      unexpected: mode === 'drop' ? null : unexpected,
+    };
   };
 }
 
 /** The event time's own contract may be lax; windows and watermarks need it all the same. */
-function checkEventTime(field: string, record: JsonRecord, reasons: Reason[]): void {
+function addEventTime(field: string, record: JsonRecord, findings: Findings): void {
+  if (findings.has(field)) return;
   const value = Object.hasOwn(record, field) ? record[field] : undefined;
-  if (parseTimestamp(value) !== null || reasons.some((r) => r.path === field)) return;
-  const message = 'the event time must be an RFC 3339 time or epoch milliseconds';
-  reasons.push(reason('event_time', field, message, value));
+  findings.add('event_time', field, 'the event time must be an RFC 3339 time or epoch milliseconds', value);
 }
 
-/** True if there is a column that the Source does not list. */
-function checkUnexpected(
-  record: JsonRecord,
-  known: ReadonlySet<string>,
-  isRejected: boolean,
-  reasons: Reason[],
-): boolean {
-  let found = false;
-  for (const column in record) {
-    if (known.has(column)) continue;
-    found = true;
-    if (isRejected) reasons.push(reason('unexpected', column, 'the Source does not list this column', record[column]));
-  }
-  return found;
+function hasDecimals(fields: Readonly<Record<string, FieldContract>>): boolean {
+  return Object.values(fields).some(isOrHoldsDecimal);
 }
 
-/** Key order is kept; numbers and texts are written as JavaScript writes them. */
-function withoutUnexpected(record: JsonRecord, known: ReadonlySet<string>): string {
-  return JSON.stringify(Object.fromEntries(Object.entries(record).filter(([column]) => known.has(column))));
-}
-
-function bounded(reasons: readonly Reason[]): readonly Reason[] {
-  if (reasons.length <= reasonsMax) return reasons;
-  const left = reasons.length - reasonsMax;
-  return [...reasons.slice(0, reasonsMax), reason('more', '', `${left} more reasons are left out`)];
+function isOrHoldsDecimal({ type, fields, items }: FieldContract): boolean {
+  return (
+    type === 'decimal' ||
+    (fields !== undefined && hasDecimals(fields)) ||
+    (items !== undefined && isOrHoldsDecimal(items))
+  );
 }

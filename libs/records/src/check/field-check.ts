@@ -1,22 +1,29 @@
 import { compilePattern, type FieldContract } from '@everloop/contracts';
+import { compileArray, compileNested } from './container-check.ts';
+import { compileDecimal } from './decimal-check.ts';
+import type { FieldCheck, UnexpectedMode } from './field-types.ts';
+import type { Findings } from './findings.ts';
 import { parseTimestamp } from './timestamp.ts';
-import { reason, type Reason } from './verdict.ts';
+import { valuesMessage } from './verdict.ts';
 
-/** Adds to `reasons` what is wrong with a field's value; `undefined` and null are the same: there is none. */
-export type FieldCheck = (value: unknown, reasons: Reason[]) => void;
-
-/** Compiles the contract of one field. Throws when its pattern is no regular expression. */
-export function compileField(name: string, contract: FieldContract): FieldCheck {
-  const checkPresent = compilePresent(name, contract);
-  const absent = contract.required ? 'the field is required but absent' : null;
-  return (value, reasons) => {
-    if (value !== undefined && value !== null) checkPresent(value, reasons);
-    else if (absent !== null)
-      reasons.push(reason('required', name, value === null ? 'the field is required but null' : absent, value));
+/** Compiles the contract of one field; `name` is empty for the elements of an array. Throws when its pattern is no regular expression. */
+export function compileField(name: string, contract: FieldContract, unexpected: UnexpectedMode): FieldCheck {
+  const checkPresent = compilePresent(name, contract, unexpected);
+  const { required } = contract;
+  const nullable = contract.nullable ?? !required;
+  return (value, findings, exact) => {
+    if (value !== undefined && value !== null) checkPresent(value, findings, exact);
+    else if (value === undefined ? required : !nullable) addMissing(name, required, value, findings);
   };
 }
 
-function compilePresent(name: string, contract: FieldContract): FieldCheck {
+function addMissing(name: string, required: boolean, value: null | undefined, findings: Findings): void {
+  if (value === undefined) findings.add('required', name, 'the field is required but absent');
+  else if (required) findings.add('required', name, 'the field is required but null', null);
+  else findings.add('nullable', name, 'the field may be absent but not null', null);
+}
+
+function compilePresent(name: string, contract: FieldContract, unexpected: UnexpectedMode): FieldCheck {
   switch (contract.type) {
     case 'string':
       return compileString(name, contract);
@@ -26,40 +33,44 @@ function compilePresent(name: string, contract: FieldContract): FieldCheck {
       // Beyond 2^53 JSON's numbers are no longer exact.
       return compileNumber(name, contract, Number.isSafeInteger, 'a whole number within ±(2^53 − 1)');
     case 'boolean':
-      return (value, reasons) => {
-        if (typeof value !== 'boolean') reasons.push(wrongType(name, 'true or false', value));
+      return (value, findings) => {
+        if (typeof value !== 'boolean') findings.add('type', name, 'not true or false', value);
       };
     case 'timestamp':
-      return (value, reasons) => {
+      return (value, findings) => {
         if (parseTimestamp(value) === null)
-          reasons.push(wrongType(name, 'an RFC 3339 time or epoch milliseconds', value));
+          findings.add('type', name, 'not an RFC 3339 time or epoch milliseconds', value);
       };
     case 'decimal':
+      return compileDecimal(name, contract);
     case 'object':
+      return compileNested(name, contract, unexpected, compileField);
     case 'array':
-      throw new Error(`columns of type ${contract.type} are not judged yet`);
+      return compileArray(name, contract, unexpected, compileField);
   }
 }
 
 function compileString(name: string, contract: FieldContract): FieldCheck {
   const { minLength = 0, maxLength = Infinity } = contract;
   const pattern = contract.pattern === undefined ? null : compilePattern(contract.pattern);
-  const checkValues = compileValues(name, contract);
-  return (value, reasons) => {
+  const values = compileValues(contract);
+  return (value, findings) => {
     if (typeof value !== 'string') {
-      reasons.push(wrongType(name, 'text', value));
+      findings.add('type', name, 'not text', value);
+      return;
+    }
+    if (!value.isWellFormed()) {
+      findings.add('type', name, 'not text: half of a surrogate pair has no UTF-8 form', value.toWellFormed());
       return;
     }
     // A character outside the basic plane counts once but is two long: count only where that can matter.
-    if (value.length < minLength * 2 && characters(value) < minLength) {
-      reasons.push(reason('min_length', name, `shorter than ${minLength} characters`, value));
-    }
-    if (value.length > maxLength && characters(value) > maxLength) {
-      reasons.push(reason('max_length', name, `longer than ${maxLength} characters`, value));
-    }
+    if (value.length < minLength * 2 && characters(value) < minLength)
+      findings.add('min_length', name, `shorter than ${minLength} characters`, value);
+    if (value.length > maxLength && characters(value) > maxLength)
+      findings.add('max_length', name, `longer than ${maxLength} characters`, value);
     if (pattern !== null && !pattern(value))
-      reasons.push(reason('pattern', name, `does not match ${contract.pattern ?? ''}`, value));
-    checkValues(value, reasons);
+      findings.add('pattern', name, `does not match ${contract.pattern ?? ''}`, value);
+    if (values !== null && !values.allowed.has(value)) findings.add('values', name, values.message, value);
   };
 }
 
@@ -70,30 +81,20 @@ function compileNumber(
   typeText: string,
 ): FieldCheck {
   const { min = -Infinity, max = Infinity } = contract;
-  const checkValues = compileValues(name, contract);
-  return (value, reasons) => {
+  const values = compileValues(contract);
+  return (value, findings) => {
     if (typeof value !== 'number' || !isType(value)) {
-      reasons.push(wrongType(name, typeText, value));
+      findings.add('type', name, `not ${typeText}`, value);
       return;
     }
-    if (value < min) reasons.push(reason('min', name, `below ${min}`, value));
-    if (value > max) reasons.push(reason('max', name, `above ${max}`, value));
-    checkValues(value, reasons);
+    if (value < min) findings.add('min', name, `below ${min}`, value);
+    if (value > max) findings.add('max', name, `above ${max}`, value);
+    if (values !== null && !values.allowed.has(value)) findings.add('values', name, values.message, value);
   };
 }
 
-function compileValues(name: string, { values }: FieldContract): FieldCheck {
-  if (values === undefined) return () => undefined;
-  const allowed = new Set<unknown>(values);
-  const list = values.slice(0, 20).join(', ') + (values.length > 20 ? ', …' : '');
-  return (value, reasons) => {
-    if (!allowed.has(value)) reasons.push(reason('values', name, `not one of ${list}`, value));
-  };
-}
-
-function wrongType(name: string, typeText: string, value: unknown): Reason {
-  // JSON has no Infinity: `1e999` is read as one and would be shown as null.
-  return reason('type', name, `not ${typeText}`, typeof value === 'number' ? String(value) : value);
+function compileValues({ values }: FieldContract): { allowed: ReadonlySet<unknown>; message: string } | null {
+  return values === undefined ? null : { allowed: new Set<unknown>(values), message: valuesMessage(values) };
 }
 
 function characters(text: string): number {

@@ -1,18 +1,34 @@
-import { reason, type Reason } from './verdict.ts';
+import { isNestedDeeper } from './json-depth.ts';
+import { type JsonRecord, reason, type Reason } from './verdict.ts';
+
+export type { JsonRecord };
 
 /** Deepest nesting of objects and arrays, the record itself counted. */
 export const depthMax = 64;
 
-export type JsonRecord = Readonly<Record<string, unknown>>;
+/** A decoded record, or why there is none. */
 export type Parsed =
-  { readonly record: JsonRecord; readonly poison: null } | { readonly record: null; readonly poison: Reason };
+  | {
+      readonly record: JsonRecord;
+      /** The same record with each number as the text it was written as; null when no number has more digits than a double keeps. */
+      readonly exact?: JsonRecord | null;
+      readonly poison: null;
+    }
+  | { readonly record: null; readonly exact?: null; readonly poison: Reason };
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+// A byte order mark is no part of JSON (RFC 8259, section 8.1), and whoever reads the valid record would stumble over it.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const lossyDecoder = new TextDecoder('utf-8');
 const shownBytes = 600;
+/** A run of digits and points that a double may not keep: 15 digits always survive (IEEE 754, binary64). */
+const longNumber = /[\d.]{16}/;
 
-/** Bytes to a JSON object, or why they are none. Never throws. `bytesMax` bounds the value's length. */
-export function parseRecord(value: Uint8Array | null, bytesMax: number): Parsed {
+/**
+ * Bytes to a JSON object, or why they are none. Never throws, and refuses what is too long or too deep before it costs anything. Of keys
+ * that come twice the last counts, as in JavaScript. `bytesMax` bounds the value's length; `isExact` asks for numbers of many digits as
+ * they were written, as decimals need them.
+ */
+export function parseRecord(value: Uint8Array | null, bytesMax: number, isExact = false): Parsed {
   if (value === null) return poison(reason('null_value', '', 'the record has no value; a Source has no tombstones'));
   if (value.length > bytesMax) {
     return poison(reason('too_large', '', `${value.length} bytes, at most ${bytesMax} are allowed`, beginning(value)));
@@ -22,6 +38,9 @@ export function parseRecord(value: Uint8Array | null, bytesMax: number): Parsed 
     text = decoder.decode(value);
   } catch {
     return poison(reason('not_utf8', '', 'the bytes are not UTF-8', beginning(value)));
+  }
+  if (isNestedDeeper(value, depthMax)) {
+    return poison(reason('too_deep', '', `objects and arrays are nested more than ${depthMax} deep`, text));
   }
   let parsed: unknown;
   try {
@@ -34,10 +53,17 @@ export function parseRecord(value: Uint8Array | null, bytesMax: number): Parsed 
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     return poison(reason('not_object', '', 'the value is JSON but not an object', text));
   }
-  if (isDeeper(parsed, depthMax)) {
-    return poison(reason('too_deep', '', `objects and arrays are nested more than ${depthMax} deep`, text));
-  }
-  return { record: parsed as JsonRecord, poison: null };
+  const exact = isExact && longNumber.test(text) ? parseExact(text) : null;
+  return { record: parsed as JsonRecord, exact, poison: null };
+}
+
+/** Reviver with access to the source text (ECMAScript proposal "JSON.parse source text access", in V8 since 11.4). */
+type SourceReviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
+
+function parseExact(text: string): JsonRecord {
+  const keepSource: SourceReviver = (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined ? source : value;
+  return JSON.parse(text, keepSource as (key: string, value: unknown) => unknown) as JsonRecord;
 }
 
 function poison(why: Reason): Parsed {
@@ -47,14 +73,4 @@ function poison(why: Reason): Parsed {
 /** The first bytes as text, for a reason. */
 export function beginning(value: Uint8Array): string {
   return lossyDecoder.decode(value.subarray(0, shownBytes));
-}
-
-/** Recursion ends at `levels`, so depth cannot exhaust the stack. Flat records cost one pass over their values. */
-function isDeeper(container: object, levels: number): boolean {
-  if (levels === 0) return true;
-  const values: unknown[] = Array.isArray(container) ? container : Object.values(container);
-  for (const value of values) {
-    if (typeof value === 'object' && value !== null && isDeeper(value, levels - 1)) return true;
-  }
-  return false;
 }

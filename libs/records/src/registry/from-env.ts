@@ -1,4 +1,5 @@
 import { registryMissing } from '../errors.ts';
+import type { RegistryOf } from '../field-reader.ts';
 import { createSchemaRegistry, type SchemaRegistry } from './client.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -7,7 +8,7 @@ type Env = Readonly<Record<string, string | undefined>>;
  * Registries by URL, each made once. Credentials come from the environment only, and go to EVL_SCHEMA_REGISTRY_URL only: a Source
  * that names another host must not be given them. EVL_SCHEMA_REGISTRY_TOKEN, or EVL_SCHEMA_REGISTRY_USER and _PASSWORD.
  */
-export function schemaRegistries(env: Env): (url: string | undefined, format: string) => SchemaRegistry {
+export function schemaRegistries(env: Env): RegistryOf {
   const known = new Map<string, SchemaRegistry>();
   const home = normal(env['EVL_SCHEMA_REGISTRY_URL'] ?? '');
   const authorization = authorizationOf(env);

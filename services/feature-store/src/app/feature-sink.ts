@@ -1,5 +1,6 @@
 import type { Batch, SinkHandler } from '@everloop/kafka';
-import { knownMs, recordedMs, scalarOf, timestampMs, type EventFields } from '@everloop/features';
+import { knownMs, recordedMs, scalarOf, timestampMs } from '@everloop/features';
+import { createFieldReader, schemaRegistries, type FieldReader, type RegistryOf } from '@everloop/records';
 
 import { errors } from '../errors.ts';
 import type { Topology, TopicWork } from '../domain/topology.ts';
@@ -12,6 +13,8 @@ export interface FeatureSinkOptions {
   readonly online: OnlineWriter;
   readonly history: History;
   readonly telemetry: Telemetry;
+  /** Schema registries of Sources in a wire format; by default those that need no credentials. */
+  readonly registryOf?: RegistryOf;
   /** Offset after the last record of a topic partition now. */
   readonly ends: (topic: string, partition: number) => Promise<number>;
 }
@@ -21,12 +24,19 @@ export interface FeatureSinkOptions {
  * the smaller of both and records may be read again after a restart or a loss of the online rows.
  */
 export function createFeatureSink(options: FeatureSinkOptions): SinkHandler {
-  const { topology, online, history, telemetry, ends } = options;
+  const { topology, online, history, telemetry, ends, registryOf = schemaRegistries({}) } = options;
+  const readers = new Map<string, FieldReader>();
 
   function workOf(topic: string): TopicWork {
     const work = topology.work.get(topic);
     if (work === undefined) throw new Error(`no work is defined for topic ${topic}`);
     return work;
+  }
+
+  function readerOf({ topic, source }: TopicWork): FieldReader {
+    const known = readers.get(topic) ?? createFieldReader(source, registryOf);
+    readers.set(topic, known);
+    return known;
   }
 
   return {
@@ -46,7 +56,9 @@ export function createFeatureSink(options: FeatureSinkOptions): SinkHandler {
       const work = workOf(batch.topic);
       const nextOffset = Number(after.nextOffset);
       if (batch.records.length > 0) {
-        const records = decode(batch, telemetry);
+        const reader = readerOf(work);
+        await reader.prefetch(batch.records);
+        const records = decode(batch, reader, telemetry);
         await online.apply(work, batch.partition, records, nextOffset);
         await history.append(batch.topic, batch.partition, historyRows(work, records), nextOffset);
       }
@@ -60,25 +72,16 @@ export function createFeatureSink(options: FeatureSinkOptions): SinkHandler {
   };
 }
 
-/** Parses each record once. What is not a JSON object cannot have passed the validator; it is counted and left out. */
-function decode(batch: Batch, telemetry: Telemetry): DecodedRecord[] {
+/** Decodes each record once. What is no record cannot have passed the validator; it is counted and left out. */
+function decode(batch: Batch, reader: FieldReader, telemetry: Telemetry): DecodedRecord[] {
   const decoded: DecodedRecord[] = [];
   for (const record of batch.records) {
-    const { offset, value } = record;
-    const fields = value === null ? null : parseObject(value);
+    const { offset } = record;
+    const fields = reader.read(record);
     if (fields === null) telemetry.undecodable(batch.topic, batch.partition, offset);
     else decoded.push({ offset: Number(offset), recordedMs: recordedMs(record), fields });
   }
   return decoded;
-}
-
-function parseObject(value: Buffer): EventFields | null {
-  try {
-    const parsed: unknown = JSON.parse(value.toString());
-    return typeof parsed === 'object' && parsed !== null ? (parsed as EventFields) : null;
-  } catch {
-    return null;
-  }
 }
 
 function historyRows(work: TopicWork, records: readonly DecodedRecord[]): HistoryRow[] {

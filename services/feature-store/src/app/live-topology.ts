@@ -1,5 +1,6 @@
 import { parseResource, registry, topics, type TypedResource } from '@everloop/contracts';
 import type { Bus, BusRecord, SinkHandler } from '@everloop/kafka';
+import type { RegistryOf } from '@everloop/records';
 import { errorText, pause, type Health, type Part } from '@everloop/service';
 
 import { topologyOf, type Topology } from '../domain/topology.ts';
@@ -13,6 +14,7 @@ export interface LiveTopologyOptions {
   readonly rows: OnlineRows;
   readonly history: History;
   readonly telemetry: Telemetry;
+  readonly registryOf?: RegistryOf;
   readonly cachedRowsMax: number;
   readonly redisWatchMs: number;
 }
@@ -113,7 +115,7 @@ export class LiveTopology implements Part {
   }
 
   async #replaceSink(topology: Topology): Promise<void> {
-    const { bus, history, rows, telemetry, cachedRowsMax } = this.#options;
+    const { bus, history, rows, telemetry, cachedRowsMax, registryOf } = this.#options;
     await this.#running?.sink.stop();
     this.#running = null;
     this.#watermarkMs = null;
@@ -122,10 +124,11 @@ export class LiveTopology implements Part {
     const online = new OnlineWriter(rows, cachedRowsMax, telemetry);
     const ends = async (topic: string, partition: number): Promise<number> =>
       Number((await bus.offsets(topic)).find((found) => found.partition === partition)?.high ?? 0n);
+    const registries = registryOf === undefined ? {} : { registryOf };
     const sink = bus.sink({
       groupId: 'everloop.feature-store.features',
       inputs: [...topology.work.keys()],
-      handler: this.#watched(createFeatureSink({ topology, online, history, telemetry, ends })),
+      handler: this.#watched(createFeatureSink({ topology, online, history, telemetry, ends, ...registries })),
       progress: { service: 'feature-store', stage: 'online' },
     });
     await sink.start();

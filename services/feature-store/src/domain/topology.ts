@@ -111,6 +111,8 @@ export function topologyOf(resources: Iterable<TypedResource>): Topology {
       fingerprint,
       source.eventTime,
       source.createdTime,
+      source.format,
+      source.schemaRegistry,
     ]),
   );
   const byKey = new Map(all.map((resource) => [resourceKey(resource), resource]));

@@ -10,6 +10,7 @@ const join: Join = {
   model: 'm',
   waitMs: 48 * hour,
   labelTopic: 'arrived.valid',
+  labelFormat: { format: 'json' },
   rule: { key: 'id', field: 'delay', above: 15, eventTime: 'at' },
 };
 const telemetry = createTelemetry(createLogger({ service: 'test', level: 'silent' }), createMetrics('outcomes'));

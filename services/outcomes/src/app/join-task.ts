@@ -1,5 +1,6 @@
-import { encodeEvent, eventId, outcomes, topics } from '@everloop/contracts';
+import { encodeEvent, eventId, outcomes, topics, type SourceSpec } from '@everloop/contracts';
 import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
+import { createFieldReader, schemaRegistries, type FieldReader, type RegistryOf } from '@everloop/records';
 import {
   decodeEntry,
   decodeInference,
@@ -32,6 +33,8 @@ export interface Join {
   readonly waitMs: number;
   /** Valid topic of the label's source. */
   readonly labelTopic: string;
+  /** How labels are encoded. */
+  readonly labelFormat: Pick<SourceSpec, 'format' | 'schemaRegistry'>;
   readonly rule: LabelRule;
 }
 
@@ -41,6 +44,8 @@ export interface JoinTaskOptions {
   /** Most predictions and join keys held. */
   readonly stateMax: number;
   readonly telemetry: Telemetry;
+  /** Schema registries of Sources in a wire format; by default those that need no credentials. */
+  readonly registryOf?: RegistryOf;
 }
 
 /** The task of one partition: decode, join, write what changed. */
@@ -50,7 +55,8 @@ export interface JoinTask extends TaskHandler {
 }
 
 export function createJoinTask(options: JoinTaskOptions): JoinTask {
-  const { join, partition, telemetry } = options;
+  const { join, partition, telemetry, registryOf = schemaRegistries({}) } = options;
+  const reader = createFieldReader(join.labelFormat, registryOf);
   const state = createJoinState(join.waitMs);
   const finish = (changes: Changes, cause: string, context: TaskContext): void => {
     write(join.model, changes, cause, context);
@@ -60,12 +66,12 @@ export function createJoinTask(options: JoinTaskOptions): JoinTask {
   return {
     restore: (records) => restore(state, join.model, records),
     onRecords(batch, context) {
-      if (batch.records.length === 0) return;
-      const changes =
-        batch.topic === join.labelTopic ? takeLabels(state, options, batch) : takePredictions(state, join, batch);
-      if (stateSize(state) > options.stateMax)
-        throw stateFull(join.model, partition, stateSize(state), options.stateMax);
-      finish(changes, `${batch.topic}/${batch.partition}/${batch.records[0]?.offset ?? 0n}`, context);
+      if (batch.records.length === 0) return undefined;
+      const isLabels = batch.topic === join.labelTopic;
+      const fetching = isLabels ? reader.prefetch(batch.records) : undefined;
+      if (fetching !== undefined) return fetching.then(() => take(batch, context));
+      take(batch, context);
+      return undefined;
     },
     onWatermark(watermarkMs, context) {
       finish(onWatermark(state, watermarkMs), `watermark/${watermarkMs}/${partition}`, context);
@@ -73,6 +79,13 @@ export function createJoinTask(options: JoinTaskOptions): JoinTask {
       context.emitWatermark(topics.outcomeStats, watermarkMs, 0);
     },
   };
+
+  function take(batch: Batch, context: TaskContext): void {
+    const isLabels = batch.topic === join.labelTopic;
+    const changes = isLabels ? takeLabels(state, options, reader, batch) : takePredictions(state, join, batch);
+    if (stateSize(state) > options.stateMax) throw stateFull(join.model, partition, stateSize(state), options.stateMax);
+    finish(changes, `${batch.topic}/${batch.partition}/${batch.records[0]?.offset ?? 0n}`, context);
+  }
 }
 
 function takePredictions(state: JoinState, join: Join, batch: Batch): Changes {
@@ -85,11 +98,11 @@ function takePredictions(state: JoinState, join: Join, batch: Batch): Changes {
   return onPredictions(state, predictions);
 }
 
-function takeLabels(state: JoinState, options: JoinTaskOptions, batch: Batch): Changes {
+function takeLabels(state: JoinState, options: JoinTaskOptions, reader: FieldReader, batch: Batch): Changes {
   const labels: Label[] = [];
   let unusable = 0;
-  for (const { value } of batch.records) {
-    const label = value === null ? null : readLabel(options.join.rule, value.toString('utf8'));
+  for (const record of batch.records) {
+    const label = readLabel(options.join.rule, reader.read(record));
     if (label === null) unusable += 1;
     else labels.push(label);
   }

@@ -1,5 +1,6 @@
 import { parseResource, registry, resourceKey, topics, type TypedResource } from '@everloop/contracts';
 import type { Bus, BusRecord, Follower } from '@everloop/kafka';
+import type { RegistryOf } from '@everloop/records';
 import { classify, deferred, errorText, type Health, type Part } from '@everloop/service';
 import type { Telemetry } from '../telemetry.ts';
 import { createJoinTask, type JoinTask } from './join-task.ts';
@@ -9,6 +10,7 @@ export interface JoinsOptions {
   readonly bus: Bus;
   readonly telemetry: Telemetry;
   readonly stateMax: number;
+  readonly registryOf?: RegistryOf;
   /** How long one try waits for the label source's topic, milliseconds. */
   readonly awaitTopicMs: number;
 }
@@ -136,11 +138,12 @@ class Joins implements Part {
   }
 
   #runner(plan: PlannedJoin): Part {
-    const { bus, stateMax, telemetry } = this.#options;
+    const { bus, stateMax, telemetry, registryOf } = this.#options;
+    const registries = registryOf === undefined ? {} : { registryOf };
     return bus.tasks({
       groupId: `everloop.outcomes.${plan.model}`,
       inputs: [topics.inferenceServed, topics.inferenceShadowed, plan.labelTopic],
-      createHandler: (partition) => createJoinTask({ join: plan, partition, stateMax, telemetry }),
+      createHandler: (partition) => createJoinTask({ join: plan, partition, stateMax, telemetry, ...registries }),
       restore: {
         kind: 'changelog',
         topic: topics.outcomePending,

@@ -20,6 +20,10 @@ export function planJoins(resources: readonly TypedResource[]): readonly Planned
         model: name,
         waitMs: spec.label.waitMs,
         labelTopic: validTopic(source.topic),
+        labelFormat: {
+          format: source.format,
+          ...(source.schemaRegistry === undefined ? {} : { schemaRegistry: source.schemaRegistry }),
+        },
         rule: labelRule(spec.label, source.eventTime),
         partitions: source.partitions,
       };

@@ -21,16 +21,9 @@ function timeOf(value: unknown): number {
   return typeof value === 'string' ? Date.parse(value) : Number.NaN;
 }
 
-/** The label in a record of the source, or null where it has none: not a JSON object, no key, no number, no time. */
-export function readLabel(rule: LabelRule, text: string): Label | null {
-  let record: unknown;
-  try {
-    record = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof record !== 'object' || record === null) return null;
-  const fields = record as Readonly<Record<string, unknown>>;
+/** The label in the fields of a record of the source, or null where it has none: no record, no key, no number, no time. */
+export function readLabel(rule: LabelRule, fields: Readonly<Record<string, unknown>> | null): Label | null {
+  if (fields === null) return null;
   const joinKey = fields[rule.key];
   const value = fields[rule.field];
   const labelledAtMs = timeOf(fields[rule.eventTime]);

@@ -11,8 +11,6 @@ export interface AppliedSource {
 
 /** Counts what a validator judges and writes it, in the transaction of each batch, to `<topic>.quality`. */
 export interface PaneWriter {
-  /** Whether the batch that is being judged is counted. */
-  readonly isCounting: boolean;
   /** Told of each record once it is judged. */
   observe(record: BusRecord, judged: Pick<JudgedRecord, 'record' | 'timeMs'> & { readonly kind: string }): void;
   /** The validator with the statistics of its batches and watermarks. */
@@ -34,9 +32,6 @@ export function createPaneWriter(source: string, applied: () => AppliedSource): 
   }
 
   return {
-    get isCounting() {
-      return collector !== null;
-    },
     observe: ({ offset, timestampMs }, { kind, record, timeMs }) =>
       collector?.add({ offset, timestampMs, isValid: kind === 'valid', record, timeMs }),
     around: (validator) => ({

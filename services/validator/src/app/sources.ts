@@ -1,28 +1,53 @@
-import { parseResource, quarantineTopic, registry, topics, validTopic, type SourceSpec } from '@everloop/contracts';
-import type { BusRecord } from '@everloop/kafka';
+import {
+  canonicalJson,
+  parseResource,
+  quarantineTopic,
+  registry,
+  topics,
+  uniqueTopic,
+  validTopic,
+  type SourceSpec,
+} from '@everloop/contracts';
+import type { BusRecord, TaskHandler, TaskRunnerOptions } from '@everloop/kafka';
 import { classify, errorText, type Health, type Part } from '@everloop/service';
-import { compileSource, type CheckLimits, type RecordCheck } from '@everloop/records';
+import {
+  compileSource,
+  createDecoder,
+  schemaRegistries,
+  type CheckLimits,
+  type RecordCheck,
+  type RecordDecoder,
+  type RegistryOf,
+} from '@everloop/records';
+import { UniqueMemory } from '../domain/unique-memory.ts';
 import { sourceUnusable } from '../errors.ts';
 import type { Stream } from '../ports.ts';
 import type { QualityTelemetry } from '../quality-telemetry.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { decoded } from './decoded.ts';
-import { createValidator, type ValidatorOptions } from './validate.ts';
+import { createValidator } from './validate.ts';
 import { WindowJudges } from './window-judges.ts';
 
-/** Room for the reasons in headers on top of the largest record; quarantine must take every record that its source took. */
+/** A source topic takes what is too large to be valid, so that it is seen in the quarantine and not lost at the producer. Bytes. */
+const sourceBytesMax = 11 * 1_048_576;
+/** Room for the headers that are added on top of the largest record: valid and quarantine must take every record that its source took. */
+const validBytesMax = 12 * 1_048_576;
 const quarantineBytesMax = 16 * 1_048_576;
-const validBytesMax = 10 * 1_048_576;
 
 interface CompiledSource {
   readonly spec: SourceSpec;
   readonly revision: number;
+  readonly judge: Judge;
+}
+
+/** A contract that is ready to be used; `check` needs the schemas that `decoder` fetches. */
+interface Judge {
   readonly check: RecordCheck;
+  readonly decoder: RecordDecoder;
 }
 
 interface Running {
   readonly spec: SourceSpec;
-  check: RecordCheck;
+  judge: Judge;
   readonly runner: Part;
 }
 
@@ -30,7 +55,12 @@ export interface SourcesOptions {
   readonly stream: Stream;
   readonly telemetry: Telemetry;
   readonly qualityTelemetry: QualityTelemetry;
-  readonly limits: CheckLimits;
+  readonly limits: CheckLimits & {
+    /** Most accepted records that one task remembers for unique rules. */
+    readonly uniqueEntriesMax: number;
+  };
+  /** Schema registries of Sources in a wire format; by default those that need no credentials. */
+  readonly registryOf?: RegistryOf;
 }
 
 /**
@@ -91,7 +121,7 @@ export class Sources implements Part {
     try {
       const resource = parseResource(registry.Resource.fromJSON(JSON.parse(record.value.toString())));
       if (resource.kind !== 'Source') return;
-      source = { ...resource, check: compileSource(resource.spec, this.#options.limits) };
+      source = { ...resource, judge: this.#compile(resource.spec) };
     } catch (cause) {
       this.#putAside(name, cause);
       return;
@@ -100,6 +130,12 @@ export class Sources implements Part {
     const running = this.#running.get(name);
     if (running === undefined) await this.#beginOrPutAside(name, source);
     else await this.#change(name, running, source);
+  }
+
+  #compile(spec: SourceSpec): Judge {
+    const { limits, registryOf = schemaRegistries({}) } = this.#options;
+    const decoder = createDecoder(spec.format, () => registryOf(spec.schemaRegistry, spec.format), limits);
+    return { check: compileSource(spec, limits, decoder.decode), decoder };
   }
 
   /** Topics that contradict the Source stay so: the other Sources must not wait for it. Anything else is tried again. */
@@ -120,28 +156,40 @@ export class Sources implements Part {
     this.#options.telemetry.sourceFailed(name, error);
   }
 
-  async #begin(name: string, { spec, revision, check }: CompiledSource): Promise<void> {
+  async #begin(name: string, { spec, revision, judge }: CompiledSource): Promise<void> {
     const { stream, telemetry } = this.#options;
     const { topic, partitions } = spec;
     await stream.ensureTopics([
-      { name: topic, partitions },
+      { name: topic, partitions, config: { 'max.message.bytes': String(sourceBytesMax) } },
       { name: validTopic(topic), partitions, config: { 'max.message.bytes': String(validBytesMax) } },
       { name: quarantineTopic(topic), partitions, config: { 'max.message.bytes': String(quarantineBytesMax) } },
+      ...(spec.unique.length === 0 ? [] : [{ name: uniqueTopic(topic), partitions, compacted: true }]),
     ]);
     await this.#judges.apply(name, { revision, spec });
+    const memories = new WeakMap<TaskHandler, UniqueMemory>();
     const runner = stream.tasks({
       groupId: `everloop.validator.${name}`,
       inputs: [topic],
       createHandler: () => {
+        const unique = spec.unique.length === 0 ? null : new UniqueMemory(spec, this.#options.limits.uniqueEntriesMax);
         const panes = this.#judges.writer(name, spec);
-        const observe: ValidatorOptions['observe'] = (record, { kind }) => {
-          if (panes.isCounting) panes.observe(record, { kind, ...decoded(record.value, spec.eventTime) });
-        };
-        return panes.around(createValidator({ source: name, topic, check: () => running.check, telemetry, observe }));
+        const validator = createValidator({
+          source: name,
+          topic,
+          check: () => running.judge.check,
+          prefetch: (records) => running.judge.decoder.prefetch(records),
+          unique,
+          telemetry,
+          observe: (record, verdict) => panes.observe(record, verdict),
+        });
+        const handler = panes.around(validator);
+        if (unique !== null) memories.set(handler, unique);
+        return handler;
       },
+      ...(spec.unique.length === 0 ? {} : { restore: restoreFrom(uniqueTopic(topic), memories) }),
       progress: { service: 'validator', stage: 'main' },
     });
-    const running: Running = { spec, check, runner };
+    const running: Running = { spec, judge, runner };
     this.#running.set(name, running);
     await runner.start();
     telemetry.sourceStarted(name, topic, partitions);
@@ -149,12 +197,39 @@ export class Sources implements Part {
 
   async #change(name: string, running: Running, source: CompiledSource): Promise<void> {
     const { telemetry } = this.#options;
-    if (source.spec.topic !== running.spec.topic || source.spec.partitions !== running.spec.partitions) {
+    const { spec, revision, judge } = source;
+    if (spec.topic !== running.spec.topic || spec.partitions !== running.spec.partitions) {
       telemetry.needsRestart(name, 'topic or partitions of the Source changed');
       return;
     }
-    running.check = source.check;
-    await this.#judges.apply(name, source);
-    telemetry.contractChanged(name, source.revision);
+    telemetry.contractChanged(name, revision);
+    if (memoryOf(spec) === memoryOf(running.spec)) {
+      running.judge = judge;
+      await this.#judges.apply(name, source);
+      return;
+    }
+    // What is remembered depends on the rules: the tasks are acquired anew and take back what still counts.
+    await running.runner.stop();
+    this.#running.delete(name);
+    await this.#beginOrPutAside(name, source);
   }
+}
+
+/** What the memory of a task is made for; equal texts need no new one. */
+function memoryOf({ unique, allowedLatenessMs, fields }: SourceSpec): string {
+  if (unique.length === 0) return '';
+  const types = unique.flatMap((rule) => rule.fields.map((name) => fields[name]?.type));
+  return canonicalJson({ unique, allowedLatenessMs, types });
+}
+
+function restoreFrom(
+  topic: string,
+  memories: WeakMap<TaskHandler, UniqueMemory>,
+): NonNullable<TaskRunnerOptions['restore']> {
+  return {
+    kind: 'changelog',
+    topic,
+    restore: (handler, records) =>
+      memories.get(handler)?.restore(records.map(({ key, value }) => ({ key: String(key), value: String(value) }))),
+  };
 }

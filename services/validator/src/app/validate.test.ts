@@ -1,6 +1,6 @@
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
 import { describe, expect, it } from 'vitest';
-import type { Verdict } from '@everloop/records';
+import type { Reason, Verdict } from '@everloop/records';
 import { createValidator } from './validate.ts';
 
 function record(offset: bigint, value: string): BusRecord {
@@ -15,8 +15,15 @@ function record(offset: bigint, value: string): BusRecord {
   };
 }
 
+const valid: Verdict = { kind: 'valid', value: null, record: {}, timeMs: 1, unexpected: null };
+
+function quarantine(reasons: readonly Reason[]): Verdict {
+  return { kind: 'quarantine', reasons, record: null, timeMs: null };
+}
+
 const silent = {
   judged: () => undefined,
+  forgotten: () => undefined,
   sourceStarted: () => undefined,
   contractChanged: () => undefined,
   needsRestart: () => undefined,
@@ -32,6 +39,7 @@ describe('createValidator', () => {
     const out: OutRecord[] = [];
     const marks: unknown[] = [];
     const told: unknown[] = [];
+    const seen: unknown[] = [];
     const context: TaskContext = {
       partition: 3,
       replaying: false,
@@ -40,21 +48,17 @@ describe('createValidator', () => {
     };
     const reasons = [{ rule: 'required', path: 'x', message: 'm', value: '' }];
     const verdicts: Record<string, Verdict> = {
-      good: { kind: 'valid', value: null },
-      trimmed: { kind: 'valid', value: '{}' },
-      bad: { kind: 'quarantine', reasons },
+      good: valid,
+      trimmed: { ...valid, value: '{}' },
+      bad: quarantine(reasons),
     };
     const handler = createValidator({
       source: 's',
       topic: 't',
-      check: () => (value) => verdicts[Buffer.from(value ?? '').toString()] ?? { kind: 'valid', value: null },
-      telemetry: {
-        judged: (...args) => void told.push(args),
-        sourceStarted: () => undefined,
-        contractChanged: () => undefined,
-        needsRestart: () => undefined,
-        sourceFailed: () => undefined,
-      },
+      check: () => (value) => verdicts[Buffer.from(value ?? '').toString()] ?? valid,
+      unique: null,
+      telemetry: { ...silent, judged: (...args) => void told.push(args) },
+      observe: ({ offset }, { kind }) => void seen.push([offset, kind]),
     });
     void handler.onRecords(
       { topic: 't', partition: 3, records: [record(5n, 'good'), record(6n, 'trimmed'), record(7n, 'bad')] },
@@ -90,7 +94,14 @@ describe('createValidator', () => {
     ]);
     expect(out.every(({ rawHeaders }) => rawHeaders === undefined)).toBe(true);
     expect(marks).toEqual([['t.valid', 99]]);
-    expect(told).toEqual([['s', 2, 1, new Map([['required', 1]])]]);
+    expect(told).toEqual([
+      ['s', { valid: 2, quarantined: 1, byRule: new Map([['required', 1]]), unexpected: new Map() }],
+    ]);
+    expect(seen).toEqual([
+      [5n, 'valid'],
+      [6n, 'valid'],
+      [7n, 'quarantine'],
+    ]);
   });
 
   it('keeps headers that are no text, and lets no record bring its own place', () => {
@@ -99,8 +110,8 @@ describe('createValidator', () => {
     const handler = createValidator({
       source: 's',
       topic: 't',
-      check: () => (value) =>
-        value?.length === 1 ? { kind: 'valid', value: null } : { kind: 'quarantine', reasons: [] },
+      check: () => (value) => (value?.length === 1 ? valid : quarantine([])),
+      unique: null,
       telemetry: silent,
     });
     const records = ['1', '22'].map((value, i) => ({ ...record(BigInt(i), value), rawHeaders: raw }));

@@ -1,81 +1,69 @@
-import { quarantineTopic, validTopic } from '@everloop/contracts';
-import type { Batch, BusRecord, RawHeaders, TaskContext, TaskHandler } from '@everloop/kafka';
-import type { Reason, RecordCheck, Verdict } from '@everloop/records';
+import { quarantineTopic, uniqueTopic, validTopic } from '@everloop/contracts';
+import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
+import type { RecordCheck, Verdict } from '@everloop/records';
+import type { BatchSummary } from '../domain/batch-summary.ts';
+import { emptySummary, summarise } from '../domain/batch-summary.ts';
+import type { UniqueMemory } from '../domain/unique-memory.ts';
 import type { Telemetry } from '../telemetry.ts';
-
-/** Header with the place of the raw record: `<topic>/<partition>/<offset>`. */
-const sourceHeader = 'evl-src';
-/** Header with the reasons of a quarantined record, JSON. */
-const reasonsHeader = 'evl-reasons';
+import { quarantinedRecord, validRecord } from './output.ts';
 
 export interface ValidatorOptions {
   readonly source: string;
   readonly topic: string;
+  /** Asked for each batch, so that a changed contract is taken up. */
   readonly check: () => RecordCheck;
+  /** Fetches the schemas that a batch needs; undefined when they are there. */
+  readonly prefetch?: (records: readonly BusRecord[]) => Promise<void> | undefined;
+  /** What remembers earlier records, where the Source wants values to be unique; null costs nothing. */
+  readonly unique: UniqueMemory | null;
   readonly telemetry: Telemetry;
   /** Told of each record once it is judged, in the transaction of its batch. */
-  readonly observe?: (record: BusRecord, verdict: Verdict) => void;
+  readonly observe?: (record: BusRecord, verdict: Verdict, context: TaskContext) => void;
 }
 
 /**
  * The handler of one task of one Source: each record goes to the same partition of `<topic>.valid` or `<topic>.quarantine` with its
- * key, bytes and headers; watermarks go to valid. `check` is asked for each batch, so that a changed contract is taken up.
+ * key, bytes, headers and time; watermarks go to valid.
  */
 export function createValidator(options: ValidatorOptions): TaskHandler {
-  const { source, topic, telemetry, observe } = options;
+  const { source, topic, unique, telemetry, observe } = options;
   const valid = validTopic(topic);
   const quarantine = quarantineTopic(topic);
   return {
-    onRecords(batch: Batch, context: TaskContext): void {
+    onRecords(batch, context) {
       const check = options.check();
-      const byRule = new Map<string, number>();
-      let quarantined = 0;
-      for (const record of batch.records) {
-        const verdict = check(record.value);
-        observe?.(record, verdict);
-        if (verdict.kind === 'valid') {
-          const value = verdict.value ?? record.value;
-          context.emit({
-            topic: valid,
-            partition: record.partition,
-            key: record.key,
-            value,
-            headers: withSource(record),
-            rawHeaders: foreignHeaders(record),
-            ...written(record),
-          });
-          continue;
-        }
-        quarantined += 1;
-        for (const { rule } of verdict.reasons) byRule.set(rule, (byRule.get(rule) ?? 0) + 1);
-        context.emit(quarantinedRecord(quarantine, record, verdict.reasons));
-      }
-      telemetry.judged(source, batch.records.length - quarantined, quarantined, byRule);
+      const fetching = options.prefetch?.(batch.records);
+      if (fetching !== undefined) return fetching.then(() => judge(check, batch, context));
+      judge(check, batch, context);
+      return undefined;
     },
-    onWatermark(watermarkMs: number, context: TaskContext): void {
+    onWatermark(watermarkMs, context) {
+      if (unique !== null) {
+        unique.passWatermark(watermarkMs);
+        writeChanges(unique, context);
+      }
       context.emitWatermark(valid, watermarkMs);
     },
   };
-}
 
-function withSource(record: BusRecord): Record<string, string> {
-  return { ...record.headers, [sourceHeader]: `${record.topic}/${record.partition}/${record.offset}` };
-}
+  function judge(check: RecordCheck, batch: Batch, context: TaskContext): void {
+    const summary: BatchSummary = emptySummary();
+    for (const record of batch.records) {
+      const judged = check(record.value, record);
+      const verdict = unique === null ? judged : unique.judge(record, judged);
+      if (verdict.kind === 'valid') context.emit(validRecord(valid, record, verdict.value));
+      else context.emit(quarantinedRecord(quarantine, record, verdict.reasons));
+      summarise(summary, verdict);
+      observe?.(record, verdict, context);
+    }
+    if (unique !== null) writeChanges(unique, context);
+    telemetry.judged(source, summary);
+  }
 
-/** Exact headers, without those that are written here: a record must not bring its own place or reasons. */
-function foreignHeaders({ rawHeaders }: BusRecord): RawHeaders | undefined {
-  if (rawHeaders === undefined) return undefined;
-  const own = [sourceHeader, reasonsHeader];
-  return Object.fromEntries(Object.entries(rawHeaders).filter(([name]) => !own.includes(name)));
-}
-
-function quarantinedRecord(topic: string, record: BusRecord, reasons: readonly Reason[]) {
-  const headers = { ...withSource(record), [reasonsHeader]: JSON.stringify(reasons) };
-  const { partition, key, value } = record;
-  return { topic, partition, key, value, headers, rawHeaders: foreignHeaders(record), ...written(record) };
-}
-
-/** The time at which the raw record was written stays: it says when the fact became known. Negative means that it has none. */
-function written({ timestampMs }: BusRecord): { readonly timestampMs?: number } {
-  return timestampMs >= 0 ? { timestampMs } : {};
+  function writeChanges(memory: UniqueMemory, context: TaskContext): void {
+    const { changes, evicted } = memory.takeChanges();
+    for (const [key, value] of changes)
+      context.emit({ topic: uniqueTopic(topic), partition: context.partition, key, value });
+    if (evicted > 0) telemetry.forgotten(source, evicted);
+  }
 }

@@ -1,6 +1,14 @@
-import { type OffsetRange, splitColumn, splitOf, splitParts, type SplitSpec } from '@everloop/contracts';
+import {
+  inFixedHoldout,
+  splitUnit,
+  type OffsetRange,
+  splitColumn,
+  splitOf,
+  splitParts,
+  type SplitSpec,
+} from '@everloop/contracts';
 import { offlineColumns, pointInTimeSql } from '@everloop/features';
-import { sqlName, sqlText, type DuckDb, type DuckValue } from '@everloop/storage';
+import { sqlName, type DuckDb, type DuckValue } from '@everloop/storage';
 
 import { examplesSql } from '../../domain/dataset-sql.ts';
 import { errors } from '../../errors.ts';
@@ -118,7 +126,7 @@ export async function materialise(options: MaterialiseOptions): Promise<Material
   };
 }
 
-/** Makes a table `(__row, __part)` for the rows 1..n of another; resolves with n. */
+/** Makes a table `(__row, __part, __sealed)` for the rows 1..n of another; resolves with n. */
 export async function assignParts(
   duck: DuckDb,
   from: string,
@@ -126,7 +134,7 @@ export async function assignParts(
   split: SplitSpec,
   hasGroup: boolean,
 ): Promise<number> {
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${into} (__row BIGINT, __part VARCHAR)`);
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${into} (__row BIGINT, __part VARCHAR, __sealed BOOLEAN)`);
   for (let done = 0; ;) {
     const block = await duck.columns(
       `SELECT __row, __join_key, __time_ms${hasGroup ? ', __group' : ''} FROM ${from} ` +
@@ -138,16 +146,20 @@ export async function assignParts(
     );
     const values = Array.from({ length: block.rows }, (_, row): DuckValue[] => {
       const group = (groups?.[row] ?? null) as string | null;
-      const part = splitOf({ joinKey: String(keys?.[row] ?? ''), timeMs: Number(times?.[row]), group }, split);
-      return [BigInt(done + row + 1), part];
+      const of = { joinKey: String(keys?.[row] ?? ''), timeMs: Number(times?.[row]), group };
+      const isSealed = inFixedHoldout(splitUnit(of, split), split.fixedHoldoutPercent, split.fixedHoldoutSalt);
+      return [BigInt(done + row + 1), splitOf(of, split), isSealed];
     });
     await duck.insertRows(into.slice(1, -1), values);
     done += block.rows;
   }
 }
 
-/** SQL condition of the rows that are not in the vault. */
-export const outsideVault = `__part <> ${sqlText('fixedHoldout')}`;
+/**
+ * SQL condition of the rows that are not in the vault. The vault holds every unit of the fixed holdout, also those that lie outside of all
+ * ranges of time today: a later dataset will hold them out.
+ */
+export const outsideVault = 'NOT __sealed';
 
 /** Rows of each part. */
 export async function countParts(duck: DuckDb, table: string): Promise<Record<(typeof splitParts)[number], number>> {

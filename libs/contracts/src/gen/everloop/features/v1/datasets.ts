@@ -99,7 +99,7 @@ export interface DiffDatasetsRequest {
 }
 
 export interface DiffDatasetsResponse {
-  /** DatasetDiff of services/feature-store/src/domain/dataset-diff.ts as JSON. */
+  /** DatasetDiff of libs/contracts/src/dataset-types.ts as JSON. */
   diffJson: string;
 }
 
