@@ -173,10 +173,18 @@ export interface PublisherOptions {
   readonly queueBytesMax?: number;
 }
 
+export interface RecordPosition {
+  readonly partition: number;
+  /** -1 when the broker does not tell, after a write that was repeated. */
+  readonly offset: bigint;
+}
+
 /** Idempotent, micro-batched writer: one request per partition, chunked by bytes, retried while the broker is away. */
 export interface Publisher extends Part {
   /** Resolves when the records are acknowledged by all in-sync replicas. Order is kept per partition. */
   publish(records: readonly OutRecord[]): Promise<void>;
+  /** As `publish`, and resolves with where each record lies. */
+  publishPlaced(records: readonly OutRecord[]): Promise<readonly RecordPosition[]>;
   /** Writes a watermark marker to every partition of the topic, after everything published before. */
   publishWatermark(topic: string, watermarkMs: number): Promise<void>;
   /** Bytes waiting. */

@@ -1,6 +1,6 @@
 import { deferred, pause, type Deferred, type Health, type Logger } from '@everloop/service';
 import type { Producer } from 'kafkajs';
-import type { OutRecord, Publisher, PublisherOptions } from './bus.ts';
+import type { OutRecord, Publisher, PublisherOptions, RecordPosition } from './bus.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { chunkLength, recordBytes } from './chunks.ts';
 import { hasProtocolType, kafkaError, rootText } from './errors.ts';
@@ -27,6 +27,7 @@ export interface PublisherDependencies {
 
 interface Ticket {
   left: number;
+  readonly positions: RecordPosition[];
   readonly done: Deferred<void>;
 }
 
@@ -34,6 +35,8 @@ interface Waiting {
   readonly record: PlacedRecord;
   readonly bytes: number;
   readonly ticket: Ticket;
+  /** Number of the record in its `publish`. */
+  readonly index: number;
 }
 
 /** The queue of one partition; at most one write to it is under way, so order is kept. */
@@ -95,7 +98,11 @@ export class KafkaPublisher implements Publisher {
     return this.#trouble === null ? { ok: true } : { ok: false, reason: `${this.name}: ${this.#trouble}` };
   }
 
-  publish(records: readonly OutRecord[]): Promise<void> {
+  async publish(records: readonly OutRecord[]): Promise<void> {
+    await this.#publish(records, false);
+  }
+
+  publishPlaced(records: readonly OutRecord[]): Promise<readonly RecordPosition[]> {
     return this.#publish(records, false);
   }
 
@@ -109,9 +116,9 @@ export class KafkaPublisher implements Publisher {
     );
   }
 
-  async #publish(records: readonly OutRecord[], urgent: boolean): Promise<void> {
+  async #publish(records: readonly OutRecord[], urgent: boolean): Promise<readonly RecordPosition[]> {
     if (this.#stopped) throw kafkaError('stopped', `${this.name} is stopped`);
-    if (records.length === 0) return;
+    if (records.length === 0) return [];
     const sizes = records.map(recordBytes);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
     if (this.#queuedBytes + bytes > this.#queueBytesMax) {
@@ -121,7 +128,7 @@ export class KafkaPublisher implements Publisher {
       );
     }
     this.#queued(bytes);
-    const ticket: Ticket = { left: records.length, done: deferred() };
+    const ticket: Ticket = { left: records.length, positions: [], done: deferred() };
     const topics = new Set(records.map((r) => r.topic));
     const enqueue = (): void => this.#enqueue(records, sizes, ticket, urgent);
     if (
@@ -145,6 +152,7 @@ export class KafkaPublisher implements Publisher {
       });
     }
     await ticket.done.promise;
+    return ticket.positions;
   }
 
   #enqueue(records: readonly OutRecord[], sizes: readonly number[], ticket: Ticket, urgent: boolean): void {
@@ -153,7 +161,7 @@ export class KafkaPublisher implements Publisher {
       const key = `${record.topic}/${partition}`;
       let lane = this.#lanes.get(key);
       if (lane === undefined) this.#lanes.set(key, (lane = { waiting: [], busy: false }));
-      lane.waiting.push({ record: { ...record, partition }, bytes: sizes[i] ?? 0, ticket });
+      lane.waiting.push({ record: { ...record, partition }, bytes: sizes[i] ?? 0, ticket, index: i });
     });
     // At the end of this turn: what is published together, to whatever topics, is written together.
     if (urgent) this.#urgent ??= setImmediate(() => this.#flush());
@@ -190,7 +198,10 @@ export class KafkaPublisher implements Publisher {
   async #write(chunk: readonly Waiting[]): Promise<void> {
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
       try {
-        await this.#send(chunk);
+        const base = await this.#send(chunk);
+        chunk.forEach(({ record: { partition }, ticket, index }, i) => {
+          ticket.positions[index] = { partition, offset: base < 0n ? -1n : base + BigInt(i) };
+        });
         this.#deps.reachability.succeeded();
         this.#deps.telemetry.recordsWritten(this.#writer, chunk.length);
         this.#trouble = null;
@@ -212,9 +223,10 @@ export class KafkaPublisher implements Publisher {
     }
   }
 
-  async #send(chunk: readonly Waiting[]): Promise<void> {
+  /** Resolves with the offset of the first record. */
+  async #send(chunk: readonly Waiting[]): Promise<bigint> {
     const first = chunk[0]?.record;
-    if (first === undefined) return;
+    if (first === undefined) return -1n;
     const producer = await this.#connected();
     const answer = await producer.send({
       topic: first.topic,
@@ -222,6 +234,7 @@ export class KafkaPublisher implements Publisher {
       messages: chunk.map((w) => toMessage(w.record)),
     });
     if (answer.length !== 1) throw incompleteWrite(first.topic, first.partition);
+    return BigInt(answer[0]?.baseOffset ?? '-1');
   }
 
   #failed(error: unknown): void {

@@ -74,6 +74,7 @@ export function isolatedBus(bus: Bus, prefix: string): Bus {
         stop: () => inner.stop(),
         health: () => inner.health?.() ?? { ok: true },
         publish: (records) => inner.publish(records.map(emitted)),
+        publishPlaced: (records) => inner.publishPlaced(records.map(emitted)),
         publishWatermark: (topic, watermarkMs) => inner.publishWatermark(out(topic), watermarkMs),
         get queuedBytes() {
           return inner.queuedBytes;

@@ -28,6 +28,20 @@ export const errors = {
       kind: 'terminal',
       message: `Model ${model}: Source ${source} has no field "${field}"; correct the Model or the Source`,
     }),
+  historyBehind: (topic: string, partition: number, stored: number, applied: number) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_HISTORY_BEHIND',
+      kind: 'retryable',
+      message:
+        `The history of ${topic}/${partition} has offsets before ${stored}, the online rows hold those before ${applied}: ` +
+        'what is missing is being read again; try again in a moment',
+    }),
+  sourceNotFound: (source: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_SOURCE_UNKNOWN',
+      kind: 'terminal',
+      message: `There is no Source "${source}": apply it, or give the name of one that is applied`,
+    }),
   requestInvalid: (message: string) =>
     new ServiceError({ code: 'EVL_FEATURES_REQUEST_INVALID', kind: 'terminal', message }),
   manifestInvalid: (path: string, cause: unknown) =>

@@ -9,17 +9,22 @@ import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
 
 import { grpcDatasetService } from './adapters/grpc-dataset-service.ts';
 import { grpcFeatureService } from './adapters/grpc-feature-service.ts';
+import { HistoryCompaction } from './adapters/history-compaction.ts';
 import { HistoryTables } from './adapters/history-tables.ts';
+import { HistoryUpkeep } from './adapters/history-upkeep.ts';
 import { createParquetDatasets } from './adapters/datasets/parquet-datasets.ts';
 import { createSqliteCatalog } from './adapters/datasets/sqlite-catalog.ts';
 import { createVaultStore } from './adapters/datasets/vault-store.ts';
 import { createParquetHistory } from './adapters/parquet-history.ts';
 import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
+import { AppliedPlaces } from './app/applied-places.ts';
 import { createDatasetCalls } from './app/dataset-calls.ts';
+import { datasetPins } from './app/dataset-pins.ts';
 import { createFeatureCalls } from './app/feature-calls.ts';
 import { createHistoricalCalls } from './app/historical-calls.ts';
 import { LiveTopology } from './app/live-topology.ts';
 import { createOnlineCalls } from './app/online-calls.ts';
+import { createPushCalls } from './app/push-calls.ts';
 import { readConfig } from './config.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -39,10 +44,9 @@ const tables = new HistoryTables({ dataDir: config.dataDir, duck, bufferedRowsMa
 const history = createParquetHistory({ duck, tables });
 const vault = createVaultStore(config.vaultStore, config.vaultPublicKey);
 const datasets = createParquetDatasets({ duck, tables, objects: createObjectStore(config.objectStore), vault });
-const snapshots = createDatasetCalls({
-  ...{ datasets, vault, telemetry, now: () => Date.now() },
-  catalog: createSqliteCatalog(join(config.dataDir, 'datasets.sqlite')),
-});
+const catalog = createSqliteCatalog(join(config.dataDir, 'datasets.sqlite'));
+const snapshots = createDatasetCalls({ datasets, vault, telemetry, now: () => Date.now(), catalog });
+const applied = new AppliedPlaces();
 const live = new LiveTopology({
   bus,
   rows: createRedisOnlineRows(redis, config.rowLifeMs),
@@ -51,6 +55,35 @@ const live = new LiveTopology({
   registryOf: schemaRegistries(process.env),
   cachedRowsMax: config.cachedRowsMax,
   redisWatchMs: config.redisWatchMs,
+  onApplied: (places) => applied.applied(places),
+});
+const publisher = bus.publisher({ name: `${name}.push` });
+const push = createPushCalls({
+  topology: () => live.topology,
+  publisher,
+  applied,
+  materialise: (asked) => live.materialise(asked),
+  now: Date.now,
+  telemetry,
+});
+// Merging takes a while: it must not hold up queries.
+const upkeepDuck = await openDuckDb({ memoryLimitMib: 256, threads: 1, tempDir: join(config.dataDir, 'spill-upkeep') });
+const compaction = new HistoryCompaction({
+  dataDir: config.dataDir,
+  duck: upkeepDuck,
+  tables,
+  limits: { smallRows: config.bufferedRowsMax, targetRows: config.fileRowsMax, fan: 8 },
+  graceMs: config.fileGraceMs,
+  now: Date.now,
+  telemetry,
+});
+const upkeep = new HistoryUpkeep({
+  compaction,
+  tables,
+  topology: () => live.topology,
+  pins: (topic) => datasetPins(catalog, datasets, topic),
+  everyMs: config.upkeepMs,
+  telemetry,
 });
 const mget = readingBy(onlineKeys(redis.buckets), (keys) => redis.mgetBuffer(keys));
 const calls = createFeatureCalls({
@@ -73,14 +106,14 @@ const grpc = createGrpcServer({
   name: 'grpc',
   host: config.grpcHost,
   port: config.grpcPort,
-  services: [grpcFeatureService(calls, historical, online), grpcDatasetService(snapshots)],
+  services: [grpcFeatureService(calls, historical, online, push), grpcDatasetService(snapshots)],
   logger,
   deadlineMaxMs: 600_000,
 });
 
 await runService({
   name,
-  parts: [redis, bus, live, grpc],
+  parts: [redis, bus, publisher, live, upkeep, grpc],
   http: { host: config.httpHost, port: config.httpPort },
   logger,
 });

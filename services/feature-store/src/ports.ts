@@ -48,6 +48,12 @@ export interface OnlineRows {
     at: { readonly topic: string; readonly partition: number; readonly fingerprint: string },
     move: { readonly before: OnlinePosition; readonly nextOffset: number },
   ): Promise<OnlinePosition>;
+  /** Stores rows that hold the same records as before; EVL_STORAGE_REDIS_FENCED when the stored position is not `position` any more. */
+  replace(
+    writes: readonly RowWrite[],
+    at: { readonly topic: string; readonly partition: number },
+    position: OnlinePosition,
+  ): Promise<void>;
 }
 
 /** A record for the history. `values` are parallel to the table's fields. */
@@ -90,6 +96,12 @@ export interface History {
   /** Offset after the last record that is held (stored or buffered). */
   nextOffset(topic: string, partition: number): Promise<number>;
   append(topic: string, partition: number, rows: readonly HistoryRow[], nextOffset: number): Promise<void>;
+  /** Records of a topic partition with an offset in [from, until), in order, at most `limit`; also what is buffered. */
+  scan(
+    topic: string,
+    partition: number,
+    range: { readonly from: number; readonly until: number; readonly limit: number },
+  ): Promise<HistoryRow[]>;
   /** Forgets what is buffered of a partition; it is read from Kafka again by whoever owns it next. */
   release(topic: string, partition: number): void;
   /** Stores all that is buffered. */

@@ -8,6 +8,20 @@ export interface Telemetry {
   applied(topic: string, partition: number, records: number, watermarkMs: number | null): void;
   onlineWritten(topic: string, rows: number, tookMs: number, cachedRows: number): void;
   offlineWritten(topic: string, partition: number, rows: number): void;
+  /** Small files became one. */
+  compacted(topic: string, partition: number, files: number, rows: number, tookMs: number): void;
+  /** Files left the history because of their Source's retention. `boundMs`: every event in them was before it. */
+  expired(topic: string, partition: number, files: number, rows: number, boundMs: number): void;
+  /** A file would leave, but a tagged dataset names its records. */
+  expiryHeld(topic: string, partition: number, file: string, dataset: string): void;
+  /** Records that the topic does not keep any more came from the history instead. */
+  backfilled(topic: string, partition: number, records: number, fromOffset: number): void;
+  /** Records are neither in the topic nor in the history; what would follow from them is missing. */
+  recordsGone(topic: string, partition: number, fromOffset: number, untilOffset: number): void;
+  /** Online rows were made anew from the history. */
+  materialised(topic: string, partition: number, rows: number, records: number, tookMs: number): void;
+  /** Records came by Push. */
+  pushed(source: string, published: number, refused: number): void;
   watermark(watermarkMs: number): void;
   undecodable(topic: string, partition: number, offset: bigint): void;
   /** A record whose key says another partition than it lies in; its entity is not found by that key. */
@@ -69,6 +83,24 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const openings = metrics.counter('everloop_feature_store_vault_openings_total', 'Requests to open the vault', [
     'result',
   ]);
+  const merged = metrics.counter(
+    'everloop_feature_store_files_compacted_total',
+    'Small files that became part of a larger one',
+    ['topic'],
+  );
+  const expiredRows = metrics.counter('everloop_feature_store_rows_expired_total', 'Rows that retention removed', [
+    'topic',
+  ]);
+  const backfilledRecords = metrics.counter(
+    'everloop_feature_store_records_backfilled_total',
+    'Records that came from the history because the topic does not keep them',
+    ['topic'],
+  );
+  const pushes = metrics.counter('everloop_feature_store_pushed_records_total', 'Records that came by Push', [
+    'source',
+    'outcome',
+  ]);
+  const heldFiles = new Set<string>();
   const misplacedTopics = new Set<string>();
   return {
     logger,
@@ -86,6 +118,49 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     offlineWritten(topic, partition, count) {
       offline.inc({ topic }, count);
       logger.debug({ topic, partition, rows: count }, 'history written');
+    },
+    compacted(topic, partition, files, count, tookMs) {
+      merged.inc({ topic }, files);
+      logger.info({ topic, partition, files, rows: count, tookMs: Math.round(tookMs) }, 'small files were merged');
+    },
+    expired(topic, partition, files, count, boundMs) {
+      expiredRows.inc({ topic }, count);
+      const before = new Date(boundMs).toISOString();
+      logger.info({ topic, partition, files, rows: count, before }, 'files left the history by retention');
+    },
+    expiryHeld(topic, partition, file, dataset) {
+      const key = `${topic}/${partition}/${file}`;
+      if (heldFiles.has(key)) return;
+      heldFiles.add(key);
+      logger.warn(
+        { topic, partition, file, dataset },
+        'retention keeps a file that a tagged dataset needs; remove the tag to let it go',
+      );
+    },
+    backfilled(topic, partition, count, fromOffset) {
+      backfilledRecords.inc({ topic }, count);
+      logger.info(
+        { topic, partition, records: count, fromOffset },
+        'records came from the history: the topic does not keep them',
+      );
+    },
+    recordsGone(topic, partition, fromOffset, untilOffset) {
+      bad.inc({ reason: 'gone' }, untilOffset - fromOffset);
+      logger.error(
+        { topic, partition, fromOffset, untilOffset },
+        'records are neither in the topic nor in the history: features lack them; keep topics longer than the feature store may be away',
+      );
+    },
+    materialised(topic, partition, count, read, tookMs) {
+      rows.inc({ topic }, count);
+      logger.info(
+        { topic, partition, rows: count, records: read, tookMs: Math.round(tookMs) },
+        'online rows were made anew',
+      );
+    },
+    pushed(source, published, refused) {
+      if (published > 0) pushes.inc({ source, outcome: 'published' }, published);
+      if (refused > 0) pushes.inc({ source, outcome: 'refused' }, refused);
     },
     watermark: (watermarkMs) => watermark.set(watermarkMs / 1_000),
     undecodable(topic, partition, offset) {

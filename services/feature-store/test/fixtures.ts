@@ -21,6 +21,13 @@ export const silentTelemetry: Telemetry = {
   applied: nothing,
   onlineWritten: nothing,
   offlineWritten: nothing,
+  compacted: nothing,
+  expired: nothing,
+  expiryHeld: nothing,
+  backfilled: nothing,
+  recordsGone: nothing,
+  materialised: nothing,
+  pushed: nothing,
   watermark: nothing,
   undecodable: nothing,
   misplaced: nothing,
@@ -61,6 +68,9 @@ export function memoryRows(): OnlineRows & { readonly stored: Map<string, Buffer
       const token = Buffer.from(`${move.nextOffset};${at.fingerprint}`);
       positions.set(key, token);
       return { nextOffset: move.nextOffset, buckets: [{ nextOffset: move.nextOffset, token }] };
+    },
+    async replace(writes) {
+      for (const { key, view, row } of writes) stored.set(key, Buffer.from(encodeRow(view, row)));
     },
   };
 }

@@ -12,6 +12,7 @@ export function withTopicPrefix(bus: Bus, prefix: string): Bus {
       stop: () => inner.stop(),
       publish: (records: readonly OutRecord[]) =>
         inner.publish(records.map((each) => ({ ...each, topic: add(each.topic) }))),
+      publishPlaced: (records) => inner.publishPlaced(records.map((each) => ({ ...each, topic: add(each.topic) }))),
       publishWatermark: (topic, watermarkMs) => inner.publishWatermark(add(topic), watermarkMs),
       get queuedBytes() {
         return inner.queuedBytes;

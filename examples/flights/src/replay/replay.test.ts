@@ -49,6 +49,7 @@ function fakeLoop(answers: (watermarkMs: number) => boolean = () => true) {
       trace.push(`publish ${String(records.length)}`);
       return Promise.resolve();
     },
+    publishPlaced: () => Promise.resolve([]),
     publishWatermark(topic, watermarkMs) {
       if (topic === topics.clock) {
         trace.push('clock');

@@ -6,6 +6,7 @@ import { silentTelemetry } from '../../test/fixtures.ts';
 import type { FeatureCalls } from '../app/feature-calls.ts';
 import type { HistoricalCalls } from '../app/historical-calls.ts';
 import type { OnlineCalls } from '../app/online-calls.ts';
+import type { PushCalls } from '../app/push-calls.ts';
 import { errors } from '../errors.ts';
 import { grpcFeatureService } from './grpc-feature-service.ts';
 
@@ -51,11 +52,17 @@ it('carries values, statuses and refusals over gRPC', async () => {
       definitions: [{ revision: 3, digest: 'ab' }],
     }),
   };
+  const push: PushCalls = {
+    push: async ({ source }) => {
+      throw errors.sourceNotFound(source);
+    },
+    materialize: async ({ views }) => ({ rows: views.length, records: 2, partitions: ['t/0'] }),
+  };
   const server = createGrpcServer({
     name: 'grpc',
     host: '127.0.0.1',
     port: 0,
-    services: [grpcFeatureService(calls, historical, online)],
+    services: [grpcFeatureService(calls, historical, online, push)],
     logger: silentTelemetry.logger,
   });
   await server.start();
@@ -86,6 +93,14 @@ it('carries values, statuses and refusals over gRPC', async () => {
   }
   expect(streamed).toEqual(['a', 'b']);
   await expect(client.describe({ views: ['x'] })).rejects.toMatchObject({ code: 'EVL_FEATURES_REQUEST_INVALID' });
+  expect(await client.materialize({ views: ['a'], fromMs: 0, untilMs: 0 })).toEqual({
+    rows: 1,
+    records: 2,
+    partitions: ['t/0'],
+  });
+  await expect(client.push({ source: 'x', recordsJson: [], waitMs: 0 })).rejects.toMatchObject({
+    code: 'EVL_FEATURES_SOURCE_UNKNOWN',
+  });
   client.close();
   await server.stop();
 });

@@ -4,6 +4,7 @@ import { implement, withEncoder, type Implementation } from '@everloop/grpc';
 import type { FeatureCalls } from '../app/feature-calls.ts';
 import type { HistoricalCalls } from '../app/historical-calls.ts';
 import type { OnlineCalls } from '../app/online-calls.ts';
+import type { PushCalls } from '../app/push-calls.ts';
 import { encodeOnlineAnswer } from './encode-online-answer.ts';
 
 const { FeatureServiceService: contract } = features;
@@ -14,8 +15,11 @@ export function grpcFeatureService(
   calls: FeatureCalls,
   historical: HistoricalCalls,
   online: Pick<OnlineCalls, 'getOnlineBatch'>,
+  push: PushCalls,
 ): Implementation {
   return implement(definition, {
+    push: (request) => push.push(request),
+    materialize: (request) => push.materialize(request),
     getOnline: (request) => calls.getOnline(request),
     getOnlineBatch: (request) => online.getOnlineBatch(request),
     getHistorical: (request) => calls.getHistorical(request),

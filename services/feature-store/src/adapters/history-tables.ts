@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { offlineColumns } from '@everloop/features';
-import { sqlName, sqlText, type DuckDb, type DuckValue } from '@everloop/storage';
+import { sqlName, sqlText, type ColumnTable, type DuckDb, type DuckValue } from '@everloop/storage';
 
 import type { HistoryRow, HistoryTable } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -132,6 +132,53 @@ export class HistoryTables {
     return `(${stored} UNION ALL ${buffered})`;
   }
 
+  /** Tables that are declared. */
+  declared(): readonly HistoryTable[] {
+    return [...this.#tables.values()];
+  }
+
+  /** Manifests of the partitions that are written here. */
+  held(): readonly Manifest[] {
+    return [...this.#buffers.values()].map(({ manifest }) => manifest);
+  }
+
+  /**
+   * Replaces the manifest of a partition that is written here by what `change` makes of it as it is now. False if the partition is
+   * not written here any more, or `change` gives null.
+   */
+  async changeManifest(
+    topic: string,
+    partition: number,
+    change: (manifest: Manifest) => Manifest | null,
+  ): Promise<boolean> {
+    return this.exclusive(async () => {
+      const buffer = this.#buffers.get(`${topic}/${partition}`);
+      const changed = buffer === undefined ? null : change(buffer.manifest);
+      if (buffer === undefined || changed === null) return false;
+      await writeManifest(this.#options.dataDir, changed);
+      buffer.manifest = changed;
+      return true;
+    });
+  }
+
+  /** Rows of a topic partition with an offset in [from, until), in order, at most `limit`. */
+  async scan(
+    topic: string,
+    partition: number,
+    range: { readonly from: number; readonly until: number; readonly limit: number },
+  ): Promise<HistoryRow[]> {
+    return this.exclusive(async () => {
+      const table = this.#tables.get(topic);
+      if (table === undefined) return [];
+      const { partition: p, offset } = offlineColumns;
+      const result = await this.#options.duck.columns(
+        `SELECT * FROM ${await this.relation(table)} WHERE ${p} = ${partition} AND ${offset} >= ${range.from} ` +
+          `AND ${offset} < ${range.until} ORDER BY ${offset} LIMIT ${range.limit}`,
+      );
+      return historyRows(result, table);
+    });
+  }
+
   table(source: string): HistoryTable | undefined {
     for (const table of this.#tables.values()) if (table.source === source) return table;
     return undefined;
@@ -176,12 +223,25 @@ export class HistoryTables {
     );
     const part = { file, firstOffset, lastOffset, rows, minTimeMs, maxTimeMs, lateRows, maxLagMs };
     const files = [...buffer.manifest.files, part];
-    const manifest: Manifest = { format: 2, topic, partition, nextOffset: buffer.nextOffset, files };
+    const manifest: Manifest = { ...buffer.manifest, nextOffset: buffer.nextOffset, files };
     await writeManifest(dataDir, manifest);
     await duck.run(`DELETE ${mine}`);
     this.#buffers.set(`${topic}/${partition}`, emptyBuffer(manifest));
     telemetry.offlineWritten(topic, partition, rows);
   }
+}
+
+function historyRows(result: ColumnTable, table: HistoryTable): HistoryRow[] {
+  const numbers = (name: string, row: number): number => Number(result.columns.get(name)?.values[row]);
+  return Array.from({ length: result.rows }, (_, row) => ({
+    offset: numbers(offlineColumns.offset, row),
+    timeMs: numbers(offlineColumns.timeMs, row),
+    knownMs: numbers(offlineColumns.knownMs, row),
+    values: table.fields.map(({ name }) => {
+      const value = result.columns.get(name)?.values[row] ?? null;
+      return typeof value === 'number' && Number.isNaN(value) ? null : value;
+    }),
+  }));
 }
 
 function bufferTableName(topic: string): string {

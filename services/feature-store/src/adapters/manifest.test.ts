@@ -17,7 +17,14 @@ describe('manifest', () => {
     expect(await readManifest(dir, 'a.valid', 1)).toMatchObject({ nextOffset: 0, files: [] });
     const times = { minTimeMs: 1, maxTimeMs: 2, lateRows: 3, maxLagMs: 4 };
     const file = { file: '0-9.parquet', firstOffset: 0, lastOffset: 9, rows: 10, ...times };
-    const manifest = { format: 2, topic: 'a.valid', partition: 1, nextOffset: 10, files: [file] } as const;
+    const manifest = {
+      format: 2,
+      topic: 'a.valid',
+      partition: 1,
+      nextOffset: 10,
+      files: [file],
+      retired: [{ file: '0-4.parquet', sinceMs: 5 }],
+    } as const;
     await writeManifest(dir, manifest);
     expect(await readManifest(dir, 'a.valid', 1)).toEqual(manifest);
   });

@@ -27,6 +27,20 @@ export interface Manifest {
   /** Offset after the last record that is in the files. */
   readonly nextOffset: number;
   readonly files: readonly PartFile[];
+  /** Files that do not count any more and are removed a while after `sinceMs` (wall clock): somebody may still read them. */
+  readonly retired?: readonly RetiredFile[];
+}
+
+export interface RetiredFile {
+  readonly file: string;
+  readonly sinceMs: number;
+}
+
+const fileName = /^\d+-\d+\.parquet$/;
+
+/** Whether a name in a partition's folder is that of a Parquet file of the history. */
+export function isPartFileName(name: string): boolean {
+  return fileName.test(name);
 }
 
 /** Folder of a topic partition; EVL_FEATURES_TOPIC_INVALID for a name that is no Kafka topic name. */
@@ -45,7 +59,12 @@ function isPart(value: unknown): value is PartFile {
   if (typeof value !== 'object' || value === null || !('file' in value)) return false;
   const numbers = ['firstOffset', 'lastOffset', 'rows', 'minTimeMs', 'maxTimeMs', 'lateRows', 'maxLagMs'];
   const complete = numbers.every((name) => Number.isSafeInteger((value as Record<string, unknown>)[name]));
-  return complete && typeof value.file === 'string' && /^\d+-\d+\.parquet$/.test(value.file);
+  return complete && typeof value.file === 'string' && fileName.test(value.file);
+}
+
+function isRetired(value: unknown): value is RetiredFile {
+  if (typeof value !== 'object' || value === null || !('file' in value) || !('sinceMs' in value)) return false;
+  return typeof value.file === 'string' && fileName.test(value.file) && Number.isSafeInteger(value.sinceMs);
 }
 
 /** Reads a partition's manifest; an empty one when there is none. EVL_FEATURES_MANIFEST_INVALID when it cannot be understood. */
@@ -56,7 +75,7 @@ export async function readManifest(dataDir: string, topic: string, partition: nu
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      return { format: 2, topic, partition, nextOffset: 0, files: [] };
+      return { format: 2, topic, partition, nextOffset: 0, files: [], retired: [] };
     throw error;
   }
   try {
@@ -64,7 +83,9 @@ export async function readManifest(dataDir: string, topic: string, partition: nu
     const fits = found.format === 2 && found.topic === topic && found.partition === partition;
     if (!fits || !Number.isSafeInteger(found.nextOffset)) throw new Error('it is of another partition or format');
     if (!Array.isArray(found.files) || !found.files.every(isPart)) throw new Error('its list of files is damaged');
-    return { format: 2, topic, partition, nextOffset: Number(found.nextOffset), files: found.files };
+    const retired = found.retired ?? [];
+    if (!Array.isArray(retired) || !retired.every(isRetired)) throw new Error('its list of retired files is damaged');
+    return { format: 2, topic, partition, nextOffset: Number(found.nextOffset), files: found.files, retired };
   } catch (error) {
     throw errors.manifestInvalid(path, error);
   }

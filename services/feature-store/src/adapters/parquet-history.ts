@@ -18,6 +18,7 @@ export function createParquetHistory({
     declare: (declared) => tables.declare(declared),
     nextOffset: (topic, partition) => tables.nextOffset(topic, partition),
     append: (topic, partition, rows, nextOffset) => tables.append(topic, partition, rows, nextOffset),
+    scan: (topic, partition, range) => tables.scan(topic, partition, range),
     release: (topic, partition) => tables.release(topic, partition),
     flush: () => tables.flush(),
     pointInTime: (plan, rows, known) =>

@@ -52,6 +52,17 @@ export function createRedisOnlineRows(redis: RedisStore, rowLifeMs: number): Onl
       });
       return positionOf(await settled(moved));
     },
+    async replace(writes, at, position) {
+      const entries = entriesByBucket(writes);
+      const guarded = positionsOf(at.topic, at.partition).map(async (key, bucket) => {
+        const token = position.buckets[bucket]?.token ?? null;
+        const mine = entries[bucket] ?? [];
+        // A bucket without position holds nothing that could be replaced.
+        if (token !== null && mine.length > 0)
+          await redis.setManyGuarded(mine, [{ key, expected: token, next: token }]);
+      });
+      await settled(guarded);
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import { errorText, pause, type Health, type Part } from '@everloop/service';
 import { topologyOf, type Topology } from '../domain/topology.ts';
 import type { History, OnlineRows } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { createFeatureSink } from './feature-sink.ts';
+import { createFeatureSink, type FeatureSink } from './feature-sink.ts';
 import { OnlineWriter } from './online-writer.ts';
 
 export interface LiveTopologyOptions {
@@ -17,6 +17,21 @@ export interface LiveTopologyOptions {
   readonly registryOf?: RegistryOf;
   readonly cachedRowsMax: number;
   readonly redisWatchMs: number;
+  /** Places (`evl-src`) of records that are now in the online rows of this process. */
+  readonly onApplied?: (places: readonly string[]) => void;
+}
+
+/** What online rows are made anew for: views by name (null: all), and entities with an event in the range (null: all). */
+export interface MaterialiseAsked {
+  readonly views: ReadonlySet<string> | null;
+  readonly range: { readonly fromMs: number; readonly untilMs: number } | null;
+}
+
+interface Running {
+  readonly identity: string;
+  readonly sink: Part;
+  readonly features: FeatureSink;
+  readonly online: OnlineWriter;
 }
 
 /** Quiet time after a change of resources before the sink is set up anew, since an apply changes many at once; milliseconds. */
@@ -35,7 +50,7 @@ export class LiveTopology implements Part {
   readonly #stopping = new AbortController();
   #topology: Topology = topologyOf([]);
   #watermarkMs: number | null = null;
-  #running: { readonly identity: string; readonly sink: Part; readonly online: OnlineWriter } | null = null;
+  #running: Running | null = null;
   #follower: Part | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   #settling: NodeJS.Timeout | undefined;
@@ -75,6 +90,24 @@ export class LiveTopology implements Part {
       this.#running = null;
       await this.#options.history.flush();
     });
+  }
+
+  /**
+   * Makes online rows of the partitions that this process holds anew from the history, each between two batches. Resolves with what was
+   * done, and for which partitions.
+   */
+  async materialise(asked: MaterialiseAsked) {
+    const running = this.#running;
+    const done = { rows: 0, records: 0, partitions: [] as string[] };
+    for (const { topic, partition } of running?.online.held() ?? []) {
+      const views = this.#topology.work.get(topic)?.views ?? [];
+      if (running === null || !views.some(({ name }) => asked.views?.has(name) !== false)) continue;
+      const { rows, records } = await running.features.materialise(topic, partition, asked);
+      done.rows += rows;
+      done.records += records;
+      done.partitions.push(`${topic}/${partition}`);
+    }
+    return done;
   }
 
   health(): Health {
@@ -122,17 +155,26 @@ export class LiveTopology implements Part {
     await history.declare([...topology.work.values()].map(({ table }) => table));
     if (topology.work.size === 0) return;
     const online = new OnlineWriter(rows, cachedRowsMax, telemetry);
-    const ends = async (topic: string, partition: number): Promise<number> =>
-      Number((await bus.offsets(topic)).find((found) => found.partition === partition)?.high ?? 0n);
-    const registries = registryOf === undefined ? {} : { registryOf };
+    const offsets = async (topic: string, partition: number) =>
+      (await bus.offsets(topic)).find((found) => found.partition === partition);
+    const features = createFeatureSink({
+      topology,
+      online,
+      history,
+      telemetry,
+      starts: async (topic, partition) => Number((await offsets(topic, partition))?.low ?? 0n),
+      ends: async (topic, partition) => Number((await offsets(topic, partition))?.high ?? 0n),
+      ...(registryOf === undefined ? {} : { registryOf }),
+      ...(this.#options.onApplied === undefined ? {} : { onApplied: this.#options.onApplied }),
+    });
     const sink = bus.sink({
       groupId: 'everloop.feature-store.features',
       inputs: [...topology.work.keys()],
-      handler: this.#watched(createFeatureSink({ topology, online, history, telemetry, ends, ...registries })),
+      handler: this.#watched(features),
       progress: { service: 'feature-store', stage: 'online' },
     });
     await sink.start();
-    this.#running = { identity: topology.identity, sink, online };
+    this.#running = { identity: topology.identity, sink, features, online };
   }
 
   /** Keeps the watermark that the sink's handler is told. */

@@ -21,6 +21,9 @@ export interface DecodedRecord extends RecordPlace {
   readonly fields: EventFields;
 }
 
+/** Rows of one write of `replace`. */
+const replacedRowsMax = 2_000;
+
 interface Touched {
   readonly key: string;
   readonly view: CompiledView;
@@ -47,6 +50,12 @@ export class OnlineWriter {
     return (await this.#position(work, partition)).nextOffset;
   }
 
+  /** Offset after the last record that any row holds: the furthest of the buckets. */
+  async reach(work: TopicWork, partition: number): Promise<number> {
+    const { buckets } = await this.#position(work, partition);
+    return Math.max(0, ...buckets.map(({ nextOffset }) => nextOffset));
+  }
+
   /** Applies records in order of offsets; those that were applied before are dropped. */
   async apply(
     work: TopicWork,
@@ -69,6 +78,38 @@ export class OnlineWriter {
       this.release(work.topic, partition);
       throw error;
     }
+  }
+
+  /**
+   * Makes the rows of `keys` anew from the records that the position holds, given in order of offsets, and leaves the position: a
+   * reader sees the old row or the new one. Nothing else may be applied to the partition meanwhile. Resolves with the rows written.
+   */
+  async replace(
+    work: TopicWork,
+    partition: number,
+    keys: ReadonlySet<string>,
+    pages: AsyncIterable<readonly DecodedRecord[]>,
+  ): Promise<number> {
+    const position = await this.#position(work, partition);
+    const made = new Map<string, RowWrite>();
+    for await (const records of pages) {
+      for (const record of records) {
+        for (const view of work.views) {
+          const event = viewEvent(view, record.fields, record);
+          const key = event === null ? '' : rowKey(view.name, partition, event.key);
+          if (event === null || !keys.has(key)) continue;
+          if (record.offset >= (position.buckets[this.#rows.bucketOf(key)]?.nextOffset ?? 0)) continue;
+          let write = made.get(key);
+          if (write === undefined) made.set(key, (write = { key, view, row: newRow(view) }));
+          applyEvent(view, write.row, event);
+        }
+      }
+    }
+    const writes = [...made.values()];
+    this.#cache.drop(ownerOf(work.topic, partition));
+    for (let from = 0; from < writes.length; from += replacedRowsMax)
+      await this.#rows.replace(writes.slice(from, from + replacedRowsMax), { topic: work.topic, partition }, position);
+    return writes.length;
   }
 
   /** Positions that this process believes to be stored. */

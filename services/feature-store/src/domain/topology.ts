@@ -122,3 +122,28 @@ export function topologyOf(resources: Iterable<TypedResource>): Topology {
   });
   return { catalog, models, definitions: new Map(digested), resources: byKey, work, waiting, identity };
 }
+
+/**
+ * How long the history of each topic with a retention is kept, milliseconds of event time before its newest event: what the Source
+ * says, but never less than its views and the models that train on it still need.
+ */
+export function retentionBounds(topology: Topology): ReadonlyMap<string, number> {
+  const bounds = new Map<string, number>();
+  for (const { topic, source, views, table } of topology.work.values()) {
+    if (source.retentionMs === undefined) continue;
+    const windows = views.map(
+      ({ ttlMs, longestWindowMs, readBehindMs, hopMs }) => Math.max(ttlMs, longestWindowMs + hopMs) + readBehindMs,
+    );
+    const names = new Set(views.map(({ name }) => name));
+    const trainings = [...topology.models.values()]
+      .filter(
+        (model) =>
+          [model.examples.source, model.label.source].includes(table.source) ||
+          model.views.some(({ view }) => names.has(view)),
+      )
+      .map((model) => model.training.windowMs + model.label.waitMs);
+    const needed = Math.max(0, ...windows) + Math.max(0, ...trainings);
+    bounds.set(topic, Math.max(source.retentionMs, needed));
+  }
+  return bounds;
+}

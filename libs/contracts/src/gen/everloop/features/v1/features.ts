@@ -157,6 +157,74 @@ export function knownPolicyToNumber(object: KnownPolicy): number {
   }
 }
 
+export const PushOutcome = {
+  UNSPECIFIED: "PUSH_OUTCOME_UNSPECIFIED",
+  /** PUBLISHED - On the Source's topic. With wait_ms: not in the online rows within it, or in those of another replica. */
+  PUBLISHED: "PUSH_OUTCOME_PUBLISHED",
+  /** APPLIED - In the online rows. */
+  APPLIED: "PUSH_OUTCOME_APPLIED",
+  /** REFUSED - Breaks the Source's contract; it is nowhere. */
+  REFUSED: "PUSH_OUTCOME_REFUSED",
+} as const;
+
+export type PushOutcome = typeof PushOutcome[keyof typeof PushOutcome];
+
+export namespace PushOutcome {
+  export type UNSPECIFIED = typeof PushOutcome.UNSPECIFIED;
+  export type PUBLISHED = typeof PushOutcome.PUBLISHED;
+  export type APPLIED = typeof PushOutcome.APPLIED;
+  export type REFUSED = typeof PushOutcome.REFUSED;
+}
+
+export function pushOutcomeFromJSON(object: any): PushOutcome {
+  switch (object) {
+    case 0:
+    case "PUSH_OUTCOME_UNSPECIFIED":
+      return PushOutcome.UNSPECIFIED;
+    case 1:
+    case "PUSH_OUTCOME_PUBLISHED":
+      return PushOutcome.PUBLISHED;
+    case 2:
+    case "PUSH_OUTCOME_APPLIED":
+      return PushOutcome.APPLIED;
+    case 3:
+    case "PUSH_OUTCOME_REFUSED":
+      return PushOutcome.REFUSED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum PushOutcome");
+  }
+}
+
+export function pushOutcomeToJSON(object: PushOutcome): string {
+  switch (object) {
+    case PushOutcome.UNSPECIFIED:
+      return "PUSH_OUTCOME_UNSPECIFIED";
+    case PushOutcome.PUBLISHED:
+      return "PUSH_OUTCOME_PUBLISHED";
+    case PushOutcome.APPLIED:
+      return "PUSH_OUTCOME_APPLIED";
+    case PushOutcome.REFUSED:
+      return "PUSH_OUTCOME_REFUSED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum PushOutcome");
+  }
+}
+
+export function pushOutcomeToNumber(object: PushOutcome): number {
+  switch (object) {
+    case PushOutcome.UNSPECIFIED:
+      return 0;
+    case PushOutcome.PUBLISHED:
+      return 1;
+    case PushOutcome.APPLIED:
+      return 2;
+    case PushOutcome.REFUSED:
+      return 3;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum PushOutcome");
+  }
+}
+
 /** One row to look features up for: the model's request fields, as of a time. */
 export interface EntityRow {
   request: { [key: string]: FeatureValue };
@@ -366,6 +434,45 @@ export interface GetOnlineBatchResponse {
   watermarkMs: number;
   features: FeatureColumn[];
   views: ViewColumn[];
+}
+
+export interface PushRequest {
+  source: string;
+  /** A JSON object per record with the Source's fields; at most 1,000. */
+  recordsJson: string[];
+  /** How long to wait until the records are in the online rows of the replica that is asked, milliseconds, at most 30,000; 0: not at all. */
+  waitMs: number;
+}
+
+export interface PushResult {
+  outcome: PushOutcome;
+  /** Where the record lies on the Source's topic; offset -1 when the broker did not tell. */
+  partition: number;
+  offset: number;
+  /** What is wrong with a refused record, one line each: "<rule> <path>: <message>". */
+  reasons: string[];
+}
+
+export interface PushResponse {
+  topic: string;
+  /** Parallel to PushRequest.records_json. */
+  results: PushResult[];
+}
+
+export interface MaterializeRequest {
+  /** Views by name; all when empty. */
+  views: string[];
+  /** Entities with an event in [from_ms, until_ms), event time; all when both are 0. Their rows are made anew as a whole. */
+  fromMs: number;
+  untilMs: number;
+}
+
+export interface MaterializeResponse {
+  /** Online rows that were written, and records of the history that were read. */
+  rows: number;
+  records: number;
+  /** "<topic>/<partition>" of each that was done: those that the replica holds that is asked. */
+  partitions: string[];
 }
 
 function createBaseEntityRow(): EntityRow {
@@ -3201,8 +3308,551 @@ export const GetOnlineBatchResponse: MessageFns<GetOnlineBatchResponse> = {
   },
 };
 
+function createBasePushRequest(): PushRequest {
+  return { source: "", recordsJson: [], waitMs: 0 };
+}
+
+export const PushRequest: MessageFns<PushRequest> = {
+  encode(message: PushRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== "") {
+      writer.uint32(10).string(message.source);
+    }
+    for (const v of message.recordsJson) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(24).int64(message.waitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PushRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePushRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.recordsJson.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.waitMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PushRequest {
+    return {
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      recordsJson: globalThis.Array.isArray(object?.recordsJson)
+        ? object.recordsJson.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.records_json)
+        ? object.records_json.map((e: any) => globalThis.String(e))
+        : [],
+      waitMs: isSet(object.waitMs)
+        ? globalThis.Number(object.waitMs)
+        : isSet(object.wait_ms)
+        ? globalThis.Number(object.wait_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: PushRequest): unknown {
+    const obj: any = {};
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.recordsJson?.length) {
+      obj.recordsJson = message.recordsJson;
+    }
+    if (message.waitMs !== 0) {
+      obj.waitMs = Math.round(message.waitMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PushRequest>): PushRequest {
+    return PushRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PushRequest>): PushRequest {
+    const message = createBasePushRequest();
+    message.source = object.source ?? "";
+    message.recordsJson = object.recordsJson?.map((e) => e) || [];
+    message.waitMs = object.waitMs ?? 0;
+    return message;
+  },
+};
+
+function createBasePushResult(): PushResult {
+  return { outcome: PushOutcome.UNSPECIFIED, partition: 0, offset: 0, reasons: [] };
+}
+
+export const PushResult: MessageFns<PushResult> = {
+  encode(message: PushResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outcome !== PushOutcome.UNSPECIFIED) {
+      writer.uint32(8).int32(pushOutcomeToNumber(message.outcome));
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).int32(message.partition);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(24).int64(message.offset);
+    }
+    for (const v of message.reasons) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PushResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePushResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.outcome = pushOutcomeFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partition = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.offset = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reasons.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PushResult {
+    return {
+      outcome: isSet(object.outcome) ? pushOutcomeFromJSON(object.outcome) : PushOutcome.UNSPECIFIED,
+      partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      reasons: globalThis.Array.isArray(object?.reasons) ? object.reasons.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: PushResult): unknown {
+    const obj: any = {};
+    if (message.outcome !== PushOutcome.UNSPECIFIED) {
+      obj.outcome = pushOutcomeToJSON(message.outcome);
+    }
+    if (message.partition !== 0) {
+      obj.partition = Math.round(message.partition);
+    }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    if (message.reasons?.length) {
+      obj.reasons = message.reasons;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PushResult>): PushResult {
+    return PushResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PushResult>): PushResult {
+    const message = createBasePushResult();
+    message.outcome = object.outcome ?? PushOutcome.UNSPECIFIED;
+    message.partition = object.partition ?? 0;
+    message.offset = object.offset ?? 0;
+    message.reasons = object.reasons?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePushResponse(): PushResponse {
+  return { topic: "", results: [] };
+}
+
+export const PushResponse: MessageFns<PushResponse> = {
+  encode(message: PushResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.topic !== "") {
+      writer.uint32(10).string(message.topic);
+    }
+    for (const v of message.results) {
+      PushResult.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PushResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePushResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.results.push(PushResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PushResponse {
+    return {
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      results: globalThis.Array.isArray(object?.results) ? object.results.map((e: any) => PushResult.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: PushResponse): unknown {
+    const obj: any = {};
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => PushResult.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PushResponse>): PushResponse {
+    return PushResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PushResponse>): PushResponse {
+    const message = createBasePushResponse();
+    message.topic = object.topic ?? "";
+    message.results = object.results?.map((e) => PushResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMaterializeRequest(): MaterializeRequest {
+  return { views: [], fromMs: 0, untilMs: 0 };
+}
+
+export const MaterializeRequest: MessageFns<MaterializeRequest> = {
+  encode(message: MaterializeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.views) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.fromMs !== 0) {
+      writer.uint32(16).int64(message.fromMs);
+    }
+    if (message.untilMs !== 0) {
+      writer.uint32(24).int64(message.untilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MaterializeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMaterializeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.views.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fromMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.untilMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MaterializeRequest {
+    return {
+      views: globalThis.Array.isArray(object?.views) ? object.views.map((e: any) => globalThis.String(e)) : [],
+      fromMs: isSet(object.fromMs)
+        ? globalThis.Number(object.fromMs)
+        : isSet(object.from_ms)
+        ? globalThis.Number(object.from_ms)
+        : 0,
+      untilMs: isSet(object.untilMs)
+        ? globalThis.Number(object.untilMs)
+        : isSet(object.until_ms)
+        ? globalThis.Number(object.until_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: MaterializeRequest): unknown {
+    const obj: any = {};
+    if (message.views?.length) {
+      obj.views = message.views;
+    }
+    if (message.fromMs !== 0) {
+      obj.fromMs = Math.round(message.fromMs);
+    }
+    if (message.untilMs !== 0) {
+      obj.untilMs = Math.round(message.untilMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MaterializeRequest>): MaterializeRequest {
+    return MaterializeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MaterializeRequest>): MaterializeRequest {
+    const message = createBaseMaterializeRequest();
+    message.views = object.views?.map((e) => e) || [];
+    message.fromMs = object.fromMs ?? 0;
+    message.untilMs = object.untilMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseMaterializeResponse(): MaterializeResponse {
+  return { rows: 0, records: 0, partitions: [] };
+}
+
+export const MaterializeResponse: MessageFns<MaterializeResponse> = {
+  encode(message: MaterializeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rows !== 0) {
+      writer.uint32(8).int64(message.rows);
+    }
+    if (message.records !== 0) {
+      writer.uint32(16).int64(message.records);
+    }
+    for (const v of message.partitions) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MaterializeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMaterializeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.records = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.partitions.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MaterializeResponse {
+    return {
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      records: isSet(object.records) ? globalThis.Number(object.records) : 0,
+      partitions: globalThis.Array.isArray(object?.partitions)
+        ? object.partitions.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: MaterializeResponse): unknown {
+    const obj: any = {};
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.records !== 0) {
+      obj.records = Math.round(message.records);
+    }
+    if (message.partitions?.length) {
+      obj.partitions = message.partitions;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MaterializeResponse>): MaterializeResponse {
+    return MaterializeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MaterializeResponse>): MaterializeResponse {
+    const message = createBaseMaterializeResponse();
+    message.rows = object.rows ?? 0;
+    message.records = object.records ?? 0;
+    message.partitions = object.partitions?.map((e) => e) || [];
+    return message;
+  },
+};
+
 export type FeatureServiceService = typeof FeatureServiceService;
 export const FeatureServiceService = {
+  /** Records for a Source on its topic, as from any producer: the same log, the same checks. */
+  push: {
+    path: "/everloop.features.v1.FeatureService/Push" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PushRequest): Buffer => Buffer.from(PushRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PushRequest => PushRequest.decode(value),
+    responseSerialize: (value: PushResponse): Buffer => Buffer.from(PushResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PushResponse => PushResponse.decode(value),
+  },
+  /** Makes online rows anew from the history, by the code of the stream. */
+  materialize: {
+    path: "/everloop.features.v1.FeatureService/Materialize" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: MaterializeRequest): Buffer => Buffer.from(MaterializeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MaterializeRequest => MaterializeRequest.decode(value),
+    responseSerialize: (value: MaterializeResponse): Buffer => Buffer.from(MaterializeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MaterializeResponse => MaterializeResponse.decode(value),
+  },
   /** Values from the online store, exactly as the gateway sees them. */
   getOnline: {
     path: "/everloop.features.v1.FeatureService/GetOnline" as const,
@@ -3281,6 +3931,10 @@ export const FeatureServiceService = {
 } as const;
 
 export interface FeatureServiceServer extends UntypedServiceImplementation {
+  /** Records for a Source on its topic, as from any producer: the same log, the same checks. */
+  push: handleUnaryCall<PushRequest, PushResponse>;
+  /** Makes online rows anew from the history, by the code of the stream. */
+  materialize: handleUnaryCall<MaterializeRequest, MaterializeResponse>;
   /** Values from the online store, exactly as the gateway sees them. */
   getOnline: handleUnaryCall<GetFeaturesRequest, GetFeaturesResponse>;
   /** The same in columns, for many entities at once: the fast way. */
@@ -3298,6 +3952,35 @@ export interface FeatureServiceServer extends UntypedServiceImplementation {
 }
 
 export interface FeatureServiceClient extends Client {
+  /** Records for a Source on its topic, as from any producer: the same log, the same checks. */
+  push(request: PushRequest, callback: (error: ServiceError | null, response: PushResponse) => void): ClientUnaryCall;
+  push(
+    request: PushRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PushResponse) => void,
+  ): ClientUnaryCall;
+  push(
+    request: PushRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PushResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes online rows anew from the history, by the code of the stream. */
+  materialize(
+    request: MaterializeRequest,
+    callback: (error: ServiceError | null, response: MaterializeResponse) => void,
+  ): ClientUnaryCall;
+  materialize(
+    request: MaterializeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: MaterializeResponse) => void,
+  ): ClientUnaryCall;
+  materialize(
+    request: MaterializeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: MaterializeResponse) => void,
+  ): ClientUnaryCall;
   /** Values from the online store, exactly as the gateway sees them. */
   getOnline(
     request: GetFeaturesRequest,
