@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { applyResources, type ApplyResults, planResources } from './apply.ts';
+import { applyResources, type ApplyOutcome } from './apply.ts';
 import type { Commands } from './commands.ts';
 import { addDatasetCommands } from './dataset/command.ts';
 import { exitCodes } from './errors.ts';
 import { addFeaturesCommands } from './features/command.ts';
 import { getResources, getVersions, readKind } from './get.ts';
+import { getHistory } from './history.ts';
 import { addHoldCommands } from './hold/command.ts';
 import { addresses, numberBetween, readDay, readPort, readSpeed } from './options.ts';
 import type { ReportOptions } from './report/run-report.ts';
@@ -88,19 +89,23 @@ function addApply(program: Command, { env, print }: ProgramContext): void {
     .description('check a folder of resources and give it to the registry')
     .argument('<folder>', 'folder with YAML resources, or one file')
     .option('--dry-run', 'check, and say what would change, but change nothing', false)
-    .action(async (folder: string, options: AddressOptions & { readonly dryRun: boolean }) => {
+    .option(
+      '--force',
+      'let changes of Sources pass that their compatibility does not allow; recorded in the ledger',
+      false,
+    )
+    .action(async (folder: string, options: AddressOptions & { readonly dryRun: boolean; readonly force: boolean }) => {
       const { registryAddress } = addresses(env, options);
-      const results = options.dryRun
-        ? await planResources(folder, registryAddress)
-        : await applyResources(folder, registryAddress);
+      const { results, overridden } = await applyResources(folder, registryAddress, options);
       print(resultTable(results));
+      for (const line of overridden) print(`let pass: ${line}`);
       const changed = results.filter((result) => result.change !== 'unchanged').length;
       const verb = options.dryRun ? 'would change' : 'applied';
       print(`${changed} ${verb}, ${results.length - changed} unchanged`);
     });
 }
 
-function resultTable(results: ApplyResults): string {
+function resultTable(results: ApplyOutcome['results']): string {
   const rows = results.map(({ kind, name, revision, change }) => [`${kind}/${name}`, String(revision), change]);
   return table(['RESOURCE', 'REVISION', 'CHANGE'], rows);
 }
@@ -110,8 +115,11 @@ function addGet(program: Command, { env, print }: ProgramContext): void {
     .description('show applied resources')
     .argument('<kind>', 'Source, FeatureView, Model, Monitor, Rollout or Trigger')
     .argument('[name]', 'show the spec of this one')
-    .action(async (kind: string, name: string | undefined, options: AddressOptions) => {
-      print(await getResources(readKind(kind), name, addresses(env, options).registryAddress));
+    .option('--history', 'show its revisions and what changed from one to the next', false)
+    .action(async (kind: string, name: string | undefined, options: AddressOptions & { readonly history: boolean }) => {
+      const { registryAddress } = addresses(env, options);
+      if (!options.history) print(await getResources(readKind(kind), name, registryAddress));
+      else print(await getHistory(readKind(kind), name, registryAddress));
     });
   registryOption(program.command('versions'))
     .description('show the versions of a model')

@@ -42,3 +42,6 @@ export {
   type SplitSpec,
   type TimeRange,
 } from './splits.ts';
+export { checkCompatibility, type CompatibilityProblems } from './compatibility/check.ts';
+export { compareSources, describeChange, violations } from './compatibility/compare.ts';
+export type { Direction, SourceChange } from './compatibility/types.ts';

@@ -76,6 +76,7 @@ async function startRegistry(digest: string): Promise<GrpcServer> {
   const service = implement(registry.RegistryServiceService, {
     applyResources: unused,
     listResources: unused,
+    listRevisions: unused,
     registerVersion: unused,
     setStage: unused,
     listVersions: unused,

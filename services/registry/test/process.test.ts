@@ -53,7 +53,7 @@ async function startWithoutBroker(): Promise<{
 
 it('serves while Kafka is away, survives a kill, and drains on SIGTERM', async () => {
   const first = await startWithoutBroker();
-  await first.client.applyResources({ resources: testResources() });
+  await first.client.applyResources({ resources: testResources(), force: false, dryRun: false });
   await first.client.registerVersion({ version: testVersion('a') });
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');

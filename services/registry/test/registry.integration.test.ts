@@ -28,7 +28,7 @@ it('what gRPC clients do arrives on the topics, in order, with CloudEvents heade
     deadlineMs: 10_000,
   });
 
-  const applied = await client.applyResources({ resources: testResources() });
+  const applied = await client.applyResources({ resources: testResources(), force: false, dryRun: false });
   expect(applied.results.map((result) => result.change)).toEqual(['created', 'created']);
   for (const job of ['a', 'b', 'a']) await client.registerVersion({ version: testVersion(job) });
   const move = (version: string, stage: string, eventTimeMs: number) =>
@@ -43,7 +43,11 @@ it('what gRPC clients do arrives on the topics, in order, with CloudEvents heade
     code: 'EVL_REGISTRY_VERSION_NOT_FOUND',
   });
   await expect(
-    client.applyResources({ resources: [{ ...testResources()[0], kind: 'Nope' } as registry.Resource] }),
+    client.applyResources({
+      resources: [{ ...testResources()[0], kind: 'Nope' } as registry.Resource],
+      force: false,
+      dryRun: false,
+    }),
   ).rejects.toMatchObject({
     code: 'EVL_RESOURCE_INVALID',
   });

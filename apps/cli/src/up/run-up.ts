@@ -126,7 +126,7 @@ class Run {
 
   async #applyExample(exampleDir: string, around: Surroundings): Promise<void> {
     const { applyResources } = await import('../apply.ts');
-    const results = await this.#unlessEnded(
+    const { results } = await this.#unlessEnded(
       applyResources(join(exampleDir, 'resources'), `127.0.0.1:${around.ports.grpc.registry}`),
     );
     this.#means.say(`${results.length} resources of ${exampleDir} applied`);

@@ -1,4 +1,4 @@
-import type { registry } from '@everloop/contracts';
+import { registry } from '@everloop/contracts';
 import type { ServiceError } from '@everloop/service';
 import { verifyChain, type LedgerEntry } from '../domain/ledger.ts';
 import { differences, emptyProjection, project } from '../domain/projection.ts';
@@ -13,6 +13,20 @@ export function listResources(
   request: registry.ListResourcesRequest,
 ): registry.ListResourcesResponse {
   return { resources: reader.resources(request.kind === '' ? undefined : request.kind) };
+}
+
+/** Every revision of a resource, oldest first, as the ledger tells. O(entries). */
+export function listRevisions(
+  reader: RegistryReader,
+  { kind, name }: registry.ListRevisionsRequest,
+): registry.ListRevisionsResponse {
+  const revisions: registry.ListRevisionsResponse_Revision[] = [];
+  for (const { type, subject, body, sequence } of reader.entries()) {
+    if (type !== 'resource.applied' || subject !== `${kind}/${name}`) continue;
+    const json = JSON.parse(body) as { readonly overridden?: string[] };
+    revisions.push({ resource: registry.Resource.fromJSON(json), sequence, overridden: json.overridden ?? [] });
+  }
+  return { revisions };
 }
 
 /** One version as it is now. */

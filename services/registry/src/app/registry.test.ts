@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { testContext, testResources, testVersion } from '../fixtures.ts';
 import { applyResources } from './apply-resources.ts';
 import type { AppContext } from './context.ts';
-import { getVersion, listResources, listVersions, verifyLedger } from './read.ts';
+import { getVersion, listResources, listRevisions, listVersions, verifyLedger } from './read.ts';
 import { registerVersion } from './register-version.ts';
 import { setStage } from './set-stage.ts';
 
@@ -71,6 +71,39 @@ describe('applyResources', () => {
     const [source] = testResources() as [registry.Resource];
     const broken = { ...source, specJson: source.specJson.replace('"late":', '"delay":') };
     expect(() => applyResources(context, { resources: [broken] })).toThrow(/Model\/late-trips: spec.label.field/);
+  });
+
+  it('an incompatible Source is refused with who reads it, by a dry run too; forced, the ledger says so', () => {
+    const context = withModel();
+    const [source] = testResources() as [registry.Resource];
+    const strict = { ...source, specJson: source.specJson.replace('"late":{', '"late":{"max":5,') };
+    for (const dryRun of [true, false]) {
+      const apply = (): unknown => applyResources(context, { resources: [strict], dryRun });
+      expect(apply).toThrow(/Source\/trips: late: max none → 5 \(breaks backward\); read by Model\/late-trips/);
+      expect(apply).toThrow(expect.objectContaining({ code: 'EVL_RESOURCE_INCOMPATIBLE', kind: 'terminal' }));
+    }
+    const planned = applyResources(context, { resources: [strict], force: true, dryRun: true });
+    expect(planned.results).toEqual([{ kind: 'Source', name: 'trips', revision: 2, change: 'changed' }]);
+    expect(listResources(context.store, { kind: 'Source' }).resources[0]?.revision).toBe(1);
+    const { overridden } = applyResources(context, { resources: [strict], force: true });
+    expect(overridden).toHaveLength(1);
+    const { revisions } = listRevisions(context.store, { kind: 'Source', name: 'trips' });
+    expect(revisions.map((r) => [r.resource?.revision, r.sequence, r.overridden.length])).toEqual([
+      [1, 1, 0],
+      [2, 3, 1],
+    ]);
+    expect(verifyLedger(context.store)).toMatchObject({ entries: 3, intact: true });
+  });
+
+  it('another type of a column that is read is refused even with force', () => {
+    const context = withModel();
+    const [source] = testResources() as [registry.Resource];
+    const specJson = source.specJson.replace(
+      '"late":{"required":true,"type":"number"}',
+      '"late":{"required":true,"type":"timestamp"}',
+    );
+    expect(specJson).not.toBe(source.specJson);
+    expect(() => applyResources(context, { resources: [{ ...source, specJson }], force: true })).toThrow(/late/);
   });
 
   it('a full outbox refuses changes but not repeats', () => {

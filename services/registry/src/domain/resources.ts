@@ -1,6 +1,8 @@
 import {
   canonicalJson,
+  checkCompatibility,
   checkResources,
+  type CompatibilityProblems,
   describeFinding,
   eventId,
   nearest,
@@ -62,6 +64,16 @@ export function problemsAfter(stored: readonly registry.Resource[], planned: rea
   for (const { resource, finding } of checkResources(typed))
     problems.push(`${resourceKey(resource)}: ${describeFinding(finding)}`);
   return problems;
+}
+
+/** What the planned changes of Sources would break for those who read them. */
+export function compatibilityAfter(
+  stored: readonly registry.Resource[],
+  planned: readonly PlannedResource[],
+): CompatibilityProblems {
+  const after = new Map(stored.map((resource) => [resourceKey(resource), resource]));
+  for (const { resource } of planned) after.set(resourceKey(resource), resource);
+  return checkCompatibility(stored.map(parseResource), [...after.values()].map(parseResource));
 }
 
 /** The name that was probably meant, for a message. */

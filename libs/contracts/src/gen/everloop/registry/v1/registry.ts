@@ -109,10 +109,16 @@ export interface VersionChanged {
 
 export interface ApplyResourcesRequest {
   resources: Resource[];
+  /** Lets changes of Sources pass that their compatibility does not allow; recorded in the ledger. */
+  force: boolean;
+  /** Checks everything and says what would change, and changes nothing. */
+  dryRun: boolean;
 }
 
 export interface ApplyResourcesResponse {
   results: ApplyResourcesResponse_Result[];
+  /** Changes of Sources that are allowed by force or by "compatibility: none" only, one line each. */
+  overridden: string[];
 }
 
 export interface ApplyResourcesResponse_Result {
@@ -130,6 +136,26 @@ export interface ListResourcesRequest {
 
 export interface ListResourcesResponse {
   resources: Resource[];
+}
+
+export interface ListRevisionsRequest {
+  kind: string;
+  name: string;
+}
+
+export interface ListRevisionsResponse {
+  /** Oldest first. */
+  revisions: ListRevisionsResponse_Revision[];
+}
+
+export interface ListRevisionsResponse_Revision {
+  resource:
+    | Resource
+    | undefined;
+  /** Place in the ledger. */
+  sequence: number;
+  /** Incompatible changes that were let pass, one line each. */
+  overridden: string[];
 }
 
 export interface RegisterVersionRequest {
@@ -1558,13 +1584,19 @@ export const VersionChanged: MessageFns<VersionChanged> = {
 };
 
 function createBaseApplyResourcesRequest(): ApplyResourcesRequest {
-  return { resources: [] };
+  return { resources: [], force: false, dryRun: false };
 }
 
 export const ApplyResourcesRequest: MessageFns<ApplyResourcesRequest> = {
   encode(message: ApplyResourcesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.resources) {
       Resource.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.force !== false) {
+      writer.uint32(16).bool(message.force);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
     }
     return writer;
   },
@@ -1590,6 +1622,22 @@ export const ApplyResourcesRequest: MessageFns<ApplyResourcesRequest> = {
             message.resources.push(Resource.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1607,6 +1655,12 @@ export const ApplyResourcesRequest: MessageFns<ApplyResourcesRequest> = {
       resources: globalThis.Array.isArray(object?.resources)
         ? object.resources.map((e: any) => Resource.fromJSON(e))
         : [],
+      force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
     };
   },
 
@@ -1614,6 +1668,12 @@ export const ApplyResourcesRequest: MessageFns<ApplyResourcesRequest> = {
     const obj: any = {};
     if (message.resources?.length) {
       obj.resources = message.resources.map((e) => Resource.toJSON(e));
+    }
+    if (message.force !== false) {
+      obj.force = message.force;
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
     }
     return obj;
   },
@@ -1624,18 +1684,23 @@ export const ApplyResourcesRequest: MessageFns<ApplyResourcesRequest> = {
   fromPartial(object: DeepPartial<ApplyResourcesRequest>): ApplyResourcesRequest {
     const message = createBaseApplyResourcesRequest();
     message.resources = object.resources?.map((e) => Resource.fromPartial(e)) || [];
+    message.force = object.force ?? false;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };
 
 function createBaseApplyResourcesResponse(): ApplyResourcesResponse {
-  return { results: [] };
+  return { results: [], overridden: [] };
 }
 
 export const ApplyResourcesResponse: MessageFns<ApplyResourcesResponse> = {
   encode(message: ApplyResourcesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.results) {
       ApplyResourcesResponse_Result.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.overridden) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -1661,6 +1726,14 @@ export const ApplyResourcesResponse: MessageFns<ApplyResourcesResponse> = {
             message.results.push(ApplyResourcesResponse_Result.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.overridden.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1678,6 +1751,9 @@ export const ApplyResourcesResponse: MessageFns<ApplyResourcesResponse> = {
       results: globalThis.Array.isArray(object?.results)
         ? object.results.map((e: any) => ApplyResourcesResponse_Result.fromJSON(e))
         : [],
+      overridden: globalThis.Array.isArray(object?.overridden)
+        ? object.overridden.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1685,6 +1761,9 @@ export const ApplyResourcesResponse: MessageFns<ApplyResourcesResponse> = {
     const obj: any = {};
     if (message.results?.length) {
       obj.results = message.results.map((e) => ApplyResourcesResponse_Result.toJSON(e));
+    }
+    if (message.overridden?.length) {
+      obj.overridden = message.overridden;
     }
     return obj;
   },
@@ -1695,6 +1774,7 @@ export const ApplyResourcesResponse: MessageFns<ApplyResourcesResponse> = {
   fromPartial(object: DeepPartial<ApplyResourcesResponse>): ApplyResourcesResponse {
     const message = createBaseApplyResourcesResponse();
     message.results = object.results?.map((e) => ApplyResourcesResponse_Result.fromPartial(e)) || [];
+    message.overridden = object.overridden?.map((e) => e) || [];
     return message;
   },
 };
@@ -1950,6 +2030,267 @@ export const ListResourcesResponse: MessageFns<ListResourcesResponse> = {
   fromPartial(object: DeepPartial<ListResourcesResponse>): ListResourcesResponse {
     const message = createBaseListResourcesResponse();
     message.resources = object.resources?.map((e) => Resource.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListRevisionsRequest(): ListRevisionsRequest {
+  return { kind: "", name: "" };
+}
+
+export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
+  encode(message: ListRevisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRevisionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRevisionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListRevisionsRequest {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: ListRevisionsRequest): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListRevisionsRequest>): ListRevisionsRequest {
+    return ListRevisionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRevisionsRequest>): ListRevisionsRequest {
+    const message = createBaseListRevisionsRequest();
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseListRevisionsResponse(): ListRevisionsResponse {
+  return { revisions: [] };
+}
+
+export const ListRevisionsResponse: MessageFns<ListRevisionsResponse> = {
+  encode(message: ListRevisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.revisions) {
+      ListRevisionsResponse_Revision.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRevisionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRevisionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.revisions.push(ListRevisionsResponse_Revision.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListRevisionsResponse {
+    return {
+      revisions: globalThis.Array.isArray(object?.revisions)
+        ? object.revisions.map((e: any) => ListRevisionsResponse_Revision.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListRevisionsResponse): unknown {
+    const obj: any = {};
+    if (message.revisions?.length) {
+      obj.revisions = message.revisions.map((e) => ListRevisionsResponse_Revision.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListRevisionsResponse>): ListRevisionsResponse {
+    return ListRevisionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRevisionsResponse>): ListRevisionsResponse {
+    const message = createBaseListRevisionsResponse();
+    message.revisions = object.revisions?.map((e) => ListRevisionsResponse_Revision.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListRevisionsResponse_Revision(): ListRevisionsResponse_Revision {
+  return { resource: undefined, sequence: 0, overridden: [] };
+}
+
+export const ListRevisionsResponse_Revision: MessageFns<ListRevisionsResponse_Revision> = {
+  encode(message: ListRevisionsResponse_Revision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resource !== undefined) {
+      Resource.encode(message.resource, writer.uint32(10).fork()).join();
+    }
+    if (message.sequence !== 0) {
+      writer.uint32(16).int64(message.sequence);
+    }
+    for (const v of message.overridden) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRevisionsResponse_Revision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRevisionsResponse_Revision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.resource = Resource.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.overridden.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListRevisionsResponse_Revision {
+    return {
+      resource: isSet(object.resource) ? Resource.fromJSON(object.resource) : undefined,
+      sequence: isSet(object.sequence) ? globalThis.Number(object.sequence) : 0,
+      overridden: globalThis.Array.isArray(object?.overridden)
+        ? object.overridden.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListRevisionsResponse_Revision): unknown {
+    const obj: any = {};
+    if (message.resource !== undefined) {
+      obj.resource = Resource.toJSON(message.resource);
+    }
+    if (message.sequence !== 0) {
+      obj.sequence = Math.round(message.sequence);
+    }
+    if (message.overridden?.length) {
+      obj.overridden = message.overridden;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListRevisionsResponse_Revision>): ListRevisionsResponse_Revision {
+    return ListRevisionsResponse_Revision.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRevisionsResponse_Revision>): ListRevisionsResponse_Revision {
+    const message = createBaseListRevisionsResponse_Revision();
+    message.resource = (object.resource !== undefined && object.resource !== null)
+      ? Resource.fromPartial(object.resource)
+      : undefined;
+    message.sequence = object.sequence ?? 0;
+    message.overridden = object.overridden?.map((e) => e) || [];
     return message;
   },
 };
@@ -2766,6 +3107,17 @@ export const RegistryServiceService = {
       Buffer.from(ListResourcesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListResourcesResponse => ListResourcesResponse.decode(value),
   },
+  /** Every revision that was applied, from the ledger. */
+  listRevisions: {
+    path: "/everloop.registry.v1.RegistryService/ListRevisions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRevisionsRequest): Buffer => Buffer.from(ListRevisionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRevisionsRequest => ListRevisionsRequest.decode(value),
+    responseSerialize: (value: ListRevisionsResponse): Buffer =>
+      Buffer.from(ListRevisionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRevisionsResponse => ListRevisionsResponse.decode(value),
+  },
   /** Idempotent on job_id: the same job registers one version. */
   registerVersion: {
     path: "/everloop.registry.v1.RegistryService/RegisterVersion" as const,
@@ -2821,6 +3173,8 @@ export const RegistryServiceService = {
 export interface RegistryServiceServer extends UntypedServiceImplementation {
   applyResources: handleUnaryCall<ApplyResourcesRequest, ApplyResourcesResponse>;
   listResources: handleUnaryCall<ListResourcesRequest, ListResourcesResponse>;
+  /** Every revision that was applied, from the ledger. */
+  listRevisions: handleUnaryCall<ListRevisionsRequest, ListRevisionsResponse>;
   /** Idempotent on job_id: the same job registers one version. */
   registerVersion: handleUnaryCall<RegisterVersionRequest, RegisterVersionResponse>;
   setStage: handleUnaryCall<SetStageRequest, SetStageResponse>;
@@ -2859,6 +3213,22 @@ export interface RegistryServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListResourcesResponse) => void,
+  ): ClientUnaryCall;
+  /** Every revision that was applied, from the ledger. */
+  listRevisions(
+    request: ListRevisionsRequest,
+    callback: (error: ServiceError | null, response: ListRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listRevisions(
+    request: ListRevisionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listRevisions(
+    request: ListRevisionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRevisionsResponse) => void,
   ): ClientUnaryCall;
   /** Idempotent on job_id: the same job registers one version. */
   registerVersion(
