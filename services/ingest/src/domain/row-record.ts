@@ -2,7 +2,7 @@ import type { BatchSpec, FieldContract, SourceSpec } from '@everloop/contracts';
 import { fieldValue, timeMs, type Cell } from './field-value.ts';
 
 /** Header with the time at which a record became known, epoch milliseconds. */
-export const knownHeader = 'evl-known';
+const knownHeader = 'evl-known';
 /** Header with the place of the row in the batch source: `<part>:<line or row>`. */
 export const placeHeader = 'evl-batch';
 
