@@ -8,6 +8,7 @@ import { getResources, getVersions, readKind } from './get.ts';
 import { getHistory } from './history.ts';
 import { addHoldCommands } from './hold/command.ts';
 import { addresses, numberBetween, readDay, readPort, readSpeed } from './options.ts';
+import { addQuarantineCommands } from './quarantine/command.ts';
 import type { ReportOptions } from './report/run-report.ts';
 import type { LedgerReport } from './report/types.ts';
 import { table } from './table.ts';
@@ -49,6 +50,7 @@ export function createProgram(context: ProgramContext): Command {
   addHoldCommands(program, context);
   addDatasetCommands(program, context);
   addFeaturesCommands(program, context);
+  addQuarantineCommands(program, context);
   return program;
 }
 

@@ -40,6 +40,8 @@ export const topics = {
   modelVersion: 'everloop.model.version.v1',
   /** Current routes, compacted, JSON `rollout.v1.Route`, key = model. One partition. */
   route: 'everloop.rollout.route.v1',
+  /** Quarantined records that were sent back to their source, compacted, key = `<source topic>/<partition>/<offset>` in the quarantine. One partition. */
+  quarantineReplayed: 'everloop.quarantine.replayed.v1',
   /** JSON `rollout.v1.RolloutStep`, key = model. One partition. */
   rolloutStep: 'everloop.rollout.step.v1',
   /** How far each batch source was read, compacted; the ingest service's own state, keys `<source>/…`. Eight partitions. */

@@ -191,6 +191,15 @@ export interface Publisher extends Part {
   readonly queuedBytes: number;
 }
 
+/** Offsets of one partition. */
+export interface OffsetRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: bigint;
+  /** One past the last. */
+  readonly until: bigint;
+}
+
 /** The connection to Kafka. */
 export interface Bus extends Part {
   /** Creates what is missing and waits until it can be used. Adds no partitions to existing topics; a difference is an error that says so. */
@@ -212,4 +221,6 @@ export interface Bus extends Part {
   follow(options: FollowOptions): Follower;
   /** Reads the topics from the beginning to their current ends, markers left out, in offset order per partition. */
   readAll(names: readonly string[], onRecords: (batch: Batch) => void | Promise<void>): Promise<void>;
+  /** Reads ranges of partitions, markers left out, in offset order per partition. What is no longer kept, or not there yet, is left out. */
+  readRanges(ranges: readonly OffsetRange[], onRecords: (batch: Batch) => void | Promise<void>): Promise<void>;
 }

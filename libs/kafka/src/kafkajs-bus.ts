@@ -7,6 +7,7 @@ import type {
   FeedRunner,
   FeedRunnerOptions,
   FollowOptions,
+  OffsetRange,
   Follower,
   Publisher,
   PublisherOptions,
@@ -124,6 +125,25 @@ class KafkaBus implements Bus {
       for (const { partition, low, high } of await this.#admin.offsets(topic))
         ranges.push({ topic, partition, from: low, until: high });
     }
+    await this.#read(ranges, onRecords);
+  }
+
+  async readRanges(wanted: readonly OffsetRange[], onRecords: (batch: Batch) => void | Promise<void>): Promise<void> {
+    const ranges = [];
+    for (const { topic, partition, from, until } of wanted) {
+      const kept = (await this.#admin.offsets(topic)).find((offsets) => offsets.partition === partition);
+      if (kept === undefined) continue;
+      ranges.push({
+        topic,
+        partition,
+        from: from > kept.low ? from : kept.low,
+        until: until < kept.high ? until : kept.high,
+      });
+    }
+    await this.#read(ranges, onRecords);
+  }
+
+  async #read(ranges: readonly OffsetRange[], onRecords: (batch: Batch) => void | Promise<void>): Promise<void> {
     const reader = new RecordReader(this.#client);
     try {
       await readRanges(reader, ranges, async ({ topic, partition, records }) => {

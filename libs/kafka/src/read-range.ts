@@ -1,13 +1,5 @@
-import type { BusRecord } from './bus.ts';
+import type { BusRecord, OffsetRange } from './bus.ts';
 import type { Fetched, RecordReader } from './reader.ts';
-
-export interface ReadRange {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: bigint;
-  /** One past the last offset to read. */
-  readonly until: bigint;
-}
 
 /**
  * Reads ranges of partitions to their ends, markers included, and gives what comes to `onFetched`, in offset order for each
@@ -15,7 +7,7 @@ export interface ReadRange {
  */
 export async function readRanges(
   reader: RecordReader,
-  ranges: readonly ReadRange[],
+  ranges: readonly OffsetRange[],
   onFetched: (fetched: Fetched) => void | Promise<void>,
 ): Promise<void> {
   const open = new Map(

@@ -119,6 +119,11 @@ export function isolatedBus(bus: Bus, prefix: string): Bus {
           ? {}
           : { onWatermark: (topic, watermarkMs) => onWatermark(back(topic), watermarkMs) }),
       }),
+    readRanges: (ranges, onRecords) =>
+      bus.readRanges(
+        ranges.map((range) => ({ ...range, topic: out(range.topic) })),
+        (one) => onRecords(batch(one)),
+      ),
     readAll: (names, onRecords) => bus.readAll(names.map(out), (one) => onRecords(batch(one))),
   };
 }

@@ -39,6 +39,11 @@ export function withTopicPrefix(bus: Bus, prefix: string): Bus {
     tasks: (options) => bus.tasks({ ...options, inputs: options.inputs.map(add) }),
     feeds: (options) => bus.feeds({ ...options, stateTopic: add(options.stateTopic) }),
     sink: (options) => bus.sink({ ...options, inputs: options.inputs.map(add) }),
+    readRanges: (ranges, onRecords) =>
+      bus.readRanges(
+        ranges.map((range) => ({ ...range, topic: add(range.topic) })),
+        (batch) => onRecords(batch),
+      ),
     readAll: (names, onRecords) => bus.readAll(names.map(add), onRecords),
   };
 }
