@@ -83,15 +83,22 @@ describe('streamed calls', () => {
     function* all() {
       for (sent = 0; sent < 1_000; sent += 1) yield request(text);
     }
-    const answers = client.getHistoricalStream(all());
+    const services = [implement(FeatureServiceService, handlers)];
+    const patient = createGrpcServer({ name: 'patient', host: '127.0.0.1', port: 0, services, logger });
+    await patient.start();
+    const own = connect(FeatureServiceService, `127.0.0.1:${patient.port}`, { name: 'test', deadlineMs: 5_000 });
+    const answers = own.getHistoricalStream(all());
     await answers.next();
-    // The windows of HTTP/2 and the buffers of both sides hold a few megabytes; a turn of real traffic on another call passes meanwhile.
+    // The windows of HTTP/2 and the buffers of both sides hold a few megabytes. Traffic on another connection passes meanwhile; on
+    // this one it would wait for the same window.
     for (let turn = 0; turn < 20; turn += 1) await client.describe({ views: [] }).catch(() => undefined);
     expect(answered).toBeLessThan(400);
     expect(sent).toBeLessThan(600);
     let rest = 1;
     for await (const { names } of answers) rest += names.length;
     expect([rest, sent, answered]).toEqual([1_000, 1_000, 1_000]);
+    own.close();
+    await patient.stop();
     // 64 MB both ways: seconds on an idle machine, a minute on a busy one.
   }, 120_000);
 
