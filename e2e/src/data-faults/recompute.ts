@@ -74,6 +74,9 @@ const micros = `floor(e.fare * 1e6 + 0.5)`;
 const sum = `coalesce(sum(${micros}), 0) / 1e6`;
 const mean = `sum(${micros}) / 1e6 / nullif(count(e.fare), 0)`;
 
+const order = '(e.happened, greatest(e.happened, e.created), e.p, e.o)';
+const last = `arg_max(e.fare, ${order}) FILTER (WHERE e.fare IS NOT NULL)`;
+
 const views: readonly { name: string; entity: string; hopMs: number; ttlMs: number; windows: readonly Window[] }[] = [
   {
     name: 'driver_fares',
@@ -84,6 +87,8 @@ const views: readonly { name: string; entity: string; hopMs: number; ttlMs: numb
       { name: 'rides_2d', aggregate: 'count(*)', hours: 48 },
       { name: 'sum_2d', aggregate: sum, hours: 48 },
       { name: 'mean_12h', aggregate: mean, hours: 12 },
+      { name: 'least_12h', aggregate: 'min(e.fare)', hours: 12 },
+      { name: 'most_2d', aggregate: 'max(e.fare)', hours: 48 },
     ],
   },
   {
@@ -95,12 +100,13 @@ const views: readonly { name: string; entity: string; hopMs: number; ttlMs: numb
       { name: 'rides_1h', aggregate: 'count(*)', hours: 1 },
       { name: 'sum_1h', aggregate: sum, hours: 1 },
       { name: 'mean_6h', aggregate: mean, hours: 6 },
+      { name: 'last_6h', aggregate: last, hours: 6 },
     ],
   },
 ];
 
-/** Whether an event counts as of `q.t`. */
-const known = 'e.happened <= q.t';
+/** Whether an event counts as of `q.t`: from when it was known, which is never before it happened. */
+const known = 'greatest(e.happened, e.created) <= q.t';
 
 function aggregatesSql(view: (typeof views)[number]): string {
   const values = view.windows.map(({ name, aggregate, hours }) => {
@@ -117,7 +123,7 @@ function aggregatesSql(view: (typeof views)[number]): string {
 const newestSql = `
   SELECT q.id, CASE WHEN arg_max(e.happened, k) IS NULL THEN 3 WHEN arg_max(e.happened, k) >= any_value(q.t) - 43200000 THEN 1 ELSE 4 END AS st,
          arg_max(e.ride, k) AS newest_ride, arg_max({ 'fare': e.fare }, k).fare AS newest_fare
-  FROM questions q LEFT JOIN (SELECT *, (happened, p, o) AS k FROM rides) e ON e.driver = q.driver AND ${known} GROUP BY q.id`;
+  FROM questions q LEFT JOIN (SELECT *, (happened, greatest(happened, created), p, o) AS k FROM rides) e ON e.driver = q.driver AND ${known} GROUP BY q.id`;
 
 const columnOf = (view: string, name: string): string =>
   `CASE WHEN ${view}.st = 1 THEN ${view}.${name} END AS ${name}, ` +

@@ -43,6 +43,8 @@ spec:
     - { name: rides_2d, function: count, window: 2d }
     - { name: sum_2d, function: sum, column: fare, window: 2d }
     - { name: mean_12h, function: mean, column: fare, window: 12h }
+    - { name: least_12h, function: min, column: fare, window: 12h }
+    - { name: most_2d, function: max, column: fare, window: 2d }
   hop: 1h
   ttl: 1d
   readBehind: 1h
@@ -56,6 +58,7 @@ spec:
     - { name: rides_1h, function: count, window: 1h }
     - { name: sum_1h, function: sum, column: fare, window: 1h }
     - { name: mean_6h, function: mean, column: fare, window: 6h }
+    - { name: last_6h, function: last, column: fare, window: 6h }
   hop: 10m
   ttl: 6h
   readBehind: 1h
@@ -85,9 +88,12 @@ spec:
     - { name: rides_2d, type: number, from: driver_fares.rides_2d }
     - { name: sum_2d, type: number, from: driver_fares.sum_2d }
     - { name: mean_12h, type: number, from: driver_fares.mean_12h }
+    - { name: least_12h, type: number, from: driver_fares.least_12h }
+    - { name: most_2d, type: number, from: driver_fares.most_2d }
     - { name: rides_1h, type: number, from: zone_fares.rides_1h }
     - { name: sum_1h, type: number, from: zone_fares.sum_1h }
     - { name: mean_6h, type: number, from: zone_fares.mean_6h }
+    - { name: last_6h, type: number, from: zone_fares.last_6h }
     - { name: newest_ride, type: category, from: driver_newest.ride }
     - { name: newest_fare, type: number, from: driver_newest.fare }
   label: { source: rides, key: driver, field: fare, above: 10, wait: 1d }
