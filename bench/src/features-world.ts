@@ -114,6 +114,7 @@ export async function startFeaturesWorld(): Promise<FeaturesWorld> {
         REDIS_URL: redis.url,
         EVL_HTTP_PORT: String(http),
         EVL_GRPC_PORT: String(grpc),
+        EVL_FEAST_PORT: '0',
         EVL_DATA_DIR: path.join(folder, 'data'),
         EVL_OBJECT_STORE: path.join(folder, 'objects'),
       },

@@ -52,6 +52,7 @@ export class Replica {
         ...fault?.env,
         EVL_HTTP_PORT: String(http),
         EVL_GRPC_PORT: String(grpc),
+        EVL_FEAST_PORT: '0',
       },
       cwd: root,
       logFile: path.join(folder, 'logs', `${name}.log`),

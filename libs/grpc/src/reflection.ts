@@ -22,6 +22,8 @@ function packageOf(serviceName: string): string {
 }
 
 function filesOfPackage(name: string, root: string): readonly string[] {
+  // A service without a package is described by a file beside that of another.
+  if (name === '') return [];
   const folder = join(root, ...name.split('.'));
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.proto')) : [];
   if (files.length === 0) {

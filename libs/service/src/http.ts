@@ -1,6 +1,7 @@
 import { fastify, type FastifyInstance } from 'fastify';
 import { classify, errorText, ServiceError } from './errors.ts';
-import type { Health } from './lifecycle.ts';
+import { listenError } from './listen-error.ts';
+import type { Health, Part } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import { renderMetrics } from './metrics.ts';
 
@@ -46,6 +47,42 @@ export async function createHttpApp(options: HealthServerOptions): Promise<Fasti
   });
   await options.extraRoutes?.(app);
   return app;
+}
+
+export interface HttpPartOptions {
+  readonly name: string;
+  readonly host: string;
+  /** 0 takes a free one; the part's `port` says which. */
+  readonly port: number;
+  /** Variable that chooses another port, for the error. */
+  readonly portVariable: string;
+  readonly logger: Logger;
+  readonly routes: (app: FastifyInstance) => void | Promise<void>;
+}
+
+/** A listener of its own beside that of health and metrics: for an API that its clients expect on a certain port. */
+export function createHttpPart(options: HttpPartOptions): Part & { readonly port: number } {
+  let app: FastifyInstance | null = null;
+  return {
+    name: options.name,
+    get port() {
+      const address = app?.server.address();
+      return typeof address === 'object' && address !== null ? address.port : 0;
+    },
+    async start() {
+      const made = fastify({ bodyLimit: bodyBytesMax, forceCloseConnections: 'idle' });
+      app = made;
+      await options.routes(made);
+      const { host, port, portVariable, logger, name } = options;
+      await made.listen({ host, port }).catch((error: unknown) => {
+        throw listenError(error, { host, port }, portVariable);
+      });
+      logger.info({ host, port: this.port }, `${name} listens`);
+    },
+    async stop() {
+      await app?.close();
+    },
+  };
 }
 
 function httpStatusOf(error: unknown): number {

@@ -17,6 +17,7 @@ export {
   type ErrorKind,
   type ServiceErrorOptions,
 } from './errors.ts';
+export { createHttpPart } from './http.ts';
 export type { FastifyInstance, FastifyReply, FastifyRequest } from './http.ts';
 export type { Health, Part } from './lifecycle.ts';
 export { createLogger, describeError, type Logger, type LoggerOptions, type LogMethod } from './logger.ts';

@@ -1,5 +1,6 @@
 import { deferred } from './async.ts';
 import { classify, toServiceError, type ServiceError } from './errors.ts';
+import { listenError } from './listen-error.ts';
 import { createHttpApp, type FastifyInstance, type Readiness } from './http.ts';
 import type { Health, Part } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
@@ -122,7 +123,7 @@ class ServiceRun {
         ...(extra === undefined ? {} : { extraRoutes: extra }),
       });
       const address = await this.#app.listen(http).catch((error: unknown) => {
-        throw listenError(error, http);
+        throw listenError(error, http, 'EVL_HTTP_PORT');
       });
       logger.info({ address }, 'HTTP listens');
       for (const part of parts) {
@@ -174,12 +175,4 @@ class ServiceRun {
       return { ok: false, reason: 'not started yet' };
     return part.health?.() ?? { ok: true };
   }
-}
-
-function listenError(error: unknown, http: { readonly host: string; readonly port: number }): ServiceError {
-  return toServiceError(error, {
-    code: 'EVL_SERVICE_HTTP_LISTEN',
-    kind: 'terminal',
-    message: `cannot listen on ${http.host}:${http.port}; free the port or choose another by EVL_HTTP_PORT`,
-  });
 }

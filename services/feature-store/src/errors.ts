@@ -13,6 +13,50 @@ export const errors = {
       kind: 'terminal',
       message: `There is no FeatureService "${name}": apply it, or give the name of one that is applied`,
     }),
+  viewNotFound: (name: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_VIEW_UNKNOWN',
+      kind: 'terminal',
+      message: `There is no FeatureView "${name}": apply it, or give the name of one that is applied`,
+    }),
+  viewVersionNotFound: (name: string, asked: number, applied: number) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_VIEW_VERSION_NOT_FOUND',
+      kind: 'terminal',
+      message: `FeatureView ${name} is served as revision ${applied}; there is no online store of revision ${asked}`,
+    }),
+  entityNotFound: (name: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_ENTITY_NOT_FOUND',
+      kind: 'terminal',
+      message: `"${name}" is the entity of no FeatureView`,
+    }),
+  entityMissing: (name: string, given: readonly string[]) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_ENTITY_MISSING',
+      kind: 'terminal',
+      message: `The features need the entity "${name}"; the request has ${given.length === 0 ? 'none' : given.join(', ')}`,
+    }),
+  nameCollision: (name: string) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_NAME_COLLISION',
+      kind: 'terminal',
+      message: `Two columns of the answer would be "${name}": set full_feature_names, or ask for one of them`,
+    }),
+  rowsRefused: (source: string, reasons: readonly string[], rows: number) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_ROWS_REFUSED',
+      kind: 'terminal',
+      message:
+        `${reasons.length} of ${rows} rows break the contract of Source ${source} and were not written; the others were. ` +
+        reasons.slice(0, 5).join(' | '),
+    }),
+  materializing: (views: readonly string[]) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_MATERIALIZING',
+      kind: 'retryable',
+      message: `${views.join(', ')}: being materialised; wait for it, or set force=true`,
+    }),
   /** A definition that libs/features refuses, with its code and text. */
   definition: (cause: { readonly code: string; readonly message: string }) =>
     new ServiceError({ code: cause.code, kind: 'terminal', message: cause.message, cause }),

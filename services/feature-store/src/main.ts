@@ -4,9 +4,11 @@ import { createGrpcServer } from '@everloop/grpc';
 import { createKafkaBus } from '@everloop/kafka';
 import { onlineKeys, readingBy } from '@everloop/features';
 import { schemaRegistries } from '@everloop/records';
-import { createLogger, createMetrics, runService } from '@everloop/service';
+import { createHttpPart, createLogger, createMetrics, runService } from '@everloop/service';
 import { createObjectStore, createRedis, openDuckDb } from '@everloop/storage';
 
+import { grpcFeast } from './adapters/grpc-feast.ts';
+import { addFeastRoutes } from './adapters/http-feast.ts';
 import { grpcDatasetService } from './adapters/grpc-dataset-service.ts';
 import { grpcFeatureService } from './adapters/grpc-feature-service.ts';
 import { HistoryCompaction } from './adapters/history-compaction.ts';
@@ -20,6 +22,7 @@ import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
 import { AppliedPlaces } from './app/applied-places.ts';
 import { createDatasetCalls } from './app/dataset-calls.ts';
 import { datasetPins } from './app/dataset-pins.ts';
+import { createFeastCalls } from './app/feast-calls.ts';
 import { createFeatureCalls } from './app/feature-calls.ts';
 import { createHistoricalCalls } from './app/historical-calls.ts';
 import { LiveTopology } from './app/live-topology.ts';
@@ -102,18 +105,38 @@ const online = createOnlineCalls({
   nowMs: () => (config.clock === 'event' ? (live.watermarkMs ?? 0) : Date.now()),
   telemetry,
 });
+const feast = createFeastCalls({
+  topology: () => live.topology,
+  online,
+  push,
+  waitMs: config.feastWaitMs,
+  failed: (error) => logger.error({ err: error }, 'a materialisation that was asked for failed'),
+});
+const feastHttp = createHttpPart({
+  name: 'feast',
+  host: config.feastHost,
+  port: config.feastPort,
+  portVariable: 'EVL_FEAST_PORT',
+  logger,
+  routes: (app) =>
+    addFeastRoutes(app, {
+      calls: feast,
+      isHealthy: () => live.health().ok && (redis.health?.() ?? { ok: true }).ok,
+      telemetry,
+    }),
+});
 const grpc = createGrpcServer({
   name: 'grpc',
   host: config.grpcHost,
   port: config.grpcPort,
-  services: [grpcFeatureService(calls, historical, online, push), grpcDatasetService(snapshots)],
+  services: [grpcFeatureService(calls, historical, online, push), grpcDatasetService(snapshots), ...grpcFeast(feast)],
   logger,
   deadlineMaxMs: 600_000,
 });
 
 await runService({
   name,
-  parts: [redis, bus, publisher, live, upkeep, grpc],
+  parts: [redis, bus, publisher, live, upkeep, grpc, feastHttp],
   http: { host: config.httpHost, port: config.httpPort },
   logger,
 });

@@ -30,6 +30,8 @@ export interface Telemetry {
   topologyChanged(topics: readonly string[], waiting: readonly string[]): void;
   datasetCreated(model: string, rows: number, contentHash: string, tookMs: number): void;
   queried(rpc: string, rows: number, tookMs: number): void;
+  /** A call of the Feast API over HTTP. */
+  asked(endpoint: string, status: number, tookMs: number): void;
   /** What an online batch found, and how old it is. */
   answered(answer: BatchAnswer): void;
   /** The fixed holdout was handed out to the evaluator; the audit record. */
@@ -74,6 +76,12 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const values = metrics.counter('everloop_feature_store_online_values_total', 'Values of online batches, by status', [
     'status',
   ]);
+  const feast = metrics.histogram(
+    'everloop_feature_store_feast_request_seconds',
+    'Time of a call of the Feast API over HTTP',
+    secondsBuckets,
+    ['endpoint', 'status'],
+  );
   const age = metrics.histogram(
     'everloop_feature_store_feature_age_seconds',
     'Age of the oldest row of a view in an online batch, in event time',
@@ -191,6 +199,9 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       logger.info({ model, rows: count, contentHash, tookMs: Math.round(tookMs) }, 'dataset created');
     },
     queried: (rpc, _rows, tookMs) => query.observe({ rpc }, tookMs / 1_000),
+    asked(endpoint, status, tookMs) {
+      feast.observe({ endpoint, status: String(status) }, tookMs / 1_000);
+    },
     answered(answer) {
       const counts = new Uint32Array(statusNames.length);
       for (const { statuses } of answer.columns)

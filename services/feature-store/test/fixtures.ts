@@ -36,6 +36,7 @@ export const silentTelemetry: Telemetry = {
   datasetCreated: nothing,
   queried: nothing,
   answered: nothing,
+  asked: nothing,
   vaultOpened: nothing,
   vaultDenied: nothing,
 };

@@ -11,8 +11,9 @@ describe('planPorts', () => {
       redis: 16_379,
       http: { console: 8080, gateway: 8101, 'drift-detector': 8108 },
       grpc: { gateway: 8001, 'feature-store': 8002, registry: 8003, trainer: 8004, rollout: 8005 },
+      feast: 6_566,
     });
-    expect(wanted).toHaveLength(18);
+    expect(wanted).toHaveLength(19);
   });
 
   it("a port's own variable wins over --ports-from", async () => {
@@ -26,7 +27,7 @@ describe('planPorts', () => {
 
   it('0 takes free ports', async () => {
     const { wanted } = await planPorts(0, {});
-    expect(new Set(wanted.map(({ port }) => port)).size).toBe(18);
+    expect(new Set(wanted.map(({ port }) => port)).size).toBe(19);
   });
 
   it.each([[-1], [65_530], [1.5]])('--ports-from %d is refused', async (from) => {
@@ -44,5 +45,5 @@ it('ports of a Kafka or Redis that runs elsewhere are not needed', async () => {
   expect(names({ KAFKA_BROKERS: 'k:9092' })).not.toContain('EVL_KAFKA_CONTROLLER_PORT');
   expect(names({ KAFKA_BROKERS: 'k:9092' })).toContain('EVL_REDIS_PORT');
   expect(names({ REDIS_URL: 'redis://r' })).not.toContain('EVL_REDIS_PORT');
-  expect(names({ KAFKA_BROKERS: ' ' })).toHaveLength(18);
+  expect(names({ KAFKA_BROKERS: ' ' })).toHaveLength(19);
 });

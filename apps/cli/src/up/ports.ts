@@ -8,6 +8,8 @@ export interface PortPlan {
   readonly redis: number;
   readonly http: Readonly<Record<ServiceName, number>>;
   readonly grpc: Readonly<Record<keyof typeof grpcPorts, number>>;
+  /** Feast's HTTP API, at the feature store. */
+  readonly feast: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,6 +21,7 @@ const listeners: readonly WantedPort[] = [
   { port: 16_379, what: 'Redis', env: 'EVL_REDIS_PORT' },
   ...Object.entries(httpPorts).map(([name, port]) => ({ port, what: `${name} (HTTP)`, env: httpEnv(name) })),
   ...Object.entries(grpcPorts).map(([name, port]) => ({ port, what: `${name} (gRPC)`, env: grpcEnv(name) })),
+  { port: 6_566, what: "feature-store (Feast's HTTP API)", env: 'EVL_FEAST_PORT' },
 ];
 
 function httpEnv(name: string): string {
@@ -56,6 +59,7 @@ export async function planPorts(
     redis: portOf('EVL_REDIS_PORT'),
     http: Object.fromEntries(Object.keys(httpPorts).map((name) => [name, portOf(httpEnv(name))])) as PortPlan['http'],
     grpc: Object.fromEntries(Object.keys(grpcPorts).map((name) => [name, portOf(grpcEnv(name))])) as PortPlan['grpc'],
+    feast: portOf('EVL_FEAST_PORT'),
   };
   return { ports, wanted };
 }

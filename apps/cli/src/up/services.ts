@@ -72,6 +72,7 @@ export function serviceProcess(name: ServiceName, around: Surroundings): Supervi
       ...around.env,
       ...clientEnvironment(around),
       EVL_HTTP_PORT: String(around.ports.http[name]),
+      EVL_FEAST_PORT: String(around.ports.feast),
       ...(grpcPort === null ? {} : { EVL_GRPC_PORT: String(grpcPort) }),
       EVL_DATA_DIR: join(around.dataDir, 'services', name),
       ...vaultEnvironment(name, around),

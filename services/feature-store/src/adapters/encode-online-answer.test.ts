@@ -51,7 +51,6 @@ it('writes what the generated code reads', () => {
           view,
           numbers: [...(numbers ?? [])],
           texts: (texts ?? []).map((each) => each ?? ''),
-          lists: [],
           statuses: Buffer.from(statuses),
         })),
         views: answer.views.map(({ name, eventMs }, index) => ({

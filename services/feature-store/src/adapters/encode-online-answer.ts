@@ -86,7 +86,7 @@ function writeColumn(writer: Writer, column: BatchColumn, size: ColumnSize): voi
   writer.varint(2, zigzag(column.view));
   if (column.numbers !== null) writer.bytes(3, bytesOf(column.numbers));
   column.texts?.forEach((text, row) => writer.text(4, text ?? '', size.texts[row] ?? 0));
-  writer.bytes(6, column.statuses);
+  writer.bytes(5, column.statuses);
 }
 
 function viewSize(view: OnlineAnswer['views'][number], { revision, digest }: Definition): number {

@@ -74,7 +74,7 @@ it('carries values, statuses and refusals over gRPC', async () => {
   expect(await client.getOnlineBatch(batch)).toEqual({
     asOfMs: 100,
     watermarkMs: 0,
-    features: [{ name: 'plan.seats', view: 0, numbers: [7.5], texts: [], lists: [], statuses: Buffer.from([1]) }],
+    features: [{ name: 'plan.seats', view: 0, numbers: [7.5], texts: [], statuses: Buffer.from([1]) }],
     views: [{ name: 'plan', revision: 3, digest: 'ab', eventMs: [90] }],
   });
   expect(await client.getOnline({ model: 'm', rows: [] })).toEqual(answer);

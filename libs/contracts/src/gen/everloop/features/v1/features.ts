@@ -406,16 +406,11 @@ export interface FeatureColumn {
   name: string;
   /** Index in GetOnlineBatchResponse.views; -1 for an input that is a request field or computed. */
   view: number;
-  /** Numbers (NaN where the status is not PRESENT), or texts ("" there), or lists. */
+  /** Numbers (NaN where the status is not PRESENT), or texts ("" there); a list is its JSON text. */
   numbers: number[];
   texts: string[];
-  lists: ValueList[];
   /** One byte per row: the number of the FeatureStatus. */
   statuses: Buffer;
-}
-
-export interface ValueList {
-  values: FeatureValue[];
 }
 
 /** A view that was read, an event time per row. */
@@ -2815,7 +2810,7 @@ export const GetOnlineBatchRequest: MessageFns<GetOnlineBatchRequest> = {
 };
 
 function createBaseFeatureColumn(): FeatureColumn {
-  return { name: "", view: 0, numbers: [], texts: [], lists: [], statuses: Buffer.alloc(0) };
+  return { name: "", view: 0, numbers: [], texts: [], statuses: Buffer.alloc(0) };
 }
 
 export const FeatureColumn: MessageFns<FeatureColumn> = {
@@ -2836,11 +2831,8 @@ export const FeatureColumn: MessageFns<FeatureColumn> = {
     for (const v of message.texts) {
       writer.uint32(34).string(v!);
     }
-    for (const v of message.lists) {
-      ValueList.encode(v!, writer.uint32(42).fork()).join();
-    }
     if (message.statuses.length !== 0) {
-      writer.uint32(50).bytes(message.statuses);
+      writer.uint32(42).bytes(message.statuses);
     }
     return writer;
   },
@@ -2905,14 +2897,6 @@ export const FeatureColumn: MessageFns<FeatureColumn> = {
               break;
             }
 
-            message.lists.push(ValueList.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
             message.statuses = Buffer.from(reader.bytes());
             continue;
           }
@@ -2934,7 +2918,6 @@ export const FeatureColumn: MessageFns<FeatureColumn> = {
       view: isSet(object.view) ? globalThis.Number(object.view) : 0,
       numbers: globalThis.Array.isArray(object?.numbers) ? object.numbers.map((e: any) => globalThis.Number(e)) : [],
       texts: globalThis.Array.isArray(object?.texts) ? object.texts.map((e: any) => globalThis.String(e)) : [],
-      lists: globalThis.Array.isArray(object?.lists) ? object.lists.map((e: any) => ValueList.fromJSON(e)) : [],
       statuses: isSet(object.statuses) ? Buffer.from(bytesFromBase64(object.statuses)) : Buffer.alloc(0),
     };
   },
@@ -2953,9 +2936,6 @@ export const FeatureColumn: MessageFns<FeatureColumn> = {
     if (message.texts?.length) {
       obj.texts = message.texts;
     }
-    if (message.lists?.length) {
-      obj.lists = message.lists.map((e) => ValueList.toJSON(e));
-    }
     if (message.statuses.length !== 0) {
       obj.statuses = base64FromBytes(message.statuses);
     }
@@ -2971,77 +2951,7 @@ export const FeatureColumn: MessageFns<FeatureColumn> = {
     message.view = object.view ?? 0;
     message.numbers = object.numbers?.map((e) => e) || [];
     message.texts = object.texts?.map((e) => e) || [];
-    message.lists = object.lists?.map((e) => ValueList.fromPartial(e)) || [];
     message.statuses = object.statuses ?? Buffer.alloc(0);
-    return message;
-  },
-};
-
-function createBaseValueList(): ValueList {
-  return { values: [] };
-}
-
-export const ValueList: MessageFns<ValueList> = {
-  encode(message: ValueList, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.values) {
-      FeatureValue.encode(v!, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ValueList {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseValueList();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.values.push(FeatureValue.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): ValueList {
-    return {
-      values: globalThis.Array.isArray(object?.values) ? object.values.map((e: any) => FeatureValue.fromJSON(e)) : [],
-    };
-  },
-
-  toJSON(message: ValueList): unknown {
-    const obj: any = {};
-    if (message.values?.length) {
-      obj.values = message.values.map((e) => FeatureValue.toJSON(e));
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<ValueList>): ValueList {
-    return ValueList.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ValueList>): ValueList {
-    const message = createBaseValueList();
-    message.values = object.values?.map((e) => FeatureValue.fromPartial(e)) || [];
     return message;
   },
 };
