@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { applyResources, type ApplyOutcome } from './apply.ts';
 import type { Commands } from './commands.ts';
+import { addContractsCommands } from './contracts/command.ts';
 import { addDatasetCommands } from './dataset/command.ts';
 import { exitCodes } from './errors.ts';
 import { addFeaturesCommands } from './features/command.ts';
@@ -51,6 +52,7 @@ export function createProgram(context: ProgramContext): Command {
   addDatasetCommands(program, context);
   addFeaturesCommands(program, context);
   addQuarantineCommands(program, context);
+  addContractsCommands(program, context);
   return program;
 }
 

@@ -29,6 +29,7 @@ export { compilePattern, type PatternTest } from './pattern.ts';
 export { checkResources, type ResourceFinding } from './resources/checks/index.ts';
 export { bindingKeys, entityFields } from './resources/entities.ts';
 export { loadResources, parseResources, type ResourceFile } from './resources/load.ts';
+export { decompileSpec } from './resources/compile.ts';
 export { isKind, kinds } from './resources/schemas.ts';
 export { findResource, ofKind, parseResource, resourceKey, toWire, type ResourceOf } from './resources/wire.ts';
 export { nearest } from './suggest.ts';

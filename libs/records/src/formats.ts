@@ -14,6 +14,11 @@ export const schemaTypeOf: Readonly<Record<WireFormat, SchemaType>> = {
   protobuf: 'PROTOBUF',
 };
 
+/** The format whose schemas have a type. */
+export function sourceFormatOf(type: SchemaType): WireFormat {
+  return type === 'AVRO' ? 'avro' : type === 'JSON' ? 'json-schema' : 'protobuf';
+}
+
 /** Compiles a registered schema for a format. Throws when it is of another format or cannot be used. */
 export function compileSchema(
   format: WireFormat,

@@ -19,4 +19,5 @@ export { createFieldReader, type FieldReader, type RegistryOf } from './field-re
 export { createSchemaRegistry, type SchemaRegistry, type SchemaRegistryOptions } from './registry/client.ts';
 export { schemaRegistries } from './registry/from-env.ts';
 export type { RegisteredSchema, SchemaReference, SchemaType } from './registry/types.ts';
-export { schemaIdHeader } from './wire/schema-id.ts';
+export { sourceFormatOf } from './formats.ts';
+export { schemaIdHeader, schemaIdOf } from './wire/schema-id.ts';

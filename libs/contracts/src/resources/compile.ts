@@ -1,4 +1,5 @@
-import { durationMs } from '../duration.ts';
+import { durationMs, formatDuration } from '../duration.ts';
+import { canonicalJson } from '../canonical.ts';
 import { isDuration, resolveRef, schemaDefinitions, specSchema, type SchemaNode } from './schemas.ts';
 import type { Kind } from './types.ts';
 
@@ -26,6 +27,46 @@ function compileNode(definitions: Definitions, node: SchemaNode, value: unknown)
     else compiled[key] = memberSchema === undefined ? member : compileNode(definitions, memberSchema, member);
   }
   return compiled;
+}
+
+/**
+ * A compiled spec as it is written in YAML: the inverse of `compileSpec`, except that a duration may be spelt in another unit and that
+ * what equals its default is left out.
+ */
+export function decompileSpec(kind: Kind, spec: unknown): unknown {
+  return decompileNode(schemaDefinitions(kind), specSchema(kind), spec);
+}
+
+function decompileNode(definitions: Definitions, node: SchemaNode, value: unknown): unknown {
+  const schema = resolveRef(definitions, node);
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items === undefined ? value : value.map((item) => decompileNode(definitions, items, item));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const written: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    if (member === undefined) continue;
+    const name = key.replace(/Ms$/, '');
+    const durationSchema = name === key ? undefined : schemaOf(schema, name);
+    const isTime = durationSchema !== undefined && isDuration(durationSchema);
+    const memberSchema = isTime ? durationSchema : schemaOf(schema, key);
+    const text =
+      isTime && typeof member === 'number'
+        ? formatDuration(member)
+        : memberSchema === undefined
+          ? member
+          : decompileNode(definitions, memberSchema, member);
+    if (!isDefault(memberSchema, member, text)) written[isTime ? name : key] = text;
+  }
+  return written;
+}
+
+function isDefault(schema: SchemaNode | undefined, compiled: unknown, written: unknown): boolean {
+  const value = schema?.default;
+  if (schema === undefined || value === undefined) return false;
+  if (isDuration(schema)) return durationMs(String(value)) === compiled;
+  return canonicalJson(value) === canonicalJson(written);
 }
 
 function schemaOf(schema: SchemaNode, key: string): SchemaNode | undefined {

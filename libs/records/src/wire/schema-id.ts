@@ -40,6 +40,11 @@ export function unframe(value: Uint8Array, carrier?: HeaderCarrier): Framed | nu
   return found === null ? null : { schemaId: found.schemaId, body: value.subarray(found.length) };
 }
 
+/** The schema id of a record in wire format; null when it has none. */
+export function schemaIdOf(record: RecordBytes): SchemaId | null {
+  return record.value === null ? null : (unframe(record.value, record)?.schemaId ?? null);
+}
+
 function headerBytes({ headers, rawHeaders }: HeaderCarrier): Uint8Array | undefined {
   const raw = rawHeaders?.[schemaIdHeader]?.at(-1);
   if (raw !== undefined) return raw;
