@@ -51,7 +51,7 @@ function decompileNode(definitions: Definitions, node: SchemaNode, value: unknow
     const durationSchema = name === key ? undefined : schemaOf(schema, name);
     const isTime = durationSchema !== undefined && isDuration(durationSchema);
     const memberSchema = isTime ? durationSchema : schemaOf(schema, key);
-    const text =
+    const text: unknown =
       isTime && typeof member === 'number'
         ? formatDuration(member)
         : memberSchema === undefined
@@ -65,7 +65,7 @@ function decompileNode(definitions: Definitions, node: SchemaNode, value: unknow
 function isDefault(schema: SchemaNode | undefined, compiled: unknown, written: unknown): boolean {
   const value = schema?.default;
   if (schema === undefined || value === undefined) return false;
-  if (isDuration(schema)) return durationMs(String(value)) === compiled;
+  if (isDuration(schema)) return typeof value === 'string' && durationMs(value) === compiled;
   return canonicalJson(value) === canonicalJson(written);
 }
 
