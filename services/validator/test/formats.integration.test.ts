@@ -142,6 +142,7 @@ it('records wait while the registry is away, and none is lost or taken for poiso
     record(topic, encoder, { id: 'b', delay: -1, at: 5 }),
   ]);
   await eventually(() => mini.requests.length > asked + 1);
+  await eventually(() => !sources.health().ok);
   expect(sources.health()).toMatchObject({ ok: false, reason: expect.stringContaining('schema registry') });
   expect(await read(`${topic}.quarantine`)).toEqual([]);
   mini.outage = null;
