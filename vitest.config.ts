@@ -36,7 +36,7 @@ export default defineConfig({
           name: 'conformance',
           include: conformance,
           globalSetup: ['libs/testing/src/global-setup.ts'],
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           hookTimeout: 600_000,
           maxWorkers: 2,
         },

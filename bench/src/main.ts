@@ -5,11 +5,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import path from 'node:path';
+import { benchFeaturesOffline } from './features-offline.ts';
 import { benchFeaturesOnline } from './features-online.ts';
 import type { BenchResult } from './result.ts';
 import { benchTasks } from './tasks.ts';
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<BenchResult> }>> = {
+  'features-offline': {
+    about: '100,000 rows against three views of 10,000,000 rows: our point-in-time query beside a bare ASOF join',
+    run: benchFeaturesOffline,
+  },
   'features-online': {
     about: '50 entities × 20 features: library and gRPC service, beside raw MGET of the same rows',
     run: benchFeaturesOnline,

@@ -1,3 +1,4 @@
+export * from './backfill-sql.ts';
 export type { ViewReading } from './aggregate-read.ts';
 export * from './batch.ts';
 export * from './error.ts';
@@ -7,6 +8,7 @@ export * from './online-keys.ts';
 export * from './pit-sql.ts';
 export * from './plan.ts';
 export * from './row.ts';
+export { sparkPointInTimeSql, type SparkPointInTimeInput, type SparkQuery, type SparkView } from './spark-sql.ts';
 export {
   asScalar,
   entityKey,

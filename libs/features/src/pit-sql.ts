@@ -56,7 +56,7 @@ export function pointInTimeSql(plan: LookupPlan, input: PointInTimeInput): strin
   plan.bindings.forEach((_, index) => {
     const bound = boundSql(plan, index, input);
     if (bound === null) return;
-    parts.push(keysSql(bound), eventsSql(bound), ...newestSql(bound));
+    parts.push(keysSql(bound), ...eventsSql(bound), ...newestSql(bound));
     if (bound.planned.view.kind === 'columns') parts.push(columnsSql(bound));
     else parts.push(...aggregatesSql(bound));
   });

@@ -38,22 +38,25 @@ export function keysSql({ index, planned: { keys } }: BoundSql): string {
   );
 }
 
-/** `e<i>`: the events of the entities that are asked for: key parts, `et`, `kt`, `vt` (from when they count), `p`, `o`, columns `c<n>`. */
-export function eventsSql({ index, planned: { view }, relation, isBitemporal, earliestMs }: BoundSql): string {
+/**
+ * `r<i>`: the events as the query reads them, and `e<i>`: those of the entities that are asked for. What joins by the key anyway takes `r<i>`,
+ * since looking twice whether an entity is asked for costs as much as the join itself. Key parts, `et`, `kt`, `vt` (from when they count), `p`, `o`,
+ * columns `c<n>`.
+ */
+export function eventsSql({ index, planned: { view }, relation, isBitemporal, earliestMs }: BoundSql): string[] {
   const { partition, offset, timeMs, knownMs } = offlineColumns;
   const fields = view.entity.map(({ name }) => `r.${quoted(name)}`);
   const keys = fields.map((field, part) => `${field} AS k${part}`);
   const columns = view.columns.map(({ name }, column) => `r.${quoted(name)} AS c${column}`);
   const times = [`r.${timeMs} AS et`, `r.${knownMs} AS kt`, `r.${isBitemporal ? knownMs : timeMs} AS vt`];
   const selected = [...keys, ...times, `r.${partition} AS p`, `r.${offset} AS o`, ...columns];
-  const same = fields.map((field, part) => `${field} = k.k${part}`).join(' AND ');
   const reachMs = Math.max(view.ttlMs, view.longestWindowMs + view.hopMs);
   const bounds = [`r.${timeMs} <= (SELECT max(t) FROM k${index})`];
   if (earliestMs !== undefined) bounds.push(`r.${timeMs} >= ${earliestMs - reachMs}`);
-  return (
-    `e${index} AS NOT MATERIALIZED (SELECT ${selected.join(', ')} FROM ${relation} r SEMI JOIN k${index} k ON ${same} ` +
-    `WHERE ${bounds.join(' AND ')})`
-  );
+  return [
+    `r${index} AS NOT MATERIALIZED (SELECT ${selected.join(', ')} FROM ${relation} r WHERE ${bounds.join(' AND ')})`,
+    `e${index} AS NOT MATERIALIZED (SELECT * FROM r${index} r SEMI JOIN k${index} k ON ${sameKey(view.entity.length, 'r', 'k')})`,
+  ];
 }
 
 /**
@@ -74,7 +77,7 @@ export function newestSql(bound: BoundSql): string[] {
     `ON ${sameKey(parts, 'k', 'x')} AND k.t >= x.et)`;
   const known = isBitemporal ? ' AND x.kt <= a.t' : '';
   const values =
-    `SELECT a.__row, a.t, a.et, arg_max(${packed}, (x.kt, x.p, x.o)) AS c FROM a${i} a JOIN e${i} x ` +
+    `SELECT a.__row, a.t, a.et, arg_max(${packed}, (x.kt, x.p, x.o)) AS c FROM a${i} a JOIN r${i} x ` +
     `ON ${sameKey(parts, 'a', 'x')} AND x.et = a.et${known} GROUP BY a.__row, a.t, a.et`;
   if (!isBitemporal && !needsColumns) return [newest, `n${i} AS (SELECT __row, t, et, NULL AS c FROM a${i})`];
   if (!isBitemporal) return [newest, `n${i} AS (${values})`];
@@ -84,7 +87,7 @@ export function newestSql(bound: BoundSql): string[] {
     `b${i} AS MATERIALIZED (${values})`,
     `u${i} AS MATERIALIZED (SELECT a.* EXCLUDE (et) FROM a${i} a ANTI JOIN b${i} b USING (__row))`,
     `w${i} AS (SELECT ${keys}, kt, et, arg_max(c, (p, o)) AS c FROM (` +
-      `SELECT ${numbered(parts, 'x.k').join(', ')}, x.kt, x.et, x.p, x.o, ${packed} AS c FROM e${i} x ` +
+      `SELECT ${numbered(parts, 'x.k').join(', ')}, x.kt, x.et, x.p, x.o, ${packed} AS c FROM r${i} x ` +
       `SEMI JOIN u${i} u ON ${sameKey(parts, 'x', 'u')} QUALIFY x.et = ${running}) GROUP BY ${keys}, kt, et)`,
     `n${i} AS (SELECT __row, t, et, c FROM b${i} UNION ALL SELECT u.__row, u.t, w.et, w.c FROM u${i} u ` +
       `ASOF JOIN w${i} w ON ${sameKey(parts, 'u', 'w')} AND u.t >= w.kt)`,
