@@ -1,6 +1,6 @@
 /** One run of one path of the offline benchmark in a process of its own: `<path> <folder> <memory limit, MiB>`; prints one JSON line. */
 import path from 'node:path';
-import { pointInTimeSql } from '@everloop/features';
+import { pointInTimeSql, type KnownPolicy } from '@everloop/features';
 import { openDuckDb } from '@everloop/storage';
 import type { OfflinePath, OfflineRun } from './features-offline.ts';
 import { offlinePlan, offlineWorld, spineFile, tablesOf, ttlMs, viewFiles } from './offline-world.ts';
@@ -20,8 +20,8 @@ function asofSql(folder: string): string {
   return `SELECT s.__row${columns.join('')} FROM ${spineFile(folder)} s${joins.join('')}`;
 }
 
-function oursSql(folder: string): string {
-  return pointInTimeSql(offlinePlan(), { spine: spineFile(folder), tables: tablesOf(folder) });
+function oursSql(folder: string, known: KnownPolicy): string {
+  return pointInTimeSql(offlinePlan(), { spine: spineFile(folder), tables: tablesOf(folder), known });
 }
 
 const which = process.argv[2] as OfflinePath;
@@ -33,7 +33,10 @@ const duck = await openDuckDb({
 });
 const from = process.cpuUsage();
 const startedAt = performance.now();
-await duck.copyToParquet(which === 'asof' ? asofSql(folder) : oursSql(folder), path.join(folder, `${which}.parquet`));
+await duck.copyToParquet(
+  which === 'asof' ? asofSql(folder) : oursSql(folder, which === 'ours' ? 'bitemporal' : 'latest'),
+  path.join(folder, `${which}.parquet`),
+);
 const seconds = (performance.now() - startedAt) / 1_000;
 const used = process.cpuUsage(from);
 const [counted] = await duck.all(
