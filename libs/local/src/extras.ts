@@ -9,7 +9,7 @@ import { findMaven, type Environment } from './tools.ts';
 /** A server that only some tests need. */
 export interface ExtraSpec {
   /** Also the name of its pom and digest list in `extras/`. */
-  readonly name: 'postgres' | 's3';
+  readonly name: 'postgres' | 's3' | 'schema-registry';
   /** For a person: what is downloaded and how much. */
   readonly what: string;
   /** Which of the listed files this machine needs. */

@@ -11,6 +11,7 @@ export {
 export { startLocalPostgres, type LocalPostgres } from './postgres.ts';
 export { redisAnswers, startLocalRedis, type LocalRedis, type LocalRedisOptions } from './redis.ts';
 export { startLocalS3, type LocalS3 } from './s3.ts';
+export { startLocalSchemaRegistry, type LocalSchemaRegistry } from './schema-registry.ts';
 export {
   superviseProcess,
   type Exit,
