@@ -75,6 +75,11 @@ const steps: readonly Step[] = [
     why: 'protos are clean and the generated code is theirs',
     run: () => command('buf', 'lint', 'proto') && contractsAreCurrent(),
   },
+  {
+    name: 'reference',
+    why: 'docs/reference is what the program says',
+    run: () => command('node', 'tools/reference.ts', '--check'),
+  },
   { name: 'types', why: 'TypeScript, strict', run: () => command('tsc', '--noEmit', '-p', 'tsconfig.json') },
   {
     name: 'boundaries',

@@ -155,7 +155,7 @@ function addressed(env: ProgramContext['env'], options: LogOptions): ReportOptio
 
 function ledgerText(ledger: LedgerReport): string {
   const rows = ledger.checks.map(({ ok, name, detail }) => [ok ? 'ok' : 'NOT OK', name, detail]);
-  return `${table(['', 'RULE', 'NUMBERS'], rows)}\n${ledger.balanced ? 'the ledger balances' : 'the ledger does NOT balance'}`;
+  return `${table(['', 'RULE', 'NUMBERS'], rows)}\n${ledger.balanced ? 'the ledger balances' : 'the ledger does NOT balance; while data still flows, what is on its way counts as missing: ask again when the loop is at rest'}`;
 }
 
 function reportOptions(command: Command): Command {

@@ -63,7 +63,7 @@ export class KafkaAdmin {
   async partitionCount(topic: string): Promise<number> {
     const count = this.knownPartitionCount(topic) ?? (await this.describe()).get(topic);
     if (count === undefined)
-      throw kafkaError('topicMissing', `topic '${topic}' does not exist; create it first (ensureTopics)`);
+      throw kafkaError('topicMissing', `topic '${topic}' does not exist; check its name, or create it first`);
     return count;
   }
 

@@ -248,7 +248,7 @@ function drawAuc(models) {
       height: 240,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'UTC'),
       scales: { x: { time: true } },
-      axes: [axis, { ...axis, values: (_, splits) => splits.map((value) => value.toFixed(2)) }],
+      axes: [axis, { ...axis, values: (_, splits) => splits.map((value) => value.toFixed(3)) }],
       series: [
         {},
         { label: 'served', stroke: color('--served'), width: 2 },

@@ -1,7 +1,7 @@
 import { commonConfig, type ConfigSchema, grpcConfig } from '@everloop/service';
 
 /** Configuration of the registry. */
-export const registryConfig = {
+export const configSchema = {
   ...commonConfig,
   ...grpcConfig,
   dataDir: {

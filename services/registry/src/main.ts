@@ -8,12 +8,12 @@ import { createKafkaEventPublisher } from './adapters/kafka-event-publisher.ts';
 import { openRegistryStore } from './adapters/sqlite-store.ts';
 import { createOutboxPublisher } from './app/outbox-publisher.ts';
 import { verifyLedger } from './app/read.ts';
-import { registryConfig } from './config.ts';
+import { configSchema } from './config.ts';
 import type { RegistryStore } from './ports.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 const name = 'registry';
-const config = loadConfig(name, registryConfig, process.env);
+const config = loadConfig(name, configSchema, process.env);
 const logger = createLogger({ service: name, level: config.logLevel });
 const metrics = createMetrics(name);
 const telemetry = createTelemetry(logger, metrics);

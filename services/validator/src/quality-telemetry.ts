@@ -23,14 +23,30 @@ const verdicts: Readonly<Record<string, string>> = {
 
 /** Labels come from the Sources: at most 200 rules times columns in each. */
 export function createQualityTelemetry(logger: Logger, metrics: Metrics): QualityTelemetry {
-  const gauge = (name: string, help: string, labels: readonly string[]) =>
-    metrics.gauge(`everloop_validator_${name}`, help, labels);
   const windowRule = ['source', 'window', 'rule', 'column'];
-  const values = gauge('window_value', 'Value of a rule in the last judged window', windowRule);
-  const failed = gauge('window_rule_failed', '1 while the rule failed in the last judged window', windowRule);
-  const open = gauge('hold_open', '1 while a hold is open: the data does not train', ['source', 'window']);
-  const end = gauge('window_end_timestamp_seconds', 'Event time of the last judged window', ['source', 'window']);
-  const newest = gauge('newest_event_timestamp_seconds', 'Newest event time of a valid record', ['source']);
+  const values = metrics.gauge(
+    'everloop_validator_window_value',
+    'Value of a rule in the last judged window',
+    windowRule,
+  );
+  const failed = metrics.gauge(
+    'everloop_validator_window_rule_failed',
+    '1 while the rule failed in the last judged window',
+    windowRule,
+  );
+  const open = metrics.gauge('everloop_validator_hold_open', '1 while a hold is open: the data does not train', [
+    'source',
+    'window',
+  ]);
+  const end = metrics.gauge('everloop_validator_window_end_timestamp_seconds', 'Event time of the last judged window', [
+    'source',
+    'window',
+  ]);
+  const newest = metrics.gauge(
+    'everloop_validator_newest_event_timestamp_seconds',
+    'Newest event time of a valid record',
+    ['source'],
+  );
   const windows = metrics.counter('everloop_validator_windows_total', 'Judged windows', [
     'source',
     'window',

@@ -238,7 +238,7 @@ describe('everloop dataset', () => {
       /~ t2 at .*: miles 1 → missing/,
       /added +seats/,
       /retyped +city: string → number/,
-      /1 of 2 columns moved/,
+      /1 of 2 columns differ, 1 by a PSI above 0.1/,
       /miles +0\.3000 +0\.2000 +10\.0 % → 20\.0 % +2 → 3 +9 → 10/,
       /Model\/late +revision 3 +revision 4/,
       /trips\.valid\/0 +\[10, 900\) +\[10, 950\)/,

@@ -175,7 +175,7 @@ export function diffText(diff: DatasetDiff): string {
   if (moved.length > 0)
     parts.push(
       section(
-        `Distributions: ${moved.length} of ${diff.distributions.length} columns moved (PSI above 0.1 is a change, above 0.25 a large one)`,
+        `Distributions: ${moved.length} of ${diff.distributions.length} columns differ, ${moved.filter(({ psi }) => (psi ?? 0) > 0.1).length} by a PSI above 0.1 (a change; above 0.25 a large one)`,
         shiftTable(moved),
       ),
     );
