@@ -9,6 +9,7 @@ import { benchFeaturesOffline } from './features-offline.ts';
 import { benchFeaturesOnline } from './features-online.ts';
 import type { BenchResult } from './result.ts';
 import { benchTasks } from './tasks.ts';
+import { benchValidator } from './validator.ts';
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<BenchResult> }>> = {
   'features-offline': {
@@ -22,6 +23,10 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   tasks: {
     about: 'exactly-once copy of a topic through libs/kafka, beside the same copy with plain kafkajs transactions',
     run: benchTasks,
+  },
+  validator: {
+    about: 'a validator with a contract of 20 columns, beside kafkajs copying the same records without checks',
+    run: benchValidator,
   },
 };
 

@@ -1,5 +1,6 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { ContractError } from './errors.ts';
+import { compilePlain } from './plain-pattern.ts';
 
 /** Whether a text, or a part of it, matches. */
 export type PatternTest = (text: string) => boolean;
@@ -11,6 +12,8 @@ export type PatternTest = (text: string) => boolean;
  * Throws ContractError EVL_PATTERN_INVALID when it cannot be compiled.
  */
 export function compilePattern(pattern: string): PatternTest {
+  const plain = compilePlain(pattern);
+  if (plain !== null) return plain;
   try {
     const compiled = RE2JS.compile(pattern);
     return (text) => compiled.test(text);

@@ -1,7 +1,7 @@
 import type { Part } from '@everloop/service';
 
-/** Header values as bytes, in order. */
-export type RawHeaders = Readonly<Record<string, readonly Buffer[]>>;
+/** Header values as bytes, in order; null is a header without a value. */
+export type RawHeaders = Readonly<Record<string, readonly (Buffer | null)[]>>;
 
 /** One record as read. Only committed records are ever read. */
 export interface BusRecord {
@@ -12,7 +12,7 @@ export interface BusRecord {
   readonly value: Buffer | null;
   /** Header values as UTF-8 text; a repeated header keeps its last value. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The exact values of headers that `headers` cannot hold: not UTF-8, or repeated. Absent when there are none. */
+  /** The exact values of headers that `headers` cannot hold: not UTF-8, repeated, or null. Absent when there are none. */
   readonly rawHeaders?: RawHeaders;
   /**
    * When the record was written, epoch milliseconds, by the producer's or the broker's clock: at the latest when its fact became known.

@@ -1,3 +1,5 @@
+import type { RawHeaders } from './bus.ts';
+
 /** Most bytes of one write to one partition; brokers refuse batches over 1,048,588 bytes by default. */
 export const chunkBytesMax = 900_000;
 /** Most records of one write; the reader's decoder spreads a batch over the stack. */
@@ -10,7 +12,7 @@ interface Sized {
   readonly key: string | Buffer | null;
   readonly value: string | Buffer | null;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly rawHeaders?: Readonly<Record<string, readonly Buffer[]>> | undefined;
+  readonly rawHeaders?: RawHeaders | undefined;
 }
 
 /** An upper estimate of a record's size in a batch, bytes. O(text length) for text. */
@@ -19,7 +21,7 @@ export function recordBytes(record: Sized): number {
   for (const name in record.headers)
     bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(record.headers[name] ?? '');
   for (const name in record.rawHeaders)
-    for (const value of record.rawHeaders[name] ?? []) bytes += 10 + Buffer.byteLength(name) + value.length;
+    for (const value of record.rawHeaders[name] ?? []) bytes += 10 + Buffer.byteLength(name) + byteLength(value);
   return bytes;
 }
 

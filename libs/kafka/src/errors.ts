@@ -20,6 +20,10 @@ export const kafkaErrors = {
   stopped: { code: 'EVL_KAFKA_STOPPED', kind: 'retryable' },
   /** The broker answered only for some of the partitions of a write. */
   writeIncomplete: { code: 'EVL_KAFKA_WRITE_INCOMPLETE', kind: 'retryable' },
+  /** A batch of records contradicts its own lengths: a broken broker, disk or proxy. */
+  batchMalformed: { code: 'EVL_KAFKA_BATCH_MALFORMED', kind: 'retryable' },
+  /** Records are compressed in a way that is not read here, or would need too much memory unpacked. */
+  batchCompressed: { code: 'EVL_KAFKA_BATCH_COMPRESSED', kind: 'terminal' },
   /** The broker cannot be reached or cannot answer now. */
   unavailable: { code: 'EVL_KAFKA_UNAVAILABLE', kind: 'retryable' },
 } as const;

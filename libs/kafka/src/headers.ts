@@ -1,26 +1,29 @@
 import { isUtf8 } from 'node:buffer';
 import type { OutRecord, RawHeaders } from './bus.ts';
-
-/** Headers as kafkajs gives them: a repeated one is a list. */
-type WireHeaders = Readonly<Record<string, Buffer | readonly Buffer[] | undefined>>;
+import { readEachHeader, type HeaderBytes } from './wire/batch-read.ts';
 
 interface ReadHeaders {
   readonly headers: Readonly<Record<string, string>>;
   readonly rawHeaders: RawHeaders | null;
 }
 
-/** Headers as text, and as bytes those that text would not give back: not UTF-8, or repeated. */
-export function readHeaders(wire: WireHeaders): ReadHeaders {
+const none: ReadHeaders = Object.freeze({ headers: Object.freeze({}), rawHeaders: null });
+
+/** Headers as text, and as bytes those that text would not give back: not UTF-8, repeated, or null. */
+export function readHeaders(wire: HeaderBytes): ReadHeaders {
+  if (wire.count <= 0) return none;
+  const found = new Map<string, (Buffer | null)[]>();
+  readEachHeader(wire, (name, value) => {
+    const values = found.get(name);
+    if (values === undefined) found.set(name, [value]);
+    else values.push(value);
+  });
   const headers: Record<string, string> = {};
-  let rawHeaders: Record<string, readonly Buffer[]> | null = null;
-  for (const name of Object.keys(wire)) {
-    const value = wire[name];
-    // kafkajs takes a header named as a member of Object.prototype (`constructor`) for a repeated one.
-    const values = Buffer.isBuffer(value) ? [value] : (value ?? []).filter((one) => Buffer.isBuffer(one));
-    const last = values.at(-1);
-    if (last === undefined) continue;
-    define(headers, name, last.toString());
-    if (values.length === 1 && isUtf8(last)) continue;
+  let rawHeaders: Record<string, readonly (Buffer | null)[]> | null = null;
+  for (const [name, values] of found) {
+    const last = values.at(-1) ?? null;
+    if (last !== null) define(headers, name, last.toString());
+    if (values.length === 1 && last !== null && isUtf8(last)) continue;
     rawHeaders ??= {};
     define(rawHeaders, name, values);
   }
@@ -33,13 +36,16 @@ function define<T>(target: Record<string, T>, name: string, value: T): void {
   else target[name] = value;
 }
 
-/** The headers of a record to write, as kafkajs takes them; undefined when there are none. */
+/** Headers of a record to write, each with its value or, if it is repeated, its values. */
+export type HeadersToWrite = Readonly<Record<string, string | readonly (Buffer | null)[]>>;
+
+/** The headers of a record to write; undefined when there are none. */
 export function writeHeaders({
   headers,
   rawHeaders,
-}: Pick<OutRecord, 'headers' | 'rawHeaders'>): Record<string, string | Buffer[]> | undefined {
+}: Pick<OutRecord, 'headers' | 'rawHeaders'>): HeadersToWrite | undefined {
   if (rawHeaders === undefined) return headers;
-  const merged: Record<string, string | Buffer[]> = { ...headers };
-  for (const name of Object.keys(rawHeaders)) define(merged, name, [...(rawHeaders[name] ?? [])]);
+  const merged: Record<string, string | readonly (Buffer | null)[]> = { ...headers };
+  for (const name of Object.keys(rawHeaders)) define(merged, name, rawHeaders[name] ?? []);
   return merged;
 }

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import type { Logger } from '@everloop/service';
 import type { ISocketFactoryArgs, Kafka, LogEntry } from 'kafkajs';
-import { kafkajs } from './kafkajs-patches.ts';
+import { kafkajs, type FetchedBatches } from './kafkajs-patches.ts';
+import type { AbortedTransaction } from './wire/aborted.ts';
 
 /** The parts of kafkajs's inner `Cluster` and `Broker` that reading without a consumer group needs. */
 export interface Cluster {
@@ -48,18 +49,8 @@ export interface Broker {
 
 export interface RawPartition {
   readonly partition: number;
-  readonly abortedTransactions: readonly object[] | null;
-  readonly messages: readonly RawMessage[];
-}
-
-export interface RawMessage {
-  readonly offset: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly timestamp: string;
-  readonly headers: Readonly<Record<string, Buffer | readonly Buffer[] | undefined>>;
-  readonly isControlRecord: boolean;
-  readonly batchContext?: { readonly firstOffset: string; readonly lastOffsetDelta: number };
+  readonly abortedTransactions: readonly AbortedTransaction[] | null;
+  readonly messages: FetchedBatches;
 }
 
 interface ClusterOptions {

@@ -1,5 +1,8 @@
 import { createRequire } from 'node:module';
 import type * as kafkajsModule from 'kafkajs';
+import { readBatches, type BatchRecord } from './wire/batch-read.ts';
+import { decompress } from './wire/decompress.ts';
+import { writeProduceRequest, type ProduceRequest } from './wire/produce-request.ts';
 
 /*
  * kafkajs 2.2.4 is no longer maintained. What must be mended inside it is mended here, before its main module is loaded; every
@@ -66,12 +69,73 @@ function groupInLinearTime(): void {
   };
 }
 
+/** What a fetch gives for one partition, in the place of kafkajs's messages. */
+export interface FetchedBatches {
+  readonly records: readonly BatchRecord[];
+  /** One past the last batch; null when no whole batch came. */
+  readonly nextOffset: bigint | null;
+  /** For kafkajs itself, which looks whether there are messages at all. */
+  readonly length: number;
+}
+
+interface Decoder {
+  readInt32(): number;
+  canReadBytes(length: number): boolean;
+  readBytes(length: number): Buffer;
+}
+
+/**
+ * The original takes 20 µs for a record with two headers, seconds for one with ten thousand, overflows the stack with a batch of more than a
+ * hundred thousand records, and stands still before a batch that compaction has emptied. Its own consumer never fetches here
+ * (`membership.ts`), so what a fetch gives has our form.
+ */
+function readBatchesAtOnce(): void {
+  replaceExports('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js', (decoder: Decoder): FetchedBatches => {
+    const length = decoder.readInt32();
+    if (length <= 0 || !decoder.canReadBytes(length)) return { records: [], nextOffset: null, length: 0 };
+    const { records, nextOffset } = readBatches(decoder.readBytes(length), decompress);
+    return { records, nextOffset, length: records.length };
+  });
+}
+
+interface Encoder {
+  buf: Buffer;
+  offset: number;
+}
+
+interface KafkajsRequest {
+  encode: () => Promise<Encoder>;
+}
+
+/** The original allocates half a kilobyte for each record, copies it three times and sorts the timestamps as text. */
+function writeBatchesAtOnce(): void {
+  const { Encoder } = { Encoder: require('kafkajs/src/protocol/encoder.js') as new (size: number) => Encoder };
+  const path = 'kafkajs/src/protocol/requests/produce/v3/request.js';
+  const original = require(path) as (request: ProduceRequest & { readonly compression?: number }) => KafkajsRequest;
+  replaceExports(path, (request: ProduceRequest & { readonly compression?: number }) => {
+    const made = original(request);
+    if ((request.compression ?? 0) !== 0) return made;
+    const encode = (): Promise<Encoder> => {
+      const encoder = new Encoder(1);
+      encoder.buf = writeProduceRequest(request, Date.now());
+      encoder.offset = encoder.buf.length;
+      return Promise.resolve(encoder);
+    };
+    return { ...made, encode };
+  });
+}
+
+/** Must come before anything that requires the module by itself. */
+function replaceExports(request: string, exports: unknown): void {
+  const path = require.resolve(request);
+  require(path);
+  const cached = require.cache[path];
+  if (cached !== undefined) cached.exports = exports;
+}
+
 stopIdleTimer();
 groupInLinearTime();
+readBatchesAtOnce();
+writeBatchesAtOnce();
 
 export const kafkajs = require('kafkajs') as typeof kafkajsModule;
-
-export const filterAbortedMessages = require('kafkajs/src/consumer/filterAbortedMessages.js') as <M>(args: {
-  readonly messages: readonly M[];
-  readonly abortedTransactions: readonly object[];
-}) => readonly M[];

@@ -1,15 +1,9 @@
 import type { BusRecord } from './bus.ts';
 import { kafkaError } from './errors.ts';
 import { readHeaders } from './headers.ts';
-import {
-  readCommitted,
-  type Broker,
-  type Cluster,
-  type KafkaClient,
-  type RawMessage,
-  type RawPartition,
-} from './kafkajs-client.ts';
-import { filterAbortedMessages } from './kafkajs-patches.ts';
+import { readCommitted, type Broker, type Cluster, type KafkaClient, type RawPartition } from './kafkajs-client.ts';
+import { committedRecords } from './wire/aborted.ts';
+import type { BatchRecord } from './wire/batch-read.ts';
 
 export interface ReadTarget {
   readonly topic: string;
@@ -138,42 +132,27 @@ async function fetchFrom(
   return responses.flatMap(({ topicName, partitions }) =>
     partitions.flatMap((raw) => {
       const from = positions.get(`${topicName}/${raw.partition}`);
-      return from === undefined || raw.messages.length === 0 ? [] : [decode(topicName, raw, from)];
+      return from === undefined || raw.messages.nextOffset === null ? [] : [decode(topicName, raw, from)];
     }),
   );
 }
 
 function decode(topic: string, raw: RawPartition, from: bigint): Fetched {
-  const aborted = raw.abortedTransactions ?? [];
-  const messages =
-    aborted.length === 0
-      ? raw.messages
-      : filterAbortedMessages({ messages: raw.messages, abortedTransactions: aborted });
+  const { partition, abortedTransactions, messages } = raw;
   const records: BusRecord[] = [];
-  for (const message of messages) {
-    if (message.isControlRecord) continue;
-    const offset = BigInt(message.offset);
+  for (const record of committedRecords(messages.records, abortedTransactions ?? [])) {
     // A batch is sent whole, so it may begin before the position.
-    if (offset >= from) records.push(toRecord(topic, raw.partition, offset, message));
+    if (record.position >= from) records.push(toRecord(topic, partition, record));
   }
-  return { topic, partition: raw.partition, from, nextOffset: nextOffsetAfter(raw.messages, from), records };
+  // One past the last batch, not past the last record: compaction and control records leave gaps.
+  const next = messages.nextOffset ?? from;
+  return { topic, partition, from, nextOffset: next > from ? next : from, records };
 }
 
-/** One past the last batch, not past the last record: compaction and control records leave gaps. */
-function nextOffsetAfter(messages: readonly RawMessage[], from: bigint): bigint {
-  const last = messages.at(-1);
-  if (last === undefined) return from;
-  const context = last.batchContext;
-  const next =
-    context === undefined
-      ? BigInt(last.offset) + 1n
-      : BigInt(context.firstOffset) + BigInt(context.lastOffsetDelta) + 1n;
-  return next > from ? next : from;
-}
-
-function toRecord(topic: string, partition: number, offset: bigint, message: RawMessage): BusRecord {
-  const { key, value } = message;
-  const { headers, rawHeaders } = readHeaders(message.headers);
-  const record = { topic, partition, offset, key, value, headers, timestampMs: Number(message.timestamp) };
-  return rawHeaders === null ? record : { ...record, rawHeaders };
+function toRecord(topic: string, partition: number, record: BatchRecord): BusRecord {
+  const { position: offset, key, value, timestampMs } = record;
+  const { headers, rawHeaders } = readHeaders(record.headerBytes);
+  return rawHeaders === null
+    ? { topic, partition, offset, key, value, headers, timestampMs }
+    : { topic, partition, offset, key, value, headers, timestampMs, rawHeaders };
 }

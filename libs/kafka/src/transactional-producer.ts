@@ -1,5 +1,5 @@
 import { pause } from '@everloop/service';
-import type { Producer, Transaction } from 'kafkajs';
+import type { Message, Producer, Transaction } from 'kafkajs';
 import type { OutRecord } from './bus.ts';
 import { chunkLength, recordBytes } from './chunks.ts';
 import { hasProtocolType, kafkaError } from './errors.ts';
@@ -57,7 +57,7 @@ export class TransactionalProducer {
   /** Commits all of it or, if it rejects, possibly all or nothing; which, the committed offsets tell after the next `acquire`. */
   async commit(groupId: string, records: readonly PlacedRecord[], offsets: readonly OffsetToCommit[]): Promise<void> {
     const transaction = await this.#producer.transaction();
-    const parts = [...groupByPartition(records).values()];
+    const parts = groupByPartition(records);
     const writeRecords = async (): Promise<void> => {
       for (const part of parts) await sendPartition(transaction, part);
     };
@@ -80,13 +80,20 @@ export class TransactionalProducer {
   }
 }
 
-function groupByPartition(records: readonly PlacedRecord[]): Map<string, PlacedRecord[]> {
-  const groups = new Map<string, PlacedRecord[]>();
+function groupByPartition(records: readonly PlacedRecord[]): readonly (readonly PlacedRecord[])[] {
+  const groups: PlacedRecord[][] = [];
+  const byTopic = new Map<string, Map<number, PlacedRecord[]>>();
   for (const record of records) {
-    const key = `${record.topic}/${record.partition}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [record]);
-    else group.push(record);
+    let byPartition = byTopic.get(record.topic);
+    if (byPartition === undefined) byTopic.set(record.topic, (byPartition = new Map<number, PlacedRecord[]>()));
+    const group = byPartition.get(record.partition);
+    if (group !== undefined) {
+      group.push(record);
+      continue;
+    }
+    const first = [record];
+    byPartition.set(record.partition, first);
+    groups.push(first);
   }
   return groups;
 }
@@ -105,22 +112,13 @@ async function sendPartition(transaction: Transaction, records: readonly PlacedR
   }
 }
 
-export function toMessage(record: PlacedRecord): {
-  partition: number;
-  key: string | Buffer | null;
-  value: string | Buffer | null;
-  headers?: Record<string, string | Buffer[]>;
-  timestamp?: string;
-} {
+/** A record as kafkajs takes it; `batch-write.ts` then also takes headers that are null. */
+export function toMessage(record: PlacedRecord): Message & { readonly partition: number } {
   const { partition, key, value, timestampMs } = record;
-  const headers = writeHeaders(record);
-  return {
-    partition,
-    key,
-    value,
-    ...(headers === undefined ? {} : { headers }),
-    // As text: kafkajs takes the number 0 for none.
-    ...(timestampMs === undefined ? {} : { timestamp: String(timestampMs) }),
+  // As text: kafkajs takes the number 0 for none.
+  const message = { partition, key, value, headers: writeHeaders(record) } as const;
+  return (timestampMs === undefined ? message : { ...message, timestamp: String(timestampMs) }) as Message & {
+    readonly partition: number;
   };
 }
 

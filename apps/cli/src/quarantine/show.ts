@@ -50,11 +50,12 @@ export async function showRecord(bus: Bus, { source: text, place, full, env }: S
 
 function headerTable(record: BusRecord): string {
   const own: readonly string[] = [headers.source, headers.reasons, headers.replayOf];
-  const rows = Object.entries(record.headers)
-    .filter(([name]) => !own.includes(name))
-    .map(([name, value]) => [
+  const rows = [...new Set([...Object.keys(record.headers), ...Object.keys(record.rawHeaders ?? {})])]
+    .filter((name) => !own.includes(name))
+    .map((name) => [
       visible(name),
-      record.rawHeaders?.[name]?.map((bytes) => `0x${bytes.toString('hex')}`).join(', ') ?? visible(value),
+      record.rawHeaders?.[name]?.map((bytes) => (bytes === null ? 'null' : `0x${bytes.toString('hex')}`)).join(', ') ??
+        visible(record.headers[name] ?? ''),
     ]);
   return rows.length === 0 ? '' : table(['HEADER', 'VALUE'], rows);
 }

@@ -1,6 +1,7 @@
-import { compileCel, type FieldContract, type SourceSpec } from '@everloop/contracts';
+import { compileCel, type SourceSpec } from '@everloop/contracts';
 import { compileColumns } from './container-check.ts';
 import { compileField } from './field-check.ts';
+import { compileWantsExact } from './exact-numbers.ts';
 import { Findings } from './findings.ts';
 import type { DecodeRecord, HeaderCarrier } from '../decoder.ts';
 import { parseRecord } from './parse-record.ts';
@@ -29,9 +30,9 @@ export interface CheckLimits {
 export function compileSource(spec: SourceSpec, limits: CheckLimits, decode?: DecodeRecord): RecordCheck {
   const check = compileContract(spec);
   const { recordBytesMax } = limits;
-  const isExact = hasDecimals(spec.fields);
+  const wantsExact = compileWantsExact(spec.fields) ?? undefined;
   const read: DecodeRecord =
-    spec.format === 'json' || decode === undefined ? (value) => parseRecord(value, recordBytesMax, isExact) : decode;
+    spec.format === 'json' || decode === undefined ? (value) => parseRecord(value, recordBytesMax, wantsExact) : decode;
   return (value, headers) => {
     const { record, exact, poison } = read(value, headers);
     return poison === null
@@ -74,16 +75,4 @@ function addEventTime(field: string, record: JsonRecord, findings: Findings): vo
   if (findings.has(field)) return;
   const value = Object.hasOwn(record, field) ? record[field] : undefined;
   findings.add('event_time', field, 'the event time must be an RFC 3339 time or epoch milliseconds', value);
-}
-
-function hasDecimals(fields: Readonly<Record<string, FieldContract>>): boolean {
-  return Object.values(fields).some(isOrHoldsDecimal);
-}
-
-function isOrHoldsDecimal({ type, fields, items }: FieldContract): boolean {
-  return (
-    type === 'decimal' ||
-    (fields !== undefined && hasDecimals(fields)) ||
-    (items !== undefined && isOrHoldsDecimal(items))
-  );
 }

@@ -20,15 +20,16 @@ export type Parsed =
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const lossyDecoder = new TextDecoder('utf-8');
 const shownBytes = 600;
-/** A run of digits and points that a double may not keep: 15 digits always survive (IEEE 754, binary64). */
-const longNumber = /[\d.]{16}/;
-
 /**
  * Bytes to a JSON object, or why they are none. Never throws, and refuses what is too long or too deep before it costs anything. Of keys
- * that come twice the last counts, as in JavaScript. `bytesMax` bounds the value's length; `isExact` asks for numbers of many digits as
- * they were written, as decimals need them.
+ * that come twice the last counts, as in JavaScript. `bytesMax` bounds the value's length; `wantsExact` says whether
+ * a text has numbers that are needed digit by digit (`exact-numbers.ts`).
  */
-export function parseRecord(value: Uint8Array | null, bytesMax: number, isExact = false): Parsed {
+export function parseRecord(
+  value: Uint8Array | null,
+  bytesMax: number,
+  wantsExact: (text: string) => boolean = never,
+): Parsed {
   if (value === null) return poison(reason('null_value', '', 'the record has no value; a Source has no tombstones'));
   if (value.length > bytesMax) {
     return poison(reason('too_large', '', `${value.length} bytes, at most ${bytesMax} are allowed`, beginning(value)));
@@ -53,8 +54,12 @@ export function parseRecord(value: Uint8Array | null, bytesMax: number, isExact 
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     return poison(reason('not_object', '', 'the value is JSON but not an object', text));
   }
-  const exact = isExact && longNumber.test(text) ? parseExact(text) : null;
+  const exact = wantsExact(text) ? parseExact(text) : null;
   return { record: parsed as JsonRecord, exact, poison: null };
+}
+
+function never(): boolean {
+  return false;
 }
 
 /** Reviver with access to the source text (ECMAScript proposal "JSON.parse source text access", in V8 since 11.4). */

@@ -13,7 +13,7 @@ export interface Framed {
 /** The headers of a record; records of @everloop/kafka have this shape. */
 export interface HeaderCarrier {
   readonly headers: Readonly<Record<string, string>>;
-  readonly rawHeaders?: Readonly<Record<string, readonly Uint8Array[]>> | undefined;
+  readonly rawHeaders?: Readonly<Record<string, readonly (Uint8Array | null)[]>> | undefined;
 }
 
 /** A record's bytes and headers. */
@@ -47,7 +47,7 @@ export function schemaIdOf(record: RecordBytes): SchemaId | null {
 
 function headerBytes({ headers, rawHeaders }: HeaderCarrier): Uint8Array | undefined {
   const raw = rawHeaders?.[schemaIdHeader]?.at(-1);
-  if (raw !== undefined) return raw;
+  if (raw !== undefined && raw !== null) return raw;
   const text = Object.hasOwn(headers, schemaIdHeader) ? headers[schemaIdHeader] : undefined;
   return text === undefined ? undefined : Buffer.from(text);
 }
