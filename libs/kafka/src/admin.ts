@@ -3,6 +3,7 @@ import type { Admin } from 'kafkajs';
 import type { TopicSpec } from './bus.ts';
 import { causes, hasProtocolType, isConnectionError, kafkaError, rootText } from './errors.ts';
 import type { Cluster, KafkaClient } from './kafkajs-client.ts';
+import { kafkajs } from './kafkajs-patches.ts';
 import type { Reachability } from './reachability.ts';
 
 export interface PartitionOffsets {
@@ -100,6 +101,19 @@ export class KafkaAdmin {
       }
       await pause(Math.min(pauseMs, leftMs), this.#stopping.signal);
     }
+  }
+
+  async messageBytesMax(topic: string): Promise<number> {
+    const { resources } = await this.#ask(
+      async () =>
+        await (
+          await this.#connectedAdmin()
+        ).describeConfigs({
+          includeSynonyms: false,
+          resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['max.message.bytes'] }],
+        }),
+    );
+    return Number(resources[0]?.configEntries[0]?.configValue ?? NaN);
   }
 
   async offsets(topic: string): Promise<readonly PartitionOffsets[]> {

@@ -207,6 +207,8 @@ export interface Bus extends Part {
   /** Waits for topics that another service creates; after `timeoutMs` rejects with EVL_KAFKA_TOPIC_MISSING naming them. */
   awaitTopics(names: readonly string[], timeoutMs: number): Promise<void>;
   partitionCount(topic: string): Promise<number>;
+  /** Largest batch of records that a topic takes, bytes: its max.message.bytes, or the broker's. */
+  messageBytesMax(topic: string): Promise<number>;
   /** First offset and one past the last committed-readable one, by partition. */
   offsets(
     topic: string,

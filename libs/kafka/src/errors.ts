@@ -82,7 +82,32 @@ export function isOffsetOutOfRange(error: unknown): boolean {
   );
 }
 
-/** The innermost message: what really happened. */
+/** The innermost message: what really happened. Of a record that is too large ours, which says where and what to do. */
 export function rootText(error: unknown): string {
-  return errorText(causes(error).at(-1));
+  const chain = causes(error);
+  const { code } = kafkaErrors.recordTooLarge;
+  return errorText(
+    chain.find((e) => typeof e === 'object' && e !== null && 'code' in e && e.code === code) ?? chain.at(-1),
+  );
+}
+
+/** Whether a broker refused records because of their size. */
+export function isTooLarge(error: unknown): boolean {
+  return hasProtocolType(error, 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE');
+}
+
+/** What to say of it; `sizes` are those of the records that were sent together, bytes. */
+export function tooLarge(
+  to: { readonly topic: string; readonly partition: number },
+  sizes: readonly number[],
+  cause: unknown,
+): ServiceError {
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const what =
+    sizes.length === 1 ? `a record of about ${bytes} bytes is` : `${sizes.length} records of ${bytes} bytes are`;
+  return kafkaError(
+    'recordTooLarge',
+    `${what} larger than topic '${to.topic}', partition ${to.partition} accepts; make it smaller or raise the topic's max.message.bytes`,
+    cause,
+  );
 }

@@ -95,6 +95,10 @@ class KafkaBus implements Bus {
     return await this.#admin.partitionCount(topic);
   }
 
+  async messageBytesMax(topic: string): Promise<number> {
+    return await this.#admin.messageBytesMax(topic);
+  }
+
   async offsets(topic: string): Promise<readonly PartitionOffsets[]> {
     return await this.#admin.offsets(topic);
   }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type * as kafkajsModule from 'kafkajs';
 import { readBatches, type BatchRecord } from './wire/batch-read.ts';
 import { decompress } from './wire/decompress.ts';
-import { writeProduceRequest, type ProduceRequest } from './wire/produce-request.ts';
+import { frameRequest, writeProduceRequest, type ProduceRequest } from './wire/produce-request.ts';
 
 /*
  * kafkajs 2.2.4 is no longer maintained. What must be mended inside it is mended here, before its main module is loaded; every
@@ -98,31 +98,39 @@ function readBatchesAtOnce(): void {
   });
 }
 
-interface Encoder {
-  buf: Buffer;
-  offset: number;
-}
+/** What a request's `encode` gives: kafkajs's own encoder, or parts of ours. */
+type Body = { readonly buffer: Buffer } | { readonly parts: readonly Buffer[] };
 
 interface KafkajsRequest {
-  encode: () => Promise<Encoder>;
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly encode: () => Promise<Body>;
 }
 
-/** The original allocates half a kilobyte for each record, copies it three times and sorts the timestamps as text. */
+type ProduceOf = (request: ProduceRequest & { readonly compression?: number }) => KafkajsRequest;
+
+/** The original allocates half a kilobyte for each record, copies each five times and sorts the timestamps as text. */
 function writeBatchesAtOnce(): void {
-  const { Encoder } = { Encoder: require('kafkajs/src/protocol/encoder.js') as new (size: number) => Encoder };
   const path = 'kafkajs/src/protocol/requests/produce/v3/request.js';
-  const original = require(path) as (request: ProduceRequest & { readonly compression?: number }) => KafkajsRequest;
-  replaceExports(path, (request: ProduceRequest & { readonly compression?: number }) => {
+  const original = require(path) as ProduceOf;
+  replaceExports(path, (request: Parameters<ProduceOf>[0]): KafkajsRequest => {
     const made = original(request);
     if ((request.compression ?? 0) !== 0) return made;
-    const encode = (): Promise<Encoder> => {
-      const encoder = new Encoder(1);
-      encoder.buf = writeProduceRequest(request, Date.now());
-      encoder.offset = encoder.buf.length;
-      return Promise.resolve(encoder);
-    };
-    return { ...made, encode };
+    return { ...made, encode: () => Promise.resolve({ parts: writeProduceRequest(request, Date.now()) }) };
   });
+  replaceExports('kafkajs/src/protocol/request.js', frame);
+}
+
+async function frame(args: {
+  readonly correlationId: number;
+  readonly clientId: string;
+  readonly request: KafkajsRequest;
+}): Promise<{ readonly buffer: Buffer }> {
+  const { correlationId, clientId, request } = args;
+  const { apiKey, apiVersion, encode } = request;
+  const body = await encode();
+  const head = { apiKey, apiVersion, correlationId, clientId };
+  return { buffer: frameRequest(head, 'parts' in body ? body.parts : [body.buffer]) };
 }
 
 /** Must come before anything that requires the module by itself. */

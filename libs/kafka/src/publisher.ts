@@ -3,7 +3,7 @@ import type { Producer } from 'kafkajs';
 import type { OutRecord, Publisher, PublisherOptions, RecordPosition } from './bus.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { chunkLength, recordBytes } from './chunks.ts';
-import { hasProtocolType, kafkaError, rootText } from './errors.ts';
+import { hasProtocolType, isTooLarge, kafkaError, rootText, tooLarge } from './errors.ts';
 import type { KafkaClient } from './kafkajs-client.ts';
 import { markerRecord } from './markers.ts';
 import { partitionOfKey } from './partitioner.ts';
@@ -286,10 +286,6 @@ export class KafkaPublisher implements Publisher {
   }
 }
 
-function isTooLarge(error: unknown): boolean {
-  return hasProtocolType(error, 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE');
-}
-
 function isRefused(error: unknown): boolean {
   return (
     isTooLarge(error) || hasProtocolType(error, 'INVALID_RECORD', 'POLICY_VIOLATION', 'TOPIC_AUTHORIZATION_FAILED')
@@ -297,12 +293,10 @@ function isRefused(error: unknown): boolean {
 }
 
 function refusal(chunk: readonly Waiting[], error: unknown): Error {
-  const first = chunk[0];
-  const where = `topic '${first?.record.topic}', partition ${first?.record.partition}`;
-  if (!isTooLarge(error)) return kafkaError('topicInvalid', `${where} refuses records: ${rootText(error)}`, error);
-  return kafkaError(
-    'recordTooLarge',
-    `a record of about ${first?.bytes} bytes is larger than ${where} accepts; make it smaller or raise the topic's max.message.bytes`,
-    error,
-  );
+  const [first] = chunk;
+  if (first === undefined) return kafkaError('topicInvalid', rootText(error), error);
+  const { record, bytes } = first;
+  if (isTooLarge(error)) return tooLarge(record, [bytes], error);
+  const where = `topic '${record.topic}', partition ${record.partition}`;
+  return kafkaError('topicInvalid', `${where} refuses records: ${rootText(error)}`, error);
 }

@@ -2,7 +2,7 @@ import { pause } from '@everloop/service';
 import type { Message, Producer, Transaction } from 'kafkajs';
 import type { OutRecord } from './bus.ts';
 import { chunkLength, recordBytes } from './chunks.ts';
-import { hasProtocolType, kafkaError } from './errors.ts';
+import { hasProtocolType, isTooLarge, kafkaError, tooLarge } from './errors.ts';
 import { writeHeaders } from './headers.ts';
 import type { KafkaClient } from './kafkajs-client.ts';
 
@@ -106,7 +106,10 @@ async function sendPartition(transaction: Transaction, records: readonly PlacedR
   for (let from = 0; from < records.length;) {
     const count = chunkLength(sizes, from);
     const messages = records.slice(from, from + count).map(toMessage);
-    const answer = await transaction.send({ topic: first.topic, messages });
+    const answer = await transaction.send({ topic: first.topic, messages }).catch((error: unknown) => {
+      if (isTooLarge(error)) throw tooLarge(first, sizes.slice(from, from + count), error);
+      throw error;
+    });
     if (answer.length !== 1) throw incompleteWrite(first.topic, first.partition);
     from += count;
   }

@@ -65,6 +65,7 @@ export function isolatedBus(bus: Bus, prefix: string): Bus {
     ensureTopics: (specs) => bus.ensureTopics(specs.map((spec) => ({ ...spec, name: out(spec.name) }))),
     awaitTopics: (names, timeoutMs) => bus.awaitTopics(names.map(out), timeoutMs),
     partitionCount: (topic) => bus.partitionCount(out(topic)),
+    messageBytesMax: (topic) => bus.messageBytesMax(out(topic)),
     offsets: (topic) => bus.offsets(out(topic)),
     publisher(options) {
       const inner = bus.publisher({ ...options, name: `${prefix}.${options.name}` });

@@ -33,6 +33,7 @@ export function withTopicPrefix(bus: Bus, prefix: string): Bus {
     ensureTopics: (specs) => bus.ensureTopics(specs.map((spec) => ({ ...spec, name: add(spec.name) }))),
     awaitTopics: (names, timeoutMs) => bus.awaitTopics(names.map(add), timeoutMs),
     partitionCount: (topic) => bus.partitionCount(add(topic)),
+    messageBytesMax: (topic) => bus.messageBytesMax(add(topic)),
     offsets: (topic) => bus.offsets(add(topic)),
     publisher,
     follow,

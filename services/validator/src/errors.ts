@@ -20,3 +20,20 @@ export function undecodableQuality(topic: string, partition: number, offset: big
     cause,
   });
 }
+
+/** A topic that was there before takes less than its source topic, so one of its records could stop a partition. Sizes in bytes. */
+export function topicTooSmall(found: {
+  readonly name: string;
+  readonly most: number;
+  readonly least: number;
+  readonly source: string;
+}): ServiceError {
+  const { name, most, least, source } = found;
+  return new ServiceError({
+    code: 'EVL_VALIDATOR_TOPIC_TOO_SMALL',
+    kind: 'terminal',
+    message:
+      `topic '${name}' takes ${most} bytes, but a record of '${source}' can need ${least}: ` +
+      `set its max.message.bytes to ${least} or more (kafka-configs), or lower that of '${source}'; then start the validator again`,
+  });
+}

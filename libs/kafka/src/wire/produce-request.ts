@@ -18,8 +18,11 @@ export interface ProduceRequest {
   }[];
 }
 
-/** The body of a Produce request, versions 3 to 8 (KIP-98): transactional id, acks, timeout, topics with partitions with one batch each. */
-export function writeProduceRequest(request: ProduceRequest, nowMs: number): Buffer {
+/**
+ * The body of a Produce request, versions 3 to 8 (KIP-98), in parts: transactional id, acks, timeout, topics with partitions with one batch
+ * each. In parts, so that a batch is copied only once more.
+ */
+export function writeProduceRequest(request: ProduceRequest, nowMs: number): readonly Buffer[] {
   const { transactionalId = null, acks, timeout, producerId = '-1', producerEpoch = 0, topicData } = request;
   const id = BigInt(producerId.toString());
   const parts: Buffer[] = [text(transactionalId), numbers([acks, 2], [timeout, 4], [topicData.length, 4])];
@@ -32,7 +35,23 @@ export function writeProduceRequest(request: ProduceRequest, nowMs: number): Buf
       parts.push(numbers([partition, 4], [batch.length, 4]), batch);
     }
   }
-  return Buffer.concat(parts);
+  return parts;
+}
+
+/** What precedes the body of every request. */
+export interface RequestHead {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly clientId: string;
+}
+
+/** A request as it goes over the wire: its length, its head (version 1), its body. */
+export function frameRequest(head: RequestHead, body: readonly Buffer[]): Buffer {
+  const { apiKey, apiVersion, correlationId, clientId } = head;
+  const parts = [numbers([apiKey, 2], [apiVersion, 2], [correlationId, 4]), text(clientId), ...body];
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return Buffer.concat([numbers([length, 4]), ...parts], 4 + length);
 }
 
 function text(value: string | null): Buffer {

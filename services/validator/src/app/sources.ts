@@ -1,13 +1,4 @@
-import {
-  canonicalJson,
-  parseResource,
-  quarantineTopic,
-  registry,
-  topics,
-  uniqueTopic,
-  validTopic,
-  type SourceSpec,
-} from '@everloop/contracts';
+import { canonicalJson, parseResource, registry, topics, uniqueTopic, type SourceSpec } from '@everloop/contracts';
 import type { BusRecord, TaskHandler, TaskRunnerOptions } from '@everloop/kafka';
 import { classify, errorText, type Health, type Part } from '@everloop/service';
 import {
@@ -24,14 +15,9 @@ import { sourceUnusable } from '../errors.ts';
 import type { Stream } from '../ports.ts';
 import type { QualityTelemetry } from '../quality-telemetry.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { ensureJudgedTopics } from './judged-topics.ts';
 import { createValidator } from './validate.ts';
 import { WindowJudges } from './window-judges.ts';
-
-/** A source topic takes what is too large to be valid, so that it is seen in the quarantine and not lost at the producer. Bytes. */
-const sourceBytesMax = 11 * 1_048_576;
-/** Room for the headers that are added on top of the largest record: valid and quarantine must take every record that its source took. */
-const validBytesMax = 12 * 1_048_576;
-const quarantineBytesMax = 16 * 1_048_576;
 
 interface CompiledSource {
   readonly spec: SourceSpec;
@@ -159,10 +145,8 @@ export class Sources implements Part {
   async #begin(name: string, { spec, revision, judge }: CompiledSource): Promise<void> {
     const { stream, telemetry } = this.#options;
     const { topic, partitions } = spec;
+    await ensureJudgedTopics(stream, topic, partitions);
     await stream.ensureTopics([
-      { name: topic, partitions, config: { 'max.message.bytes': String(sourceBytesMax) } },
-      { name: validTopic(topic), partitions, config: { 'max.message.bytes': String(validBytesMax) } },
-      { name: quarantineTopic(topic), partitions, config: { 'max.message.bytes': String(quarantineBytesMax) } },
       ...(spec.unique.length === 0 ? [] : [{ name: uniqueTopic(topic), partitions, compacted: true }]),
     ]);
     await this.#judges.apply(name, { revision, spec });
