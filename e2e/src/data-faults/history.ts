@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { validTopic } from '@everloop/contracts';
 import { sqlText } from '@everloop/storage';
@@ -8,7 +8,8 @@ import { partitionNumbers, topic } from './rides.ts';
 export function historyRelation(dataDir: string): string {
   const files = partitionNumbers.flatMap((number) => {
     const folder = path.join(dataDir, 'offline', validTopic(topic), String(number));
-    const manifest = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as {
+    const newest = readdirSync(path.join(folder, 'manifests')).sort().at(-1) ?? '';
+    const manifest = JSON.parse(readFileSync(path.join(folder, 'manifests', newest), 'utf8')) as {
       readonly files: readonly { readonly file: string }[];
     };
     return manifest.files.map(({ file }) => sqlText(path.join(folder, file)));

@@ -5,8 +5,8 @@ import net from 'node:net';
 /*
  * For `node --import`: lets a feature store meet its fault at the two moments at which an effect is about to be seen by others.
  * EVL_FAULT_STORE = `<signal> <point> <n> <marker file>`: at the n-th time the marker file is written and the signal sent to itself.
- * `redis`: online rows and their position are about to be sent to Redis. `manifest`: a Parquet file is written, and the manifest that lists
- * it is about to be put in place.
+ * `redis`: online rows and their position are about to be sent to Redis. `manifest`: a Parquet file is written, and the version of the manifest
+ * that lists it is about to be put in place.
  */
 const [signal = '', point = '', nth = '', marker = ''] = (process.env['EVL_FAULT_STORE'] ?? '').split(' ');
 let passed = 0;
@@ -18,13 +18,17 @@ function pass(): void {
 }
 
 if (point === 'manifest') {
-  for (const name of ['rename', 'link'] as const) {
-    const original = fs.promises[name];
-    fs.promises[name] = async (from, to) => {
-      if (String(to).includes('manifest')) pass();
-      await original(from, to);
-    };
-  }
+  const { rename, link } = fs.promises;
+  let isWritten = false;
+  fs.promises.rename = async (from, to) => {
+    await rename(from, to);
+    isWritten ||= String(to).endsWith('.parquet');
+  };
+  fs.promises.link = async (from, to) => {
+    // Taking a partition over writes a version too, but lists nothing new.
+    if (isWritten && String(to).includes('manifest')) pass();
+    await link(from, to);
+  };
   syncBuiltinESMExports();
 }
 

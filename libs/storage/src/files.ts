@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+
+import { ServiceError } from '@everloop/service';
 
 /** Folder beside a target in which files are written before they are renamed into place. */
 export const stagingFolder = '.staging';
@@ -44,7 +46,39 @@ export async function writeWhole(target: string, write: (staged: string) => Prom
   }
 }
 
+/**
+ * As `writeWhole`, but only if nothing has the name yet: of several processes that try, on whatever hosts share the file system, exactly
+ * one gets true (`link(2)` is atomic, on NFS too). Needs a file system with hard links: EVL_STORAGE_LINKS_MISSING.
+ */
+export async function createWhole(target: string, write: (staged: string) => Promise<void>): Promise<boolean> {
+  const staged = await stagingPath(dirname(target), basename(target));
+  try {
+    await write(staged);
+    await fsyncPath(staged);
+    await link(staged, target);
+    await fsyncPath(dirname(target));
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS')
+      throw noLinks(target, error);
+    throw error;
+  } finally {
+    await rm(staged, { force: true });
+  }
+}
+
 /** Removes what a killed process left in `<folder>/.staging/`. Call it only while nothing else writes there. */
 export async function clearStaging(folder: string): Promise<void> {
   await rm(join(folder, stagingFolder), { recursive: true, force: true });
+}
+
+function noLinks(target: string, cause: unknown): ServiceError {
+  return new ServiceError({
+    code: 'EVL_STORAGE_LINKS_MISSING',
+    kind: 'terminal',
+    message: `the file system of ${target} has no hard links, by which one of several writers is chosen; put the folder on one that has (ext4, xfs, btrfs, zfs, APFS, NFS)`,
+    cause,
+  });
 }

@@ -95,6 +95,12 @@ export const errors = {
       message: `${path} is not a manifest of this service; restore it, or remove its folder to read the topic partition again`,
       cause,
     }),
+  historyTaken: (topic: string, partition: number) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_HISTORY_TAKEN',
+      kind: 'retryable',
+      message: `The history of ${topic}/${partition} is not written here any more: another process has taken it over; what was not stored is read again from the topic`,
+    }),
   otherLog: (topic: string, partition: number, stored: number, end: number) =>
     new ServiceError({
       code: 'EVL_FEATURES_LOG_MISMATCH',

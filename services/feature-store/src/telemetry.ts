@@ -8,6 +8,8 @@ export interface Telemetry {
   applied(topic: string, partition: number, records: number, watermarkMs: number | null): void;
   onlineWritten(topic: string, rows: number, tookMs: number, cachedRows: number): void;
   offlineWritten(topic: string, partition: number, rows: number): void;
+  /** Another process writes the history of a partition now; rows that were not stored are dropped here. */
+  historyTaken(topic: string, partition: number, rows: number): void;
   /** Small files became one. */
   compacted(topic: string, partition: number, files: number, rows: number, tookMs: number): void;
   /** Files left the history because of their Source's retention. `boundMs`: every event in them was before it. */
@@ -108,6 +110,11 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     'source',
     'outcome',
   ]);
+  const taken = metrics.counter(
+    'everloop_feature_store_history_taken_total',
+    'Times that another process took over a partition of the history while it was still written here',
+    ['topic'],
+  );
   const heldFiles = new Set<string>();
   const misplacedTopics = new Set<string>();
   return {
@@ -126,6 +133,13 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     offlineWritten(topic, partition, count) {
       offline.inc({ topic }, count);
       logger.debug({ topic, partition, rows: count }, 'history written');
+    },
+    historyTaken(topic, partition, count) {
+      taken.inc({ topic });
+      logger.warn(
+        { topic, partition, rows: count },
+        'another process has taken over the history of a partition; what was not stored here is read again',
+      );
     },
     compacted(topic, partition, files, count, tookMs) {
       merged.inc({ topic }, files);

@@ -21,6 +21,7 @@ export const silentTelemetry: Telemetry = {
   applied: nothing,
   onlineWritten: nothing,
   offlineWritten: nothing,
+  historyTaken: nothing,
   compacted: nothing,
   expired: nothing,
   expiryHeld: nothing,

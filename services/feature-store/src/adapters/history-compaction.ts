@@ -7,7 +7,14 @@ import { sqlText, stagingFolder, type DuckDb } from '@everloop/storage';
 import { expiryPlan, mergePlan, type CompactionLimits, type PinnedRange } from '../domain/compaction-plan.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { HistoryTables } from './history-tables.ts';
-import { isPartFileName, partFileName, partitionDir, type Manifest, type PartFile } from './manifest.ts';
+import {
+  isPartFileName,
+  partFileName,
+  partitionDir,
+  versionsFolder,
+  type Manifest,
+  type PartFile,
+} from './manifest.ts';
 
 export interface CompactionOptions {
   readonly dataDir: string;
@@ -64,7 +71,13 @@ export class HistoryCompaction {
       `SELECT * FROM read_parquet([${list}], union_by_name = true) ORDER BY ${offset}`,
       join(folder, file),
     );
-    await this.#check(join(folder, file), rows, first.firstOffset, last.lastOffset);
+    try {
+      await this.#check(join(folder, file), rows, first.firstOffset, last.lastOffset);
+    } catch (error) {
+      // Who has taken the partition over removes what no manifest lists.
+      if (await tables.isHeld(topic, partition)) throw error;
+      return false;
+    }
     step?.('merged');
     const merged: PartFile = {
       file,
@@ -132,7 +145,7 @@ export class HistoryCompaction {
     for (const manifest of this.#options.tables.held()) await this.#sweepPartition(manifest);
   }
 
-  async #sweepPartition({ topic, partition, files, retired = [] }: Manifest): Promise<void> {
+  async #sweepPartition({ topic, partition, retired = [] }: Manifest): Promise<void> {
     const { dataDir, tables, graceMs, now, step } = this.#options;
     const folder = partitionDir(dataDir, topic, partition);
     const before = now() - graceMs;
@@ -145,9 +158,13 @@ export class HistoryCompaction {
         retired: (manifest.retired ?? []).filter(({ file }) => !over.includes(file)),
       }));
     }
-    const counted = new Set([...files, ...retired].map(({ file }) => file));
-    await removeOld(folder, (name) => isPartFileName(name) && !counted.has(name), before);
-    await removeOld(join(folder, stagingFolder), () => true, before);
+    // Only by a list that is the newest after `before` was taken: a process that slept must not judge by what it knew.
+    await tables.whileHeld(topic, partition, async (manifest) => {
+      const counted = new Set([...manifest.files, ...(manifest.retired ?? [])].map(({ file }) => file));
+      await removeOld(folder, (name) => isPartFileName(name) && !counted.has(name), before);
+      for (const staging of [join(folder, stagingFolder), join(folder, versionsFolder, stagingFolder)])
+        await removeOld(staging, () => true, before);
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { offlineColumns } from '@everloop/features';
@@ -5,7 +6,16 @@ import { sqlName, sqlText, type ColumnTable, type DuckDb, type DuckValue } from 
 
 import type { HistoryRow, HistoryTable } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { partFileName, partitionDir, readManifest, writeManifest, type Manifest } from './manifest.ts';
+import { errors } from '../errors.ts';
+import {
+  newestVersion,
+  partFileName,
+  partitionDir,
+  putManifest,
+  readManifest,
+  type Manifest,
+  type StoredManifest,
+} from './manifest.ts';
 
 export interface HistoryTablesOptions {
   readonly dataDir: string;
@@ -18,7 +28,9 @@ export interface HistoryTablesOptions {
 interface PartitionBuffer {
   readonly topic: string;
   readonly partition: number;
-  manifest: Manifest;
+  readonly manifest: Manifest;
+  /** Version of the manifest that is stored. */
+  readonly version: number;
   /** Offset after the last record that is in a file or here. */
   nextOffset: number;
   /** Rows not in DuckDB yet. */
@@ -36,15 +48,19 @@ interface PartitionBuffer {
 /** Rows that are handed to DuckDB together. */
 const pendingRowsMax = 2_048;
 
-function emptyBuffer(manifest: Manifest): PartitionBuffer {
+/** Attempts to take a partition while others take it too. */
+const claimTries = 10;
+
+function emptyBuffer({ manifest, version }: StoredManifest): PartitionBuffer {
   const { topic, partition, nextOffset } = manifest;
   const range = { firstOffset: 0, lastOffset: 0, minTimeMs: Infinity, maxTimeMs: -Infinity, lateRows: 0, maxLagMs: 0 };
-  return { topic, partition, manifest, nextOffset, pending: [], rows: 0, ...range };
+  return { topic, partition, manifest, version, nextOffset, pending: [], rows: 0, ...range };
 }
 
 /**
  * The history of every source as a table: Parquet files that a manifest lists, and the newest rows in a table of DuckDB. A topic
- * partition has one writer. All operations run one after the other.
+ * partition has one writer: who asks for its `nextOffset` takes it over, and from then on what a former writer still tries fails. All
+ * operations run one after the other.
  */
 export class HistoryTables {
   readonly #options: HistoryTablesOptions;
@@ -77,13 +93,16 @@ export class HistoryTables {
     });
   }
 
+  /** Takes the partition over, unless it is written here already, and gives the offset after the last record that is held. */
   async nextOffset(topic: string, partition: number): Promise<number> {
-    return this.exclusive(async () => (await this.#buffer(topic, partition)).nextOffset);
+    return this.exclusive(async () => (await this.#claim(topic, partition)).nextOffset);
   }
 
+  /** Rejects with EVL_FEATURES_HISTORY_TAKEN unless the partition is written here: ask for `nextOffset` again then, and go on from there. */
   async append(topic: string, partition: number, rows: readonly HistoryRow[], nextOffset: number): Promise<void> {
     await this.exclusive(async () => {
-      const buffer = await this.#buffer(topic, partition);
+      const buffer = this.#buffers.get(`${topic}/${partition}`);
+      if (buffer === undefined) throw errors.historyTaken(topic, partition);
       for (const row of rows) {
         if (row.offset < buffer.nextOffset) continue;
         if (buffer.rows === 0) buffer.firstOffset = row.offset;
@@ -97,17 +116,13 @@ export class HistoryTables {
       }
       buffer.nextOffset = Math.max(buffer.nextOffset, nextOffset);
       if (buffer.pending.length >= pendingRowsMax) await this.#drain(buffer);
-      if (buffer.rows >= this.#options.bufferedRowsMax) await this.#flush(buffer);
+      if (buffer.rows >= this.#options.bufferedRowsMax && !(await this.#flush(buffer)))
+        throw errors.historyTaken(topic, partition);
     });
   }
 
   release(topic: string, partition: number): void {
-    void this.exclusive(async () => {
-      if (!this.#buffers.delete(`${topic}/${partition}`)) return;
-      await this.#options.duck.run(
-        `DELETE FROM ${bufferTable(topic)} WHERE ${offlineColumns.partition} = ${partition}`,
-      );
-    });
+    void this.exclusive(() => this.#drop(topic, partition));
   }
 
   async flush(): Promise<void> {
@@ -119,10 +134,10 @@ export class HistoryTables {
     const names = [...Object.values(offlineColumns), ...table.fields.map(({ name }) => sqlName(name))].join(', ');
     const files: string[] = [];
     for (let partition = 0; partition < table.partitions; partition++) {
-      const buffer = this.#buffers.get(`${table.topic}/${partition}`);
+      const buffer = await this.#stillHeld(table.topic, partition);
       if (buffer !== undefined) await this.#drain(buffer);
       // Partitions that another replica holds are seen as far as it has stored them.
-      const manifest = buffer?.manifest ?? (await readManifest(this.#options.dataDir, table.topic, partition));
+      const manifest = buffer?.manifest ?? (await readManifest(this.#options.dataDir, table.topic, partition)).manifest;
       const folder = partitionDir(this.#options.dataDir, table.topic, partition);
       for (const { file } of manifest.files) files.push(sqlText(join(folder, file)));
     }
@@ -155,9 +170,23 @@ export class HistoryTables {
       const buffer = this.#buffers.get(`${topic}/${partition}`);
       const changed = buffer === undefined ? null : change(buffer.manifest);
       if (buffer === undefined || changed === null) return false;
-      await writeManifest(this.#options.dataDir, changed);
-      buffer.manifest = changed;
+      const stored = await this.#put(buffer, changed);
+      if (stored === null) return false;
+      this.#buffers.set(`${topic}/${partition}`, { ...buffer, ...stored });
       return true;
+    });
+  }
+
+  /** Whether a partition is written here now, and by nobody else. */
+  async isHeld(topic: string, partition: number): Promise<boolean> {
+    return this.exclusive(async () => (await this.#stillHeld(topic, partition)) !== undefined);
+  }
+
+  /** Runs `work` with the manifest of a partition while nothing changes it, if it is written here now and by nobody else. */
+  async whileHeld(topic: string, partition: number, work: (manifest: Manifest) => Promise<void>): Promise<void> {
+    await this.exclusive(async () => {
+      const buffer = await this.#stillHeld(topic, partition);
+      if (buffer !== undefined) await work(buffer.manifest);
     });
   }
 
@@ -184,13 +213,46 @@ export class HistoryTables {
     return undefined;
   }
 
-  async #buffer(topic: string, partition: number): Promise<PartitionBuffer> {
-    const key = `${topic}/${partition}`;
-    const known = this.#buffers.get(key);
+  /** A new version of the manifest, with the same content, makes whatever a former writer still tries fail. */
+  async #claim(topic: string, partition: number): Promise<PartitionBuffer> {
+    const known = await this.#stillHeld(topic, partition);
     if (known !== undefined) return known;
-    const buffer = emptyBuffer(await readManifest(this.#options.dataDir, topic, partition));
-    this.#buffers.set(key, buffer);
-    return buffer;
+    for (let tries = 1; tries <= claimTries; tries += 1) {
+      const { manifest, version } = await readManifest(this.#options.dataDir, topic, partition);
+      const claimed = { manifest, version: version + 1 };
+      if (!(await putManifest(this.#options.dataDir, claimed))) continue;
+      const buffer = emptyBuffer(claimed);
+      this.#buffers.set(`${topic}/${partition}`, buffer);
+      return buffer;
+    }
+    throw errors.historyTaken(topic, partition);
+  }
+
+  /** The buffer of a partition that nobody has taken over; what was taken is forgotten. */
+  async #stillHeld(topic: string, partition: number): Promise<PartitionBuffer | undefined> {
+    const buffer = this.#buffers.get(`${topic}/${partition}`);
+    if (buffer === undefined) return undefined;
+    if ((await newestVersion(this.#options.dataDir, topic, partition)) === buffer.version) return buffer;
+    await this.#taken(buffer);
+    return undefined;
+  }
+
+  /** Stores the next manifest of a partition; null, and the partition is forgotten, when somebody has taken it over. */
+  async #put(buffer: PartitionBuffer, manifest: Manifest): Promise<StoredManifest | null> {
+    const next = { manifest, version: buffer.version + 1 };
+    if (await putManifest(this.#options.dataDir, next)) return next;
+    await this.#taken(buffer);
+    return null;
+  }
+
+  async #taken({ topic, partition, rows }: PartitionBuffer): Promise<void> {
+    await this.#drop(topic, partition);
+    this.#options.telemetry.historyTaken(topic, partition, rows);
+  }
+
+  async #drop(topic: string, partition: number): Promise<void> {
+    if (!this.#buffers.delete(`${topic}/${partition}`)) return;
+    await this.#options.duck.run(`DELETE FROM ${bufferTable(topic)} WHERE ${offlineColumns.partition} = ${partition}`);
   }
 
   async #drain(buffer: PartitionBuffer): Promise<void> {
@@ -206,28 +268,32 @@ export class HistoryTables {
     buffer.pending = [];
   }
 
+  /** Of a partition that was taken over nothing is left to store. */
   async #flushAll(): Promise<void> {
-    for (const buffer of this.#buffers.values()) await this.#flush(buffer);
+    for (const buffer of [...this.#buffers.values()]) await this.#flush(buffer);
   }
 
-  async #flush(buffer: PartitionBuffer): Promise<void> {
-    if (buffer.rows === 0) return;
+  /** False when the partition was taken over: the rows are not stored, and not held any more. */
+  async #flush(buffer: PartitionBuffer): Promise<boolean> {
+    if (buffer.rows === 0) return true;
     const { dataDir, duck, telemetry } = this.#options;
     const { topic, partition, firstOffset, lastOffset, rows, minTimeMs, maxTimeMs, lateRows, maxLagMs } = buffer;
     await this.#drain(buffer);
     const file = partFileName(firstOffset, lastOffset);
+    const path = join(partitionDir(dataDir, topic, partition), file);
     const mine = `FROM ${bufferTable(topic)} WHERE ${offlineColumns.partition} = ${partition}`;
-    await duck.copyToParquet(
-      `SELECT * ${mine} ORDER BY ${offlineColumns.offset}`,
-      join(partitionDir(dataDir, topic, partition), file),
-    );
+    await duck.copyToParquet(`SELECT * ${mine} ORDER BY ${offlineColumns.offset}`, path);
     const part = { file, firstOffset, lastOffset, rows, minTimeMs, maxTimeMs, lateRows, maxLagMs };
     const files = [...buffer.manifest.files, part];
-    const manifest: Manifest = { ...buffer.manifest, nextOffset: buffer.nextOffset, files };
-    await writeManifest(dataDir, manifest);
+    const stored = await this.#put(buffer, { ...buffer.manifest, nextOffset: buffer.nextOffset, files });
+    if (stored === null) {
+      await rm(path, { force: true });
+      return false;
+    }
     await duck.run(`DELETE ${mine}`);
-    this.#buffers.set(`${topic}/${partition}`, emptyBuffer(manifest));
+    this.#buffers.set(`${topic}/${partition}`, emptyBuffer(stored));
     telemetry.offlineWritten(topic, partition, rows);
+    return true;
   }
 }
 

@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { writeWhole } from '@everloop/storage';
+import { createWhole } from '@everloop/storage';
 
 import { errors } from '../errors.ts';
 
@@ -36,7 +37,22 @@ export interface RetiredFile {
   readonly sinceMs: number;
 }
 
-const fileName = /^\d+-\d+\.parquet$/;
+/** A manifest as it is stored: each change is a new version. 0: none was written yet. */
+export interface StoredManifest {
+  readonly version: number;
+  readonly manifest: Manifest;
+}
+
+const fileName = /^\d+-\d+(-[0-9a-f]{8})?\.parquet$/;
+/** Folder of the versions of a manifest, and their names. */
+export const versionsFolder = 'manifests';
+const versionName = /^(\d{12})\.json$/;
+/** Where the manifest was before it had versions. */
+const unversionedName = 'manifest.json';
+/** Newest versions that stay: who has just listed them may still read the one that was newest. */
+const versionsKept = 8;
+/** Times that a reader looks again because the version that was newest is gone. */
+const readTries = 20;
 
 /** Whether a name in a partition's folder is that of a Parquet file of the history. */
 export function isPartFileName(name: string): boolean {
@@ -51,8 +67,9 @@ export function partitionDir(dataDir: string, topic: string, partition: number):
   return join(dataDir, 'offline', topic, String(partition));
 }
 
+/** A name that nobody else gives: two processes that write the same records must not write the same file. */
 export function partFileName(firstOffset: number, lastOffset: number): string {
-  return `${firstOffset}-${lastOffset}.parquet`;
+  return `${firstOffset}-${lastOffset}-${randomBytes(4).toString('hex')}.parquet`;
 }
 
 function isPart(value: unknown): value is PartFile {
@@ -67,17 +84,68 @@ function isRetired(value: unknown): value is RetiredFile {
   return typeof value.file === 'string' && fileName.test(value.file) && Number.isSafeInteger(value.sinceMs);
 }
 
-/** Reads a partition's manifest; an empty one when there is none. EVL_FEATURES_MANIFEST_INVALID when it cannot be understood. */
-export async function readManifest(dataDir: string, topic: string, partition: number): Promise<Manifest> {
-  const path = join(partitionDir(dataDir, topic, partition), 'manifest.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      return { format: 2, topic, partition, nextOffset: 0, files: [], retired: [] };
-    throw error;
+/** Version of a partition's newest manifest; 0 when none was written. */
+export async function newestVersion(dataDir: string, topic: string, partition: number): Promise<number> {
+  return (await versionsIn(partitionDir(dataDir, topic, partition))).at(-1) ?? 0;
+}
+
+/** Reads a partition's newest manifest; an empty one when there is none. EVL_FEATURES_MANIFEST_INVALID when it cannot be understood. */
+export async function readManifest(dataDir: string, topic: string, partition: number): Promise<StoredManifest> {
+  const folder = partitionDir(dataDir, topic, partition);
+  for (let tries = 1; ; tries += 1) {
+    const version = (await versionsIn(folder)).at(-1) ?? 0;
+    const path = version === 0 ? join(folder, unversionedName) : versionPath(folder, version);
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    });
+    if (text !== null) return { version, manifest: parseManifest(path, text, topic, partition) };
+    if (version === 0) {
+      // The first version may have come, and the old file gone, since the folder was listed.
+      if ((await versionsIn(folder)).length === 0)
+        return { version, manifest: { format: 2, topic, partition, nextOffset: 0, files: [], retired: [] } };
+    } else if (tries >= readTries) throw errors.manifestInvalid(path, new Error('it went away while it was read'));
   }
+}
+
+/**
+ * Writes `manifest` as `version`, one more than what it was made from. False, and nothing changed, when somebody else has written
+ * that version or a later one: whoever gets false does not own the partition any more. Of several that try, on whatever hosts share the folder,
+ * one gets true, and a process that slept for hours gets false.
+ */
+export async function putManifest(dataDir: string, { version, manifest }: StoredManifest): Promise<boolean> {
+  const folder = partitionDir(dataDir, manifest.topic, manifest.partition);
+  const path = versionPath(folder, version);
+  await mkdir(join(folder, versionsFolder), { recursive: true });
+  if (!(await createWhole(path, (staged) => writeFile(staged, JSON.stringify(manifest, null, 1))))) return false;
+  const versions = await versionsIn(folder);
+  if ((versions.at(-1) ?? 0) > version) {
+    // An old number that was removed and so was free again. Nobody reads it: the newest counts.
+    await rm(path, { force: true });
+    return false;
+  }
+  for (const old of versions) if (old <= version - versionsKept) await rm(versionPath(folder, old), { force: true });
+  await rm(join(folder, unversionedName), { force: true });
+  return true;
+}
+
+function versionPath(folder: string, version: number): string {
+  return join(folder, versionsFolder, `${String(version).padStart(12, '0')}.json`);
+}
+
+/** Ascending. */
+async function versionsIn(folder: string): Promise<number[]> {
+  const names = await readdir(join(folder, versionsFolder)).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  });
+  return names
+    .flatMap((name) => versionName.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+function parseManifest(path: string, text: string, topic: string, partition: number): Manifest {
   try {
     const found = JSON.parse(text) as Record<keyof Manifest, unknown>;
     const fits = found.format === 2 && found.topic === topic && found.partition === partition;
@@ -89,11 +157,4 @@ export async function readManifest(dataDir: string, topic: string, partition: nu
   } catch (error) {
     throw errors.manifestInvalid(path, error);
   }
-}
-
-/** Replaces a partition's manifest; readers see the old one or the new one. */
-export async function writeManifest(dataDir: string, manifest: Manifest): Promise<void> {
-  const folder = partitionDir(dataDir, manifest.topic, manifest.partition);
-  await mkdir(folder, { recursive: true });
-  await writeWhole(join(folder, 'manifest.json'), (staged) => writeFile(staged, JSON.stringify(manifest, null, 1)));
 }
