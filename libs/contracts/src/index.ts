@@ -28,6 +28,17 @@ export { encodeEvent, eventAttributes, eventId, type EventAttributes, type Event
 export { compilePattern, type PatternTest } from './pattern.ts';
 export { checkResources, type ResourceFinding } from './resources/checks/index.ts';
 export { bindingKeys, entityFields } from './resources/entities.ts';
+export {
+  featureDigests,
+  featureServiceName,
+  pinnedService,
+  resolveService,
+  serviceDigest,
+  serviceFeatures,
+  type FeatureDefinitions,
+} from './resources/feature-services.ts';
+export { celResolver, featureTypes } from './resources/feature-types.ts';
+export { compileOnDemand, type CompiledOnDemand } from './on-demand/feature.ts';
 export { loadResources, parseResources, type ResourceFile } from './resources/load.ts';
 export { decompileSpec } from './resources/compile.ts';
 export { isKind, kinds } from './resources/schemas.ts';

@@ -11,7 +11,8 @@ export type RegistryErrorCode =
   | 'EVL_REGISTRY_STAGE_PRECONDITION'
   | 'EVL_REGISTRY_OUTBOX_FULL'
   | 'EVL_RESOURCE_INVALID'
-  | 'EVL_RESOURCE_INCOMPATIBLE';
+  | 'EVL_RESOURCE_INCOMPATIBLE'
+  | 'EVL_RESOURCE_PINNED';
 
 /** The caller asked for something that cannot be done, now or on a repeat. */
 export function refuse(code: RegistryErrorCode, message: string): ServiceError {

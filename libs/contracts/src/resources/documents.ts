@@ -1,6 +1,7 @@
 import { type Document, isMap, isScalar, LineCounter, parseAllDocuments } from 'yaml';
 import type { Finding, ResourceProblem } from '../errors.ts';
 import { listNames, nearest } from '../suggest.ts';
+import { featureServiceName } from './feature-services.ts';
 import { isKind, kinds } from './schemas.ts';
 import type { Kind } from './types.ts';
 import { validateDocument } from './validate.ts';
@@ -90,7 +91,15 @@ function readDocument(yaml: Document): ReadDocument {
   }
   const findings = validateDocument(kind, value);
   const name = value['name'];
-  return typeof name === 'string' ? { findings, declared: { kind, name }, spec: value['spec'] } : { findings };
+  if (typeof name !== 'string') return { findings };
+  const spec = value['spec'];
+  return { findings, declared: { kind, name: resourceName(kind, name, spec) }, spec };
+}
+
+/** Versions of a FeatureService live side by side, each a resource of its own. */
+function resourceName(kind: Kind, name: string, spec: unknown): string {
+  const version = kind === 'FeatureService' && isRecord(spec) ? spec['version'] : undefined;
+  return typeof version === 'number' ? featureServiceName(name, version) : name;
 }
 
 function syntax(message: string): Finding {

@@ -23,6 +23,7 @@ const files = {
   Source: 'source',
   Entity: 'entity',
   FeatureView: 'feature-view',
+  FeatureService: 'feature-service',
   Model: 'model',
   Monitor: 'monitor',
   Rollout: 'rollout',
@@ -30,7 +31,16 @@ const files = {
 } as const satisfies Record<Kind, string>;
 
 /** Every kind of resource. */
-export const kinds: readonly Kind[] = ['Source', 'Entity', 'FeatureView', 'Model', 'Monitor', 'Rollout', 'Trigger'];
+export const kinds: readonly Kind[] = [
+  'Source',
+  'Entity',
+  'FeatureView',
+  'FeatureService',
+  'Model',
+  'Monitor',
+  'Rollout',
+  'Trigger',
+];
 
 /** Whether `text` names a kind of resource, in exactly this spelling. */
 export function isKind(text: string): text is Kind {

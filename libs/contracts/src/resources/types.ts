@@ -118,6 +118,28 @@ export interface FeatureViewSpec {
   readonly owner: string;
 }
 
+/** A feature that is computed from others, and from the question, when it is asked for. */
+export interface OnDemandFeature {
+  readonly name: string;
+  readonly type: 'number' | 'integer' | 'string' | 'boolean';
+  /** CEL over `request.<field>` and `<view>.<feature>`; see `compileExpression`. */
+  readonly cel: string;
+  readonly description: string;
+}
+
+/** A set of features that models pin; immutable. The name of the resource is `<name>@<version>`. */
+export interface FeatureServiceSpec {
+  readonly version: number;
+  readonly description: string;
+  /** No features: all that the view has when the version is applied first. */
+  readonly features: readonly { readonly view: string; readonly features: readonly string[] }[];
+  /** What on-demand features read of the question itself. */
+  readonly request: readonly RequestField[];
+  readonly onDemand: readonly OnDemandFeature[];
+  /** Digest of the definition of each feature, by `<view>.<feature>`; empty until the registry has applied it. */
+  readonly pins: Readonly<Record<string, string>>;
+}
+
 /** Something that features are about, by the fields that name one of it. */
 export interface EntitySpec {
   readonly keys: readonly {
@@ -143,7 +165,7 @@ export interface ViewBinding {
 export interface ModelInput {
   readonly name: string;
   readonly type: 'number' | 'category';
-  /** `request.<field>` or `<view>.<feature>`. */
+  /** `request.<field>`, `<view>.<feature>` or `onDemand.<name>`. */
   readonly from: string;
 }
 
@@ -191,7 +213,11 @@ export interface ModelSpec {
   readonly joinKey: string;
   /** Training examples: one per record of `source`, request fields of the same names; as of `time` + `offsetMs`. */
   readonly examples: { readonly source: string; readonly time: string; readonly offsetMs: number };
+  /** The FeatureService whose features are used, and no others; see `pinnedService`. */
+  readonly features?: { readonly service: string; readonly version: number };
   readonly views: readonly ViewBinding[];
+  /** Of this model alone; those of its service come in addition. */
+  readonly onDemand?: readonly OnDemandFeature[];
   readonly inputs: readonly ModelInput[];
   /** The label is 1 where `field` > `above`. */
   readonly label: {
@@ -284,6 +310,7 @@ export interface ResourceSpecs {
   Source: SourceSpec;
   Entity: EntitySpec;
   FeatureView: FeatureViewSpec;
+  FeatureService: FeatureServiceSpec;
   Model: ModelSpec;
   Monitor: MonitorSpec;
   Rollout: RolloutSpec;

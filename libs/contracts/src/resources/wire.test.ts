@@ -103,7 +103,17 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     description: '',
     owner: '',
   },
+  FeatureService: {
+    version: 1,
+    description: '',
+    features: [{ view: 'v', features: ['a'] }],
+    request: [{ name: 'id', type: 'string' }],
+    onDemand: [{ name: 'x', type: 'number', cel: 'v.a', description: '' }],
+    pins: { 'v.a': 'f'.repeat(64) },
+  },
   Model: {
+    features: { service: 'f', version: 1 },
+    onDemand: [{ name: 'x', type: 'number', cel: 'v.a', description: '' }],
     request: [{ name: 'id', type: 'string' }],
     joinKey: 'id',
     examples: { source: 's', time: 'at', offsetMs: -1 },
@@ -157,7 +167,9 @@ type Full<T> = T extends FieldContract
       ? { readonly [P in keyof T]-?: Full<T[P]> }
       : T;
 
-const resourceOf = (kind: Kind): TypedResource => ({ kind, name: 'x', revision: 3, spec: full[kind] }) as TypedResource;
+const nameOf = (kind: Kind): string => (kind === 'FeatureService' ? 'x@1' : 'x');
+const resourceOf = (kind: Kind): TypedResource =>
+  ({ kind, name: nameOf(kind), revision: 3, spec: full[kind] }) as TypedResource;
 
 describe('types and schemas', () => {
   it.each(kinds)('the schema of %s has exactly the properties of its type', (kind) => {
@@ -177,7 +189,7 @@ describe('types and schemas', () => {
     expect(parseResource(wire)).toEqual(resourceOf(kind));
     expect(wire).toMatchObject({
       kind,
-      name: 'x',
+      name: nameOf(kind),
       revision: 3,
       specJson: canonicalJson(full[kind]),
       digest: sha256Hex(wire.specJson),
@@ -205,11 +217,22 @@ function valuePaths(value: unknown, path = ''): string[] {
   if (/\.\*\.(fields|items)/.test(path)) return [path];
   if (Array.isArray(value)) return valuePaths(value[0], path);
   if (typeof value !== 'object' || value === null) return [path];
-  const isMap = ['.fields', '.training.parameters', '.batch.columns'].includes(path);
+  const isMap = ['.fields', '.training.parameters', '.batch.columns', '.pins'].includes(path);
   return Object.entries(value)
     .flatMap(([key, member]) => valuePaths(member, `${path}.${isMap ? '*' : key}`))
     .sort();
 }
+
+describe('the name of a FeatureService', () => {
+  const wire = toWire(resourceOf('FeatureService'));
+  it.each([
+    ['no version', 'x', /must be <name>@<version>/],
+    ['version nought', 'x@0', /must be <name>@<version>/],
+    ['another version', 'x@2', /is not spec.version/],
+  ])('cannot have %s', (_, name, message) => {
+    expect(() => parseResource({ ...wire, name })).toThrow(message);
+  });
+});
 
 describe('parseResource', () => {
   const wire = toWire(resourceOf('Monitor'));

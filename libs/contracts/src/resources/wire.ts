@@ -3,13 +3,14 @@ import { ContractError, describeFinding } from '../errors.ts';
 import type { Resource } from '../gen/everloop/registry/v1/registry.ts';
 import { listNames, nearest } from '../suggest.ts';
 import { isKind, kinds } from './schemas.ts';
-import type { Kind, TypedResource } from './types.ts';
+import type { FeatureServiceSpec, Kind, TypedResource } from './types.ts';
 import { validateCompiledSpec } from './validate.ts';
 
 /** A resource of one kind. */
 export type ResourceOf<K extends Kind> = Extract<TypedResource, { readonly kind: K }>;
 
 const namePattern = /^[a-z][a-z0-9_-]{0,62}$/;
+const serviceNamePattern = /^[a-z][a-z0-9_-]{0,62}@[1-9][0-9]{0,5}$/;
 
 /**
  * A resource as the registry keeps it and the topic `everloop.resources` carries it. Throws ContractError EVL_RESOURCE_INVALID,
@@ -24,11 +25,15 @@ export function parseResource(wire: Pick<Resource, 'kind' | 'name' | 'revision' 
       `unknown kind${meant === undefined ? '' : `; did you mean "${meant}"?`}; allowed: ${listNames(kinds)}`,
     ]);
   }
-  if (!namePattern.test(name))
+  if (kind === 'FeatureService' && !serviceNamePattern.test(name))
+    throw invalid(subject, ['the name must be <name>@<version>, as everloop apply sends it']);
+  if (kind !== 'FeatureService' && !namePattern.test(name))
     throw invalid(subject, ['the name must be a lower-case letter, then lower-case letters, digits, - and _']);
   const spec = parseSpec(subject, wire.specJson);
   const findings = validateCompiledSpec(kind, spec);
   if (findings.length > 0) throw invalid(subject, findings.map(describeFinding));
+  if (kind === 'FeatureService' && !name.endsWith(`@${(spec as FeatureServiceSpec).version}`))
+    throw invalid(subject, ['the version in the name is not spec.version']);
   // The schema of the kind has just been checked, which is what the type says; a test compares the two.
   return { kind, name, revision, spec } as TypedResource;
 }

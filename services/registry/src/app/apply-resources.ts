@@ -1,5 +1,11 @@
 import { canonicalJson, registry, resourceKey } from '@everloop/contracts';
-import { compatibilityAfter, planApply, type PlannedResource, problemsAfter } from '../domain/resources.ts';
+import {
+  compatibilityAfter,
+  pinsBrokenAfter,
+  planApply,
+  type PlannedResource,
+  problemsAfter,
+} from '../domain/resources.ts';
 import { fromContract, refuse } from '../errors.ts';
 import { type AppContext, requireRoom } from './context.ts';
 import { resourceEvent } from './events.ts';
@@ -20,7 +26,8 @@ interface Plan {
 /**
  * Applies resources all together or, when anything is wrong with any of them, not at all. An unchanged resource keeps its revision
  * and makes neither a ledger entry nor an event. A changed Source is compared with the applied one: what breaks its readers is refused
- * (EVL_RESOURCE_INCOMPATIBLE), unless force or `compatibility: none` let it pass, which the ledger then says.
+ * (EVL_RESOURCE_INCOMPATIBLE), unless force or `compatibility: none` let it pass, which the ledger then says. A
+ * version of a FeatureService never changes (EVL_RESOURCE_IMMUTABLE), nor does a feature that one pins (EVL_RESOURCE_PINNED).
  */
 export function applyResources(context: AppContext, request: ApplyRequest): registry.ApplyResourcesResponse {
   const { resources: requested, force = false, dryRun = false } = request;
@@ -71,6 +78,8 @@ function planOrRefuse(
     const items = planApply(stored, requested);
     const problems = problemsAfter(stored, items);
     if (problems.length > 0) throw refuse('EVL_RESOURCE_INVALID', problems.join('\n'));
+    const pinsBroken = pinsBrokenAfter(stored, items);
+    if (pinsBroken.length > 0) throw refuse('EVL_RESOURCE_PINNED', pinRefusal(pinsBroken));
     const { broken, violations, waived } = compatibilityAfter(stored, items);
     const refused = force ? broken : [...broken, ...violations];
     if (refused.length > 0) throw refuse('EVL_RESOURCE_INCOMPATIBLE', refusal(refused, broken.length));
@@ -78,6 +87,14 @@ function planOrRefuse(
   } catch (error) {
     throw fromContract(error);
   }
+}
+
+function pinRefusal(lines: readonly string[]): string {
+  return [
+    ...lines,
+    'pinned features never change: put the changed feature beside it under another name, or into a new view; name it in a new version ' +
+      'of the FeatureService; let the Model pin that version, and train it',
+  ].join('\n');
 }
 
 function refusal(lines: readonly string[], brokenCount: number): string {

@@ -2,16 +2,20 @@ import {
   canonicalJson,
   checkCompatibility,
   checkResources,
+  ContractError,
   type CompatibilityProblems,
   describeFinding,
   eventId,
+  type FeatureServiceSpec,
   nearest,
   parseResource,
   type registry,
   resourceKey,
+  type ResourceOf,
   sha256Hex,
   type TypedResource,
 } from '@everloop/contracts';
+import { brokenPins, withoutPins, withPins } from './pins.ts';
 
 export type Change = 'created' | 'changed' | 'unchanged';
 
@@ -35,8 +39,11 @@ export function planApply(
   requested: readonly registry.Resource[],
 ): PlannedResource[] {
   const current = new Map(stored.map((resource) => [resourceKey(resource), resource]));
-  return requested.map((wire) => {
-    const specJson = canonicalJson(parseResource({ ...wire, revision: 0 }).spec);
+  const typed = requested.map((wire) => parseResource({ ...wire, revision: 0 }));
+  const after = new Map([...stored.map(parseResource), ...typed].map((resource) => [resourceKey(resource), resource]));
+  return requested.map((wire, index) => {
+    const asked = typed[index];
+    const specJson = canonicalJson(asked?.kind === 'FeatureService' ? pinned(asked) : asked?.spec);
     const digest = sha256Hex(specJson);
     const before = current.get(resourceKey(wire));
     const { kind, name } = wire;
@@ -47,6 +54,33 @@ export function planApply(
       change: before === undefined ? 'created' : 'changed',
     };
   });
+
+  /** With the digests of its features; those that it had when it was there before. */
+  function pinned(asked: ResourceOf<'FeatureService'>): FeatureServiceSpec {
+    const before = current.get(resourceKey(asked));
+    const known = before === undefined ? null : parseResource(before);
+    if (known?.kind !== 'FeatureService') return withPins(asked.spec, [...after.values()]);
+    if (canonicalJson(withoutPins(known.spec)) !== canonicalJson(withoutPins(asked.spec))) throw immutable(asked);
+    return known.spec;
+  }
+}
+
+function immutable({ name, spec }: ResourceOf<'FeatureService'>): ContractError {
+  const [service] = name.split('@');
+  const message =
+    `FeatureService/${name}: a version never changes, and this one is applied with another content; ` +
+    `raise spec.version (FeatureService "${service ?? ''}", version ${spec.version + 1} or above), and leave ${name} as it was`;
+  return new ContractError('EVL_RESOURCE_IMMUTABLE', message);
+}
+
+/** Pinned features that the plan would change; one line each. */
+export function pinsBrokenAfter(
+  stored: readonly registry.Resource[],
+  planned: readonly PlannedResource[],
+): readonly string[] {
+  const after = new Map(stored.map((resource) => [resourceKey(resource), resource]));
+  for (const { resource } of planned) after.set(resourceKey(resource), resource);
+  return brokenPins(stored.map(parseResource), [...after.values()].map(parseResource));
 }
 
 /** What would be wrong with the resources as a whole after the plan; one line each. Repeats within the request come first. */

@@ -2,6 +2,7 @@ import type { Finding } from '../../errors.ts';
 import type { Kind, TypedResource } from '../types.ts';
 import { createContext, type CheckContext } from './context.ts';
 import { checkEntity } from './entity.ts';
+import { checkFeatureService } from './feature-service.ts';
 import { checkFeatureView } from './feature-view.ts';
 import { checkModel } from './model.ts';
 import { checkMonitor, checkRollout, checkTrigger } from './operations.ts';
@@ -34,6 +35,8 @@ function check(resource: TypedResource, context: CheckContext): Finding[] {
       return checkEntity(resource);
     case 'FeatureView':
       return checkFeatureView(resource, context);
+    case 'FeatureService':
+      return checkFeatureService(resource, context);
     case 'Model':
       return checkModel(resource, context);
     case 'Monitor':

@@ -2,10 +2,12 @@ import { formatDuration } from '../../duration.ts';
 import type { Finding } from '../../errors.ts';
 import { listNames } from '../../suggest.ts';
 import { bindingKeys, entityFields } from '../entities.ts';
-import type { AggregateFeature, ModelInput, SourceSpec } from '../types.ts';
+import type { ModelInput } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { type CheckContext, checkField, isFound, repeats, unknownName, wrongValue } from './context.ts';
+import { viewTypes } from './feature-service.ts';
 import { aggregatedTypes, numericTypes } from './feature-view.ts';
+import { checkModelFeatures, onDemandOf } from './model-features.ts';
 import { checkSplit } from './split.ts';
 
 type Model = ResourceOf<'Model'>;
@@ -22,6 +24,7 @@ export function checkModel(model: Model, context: CheckContext): Finding[] {
     ...checkExamples(model, context),
     ...checkLabel(model, context),
     ...spec.views.flatMap((_, i) => checkBinding(model, i, context)),
+    ...checkModelFeatures(model, context),
     ...spec.inputs.flatMap((input, i) => checkInput(model, input, ['spec', 'inputs', i], context)),
   ];
   const { windowMs, timeHoldoutMs } = spec.training;
@@ -125,7 +128,7 @@ function checkInput(model: Model, input: ModelInput, path: Path, context: CheckC
   ];
 }
 
-/** The type of what `request.<field>` or `<view>.<feature>` names; type null when something else that is wrong hides it. */
+/** The type of what `request.<field>`, `<view>.<feature>` or `onDemand.<name>` names; type null when something else that is wrong hides it. */
 function resolveReference(
   model: Model,
   reference: string,
@@ -142,33 +145,24 @@ function resolveReference(
     const known = model.spec.request.map((other) => `request.${other.name}`);
     return { finding: unknownName(path, `the request has no field "${name}"`, reference, known) };
   }
+  if (owner === 'onDemand' && path[1] === 'inputs') {
+    const computed = onDemandOf(model, context);
+    const found = computed.find((feature) => feature.name === name);
+    // A boolean is 1 or 0.
+    if (found !== undefined) return { type: found.type === 'string' ? 'string' : 'number' };
+    const known = computed.map((feature) => `onDemand.${feature.name}`);
+    return { finding: unknownName(path, `there is no on-demand feature "${name}"`, reference, known) };
+  }
   if (!views.includes(owner)) {
     const message = `"${owner}" is neither request nor a view that is bound ${path[1] === 'views' ? 'earlier' : 'in views'}`;
     return { finding: unknownName(path, message, owner, ['request', ...views]) };
   }
   const view = context.resolve('FeatureView', owner, path);
   if (view === null || !isFound(view)) return { type: null };
-  const types = featureTypes(view, context);
+  const types = viewTypes(view, context);
   const type = types.get(name);
   if (type !== undefined) return { type };
   const known = [...types.keys()].map((feature) => `${owner}.${feature}`);
   const finding = unknownName(path, `FeatureView "${owner}" has no feature "${name}"`, reference, known);
   return { finding: known.length > 0 ? finding : { ...finding, allowed: listNames(known) } };
-}
-
-/** Name and type of each feature of a view. Type is null-like 'unknown' never: a column without a source is left out by its own finding. */
-function featureTypes(view: ResourceOf<'FeatureView'>, context: CheckContext): Map<string, string | null> {
-  const source = context.resolve('Source', view.spec.source, []);
-  const fields: SourceSpec['fields'] | undefined = source !== null && isFound(source) ? source.spec.fields : undefined;
-  return new Map<string, string | null>([
-    ...view.spec.columns.map((column) => [column, fields?.[column]?.type ?? null] as const),
-    ...view.spec.aggregations.map((feature) => [feature.name, aggregateType(feature, fields)] as const),
-  ]);
-}
-
-/** Type of an aggregated feature; null when its column is wrong in itself. */
-function aggregateType(feature: AggregateFeature, fields: SourceSpec['fields'] | undefined): string | null {
-  if (feature.function === 'lastK') return 'list';
-  if (feature.function !== 'last') return 'number';
-  return fields?.[feature.column ?? '']?.type ?? null;
 }
