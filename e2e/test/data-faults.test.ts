@@ -186,6 +186,7 @@ describe(`${records.toLocaleString('en')} records, seed ${seed}`, () => {
       quarantine_out_of_order: 0n,
     });
     expect(Number(counts?.['bad'])).toBeGreaterThan(records * 0.02);
+    expect(Number(counts?.['repeats'])).toBeGreaterThan(records * 0.005);
   });
 
   it.each([

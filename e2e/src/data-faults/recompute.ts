@@ -11,8 +11,8 @@ const kind = (name: string): string => `coalesce(json_type(v, '$.${name}'), 'NUL
 const text = (name: string): string => `json_extract_string(v, '$.${name}')`;
 const isNumber = (name: string): string => `${kind(name)} IN ('BIGINT', 'UBIGINT', 'DOUBLE')`;
 
-/** Which raw records satisfy the contract of the Source. */
-const isValid = `
+/** Which raw records satisfy the contract of the Source, each by itself. */
+const fits = `
   CASE WHEN v IS NULL OR NOT json_valid(v) THEN false
        WHEN json_type(v) <> 'OBJECT' THEN false
        ELSE len(list_filter(json_keys(v), lambda k: k NOT IN ('ride', 'driver', 'zone', 'fare', 'at', 'created'))) = 0
@@ -25,7 +25,11 @@ const isValid = `
 
 /** Judges the raw records and takes the fields out of the good ones. */
 export async function judge(duck: DuckDb): Promise<void> {
-  await duck.run(`CREATE TABLE judged AS SELECT p, o, v, ${isValid} AS good FROM raw`);
+  // Of those with the same ride the first in its partition is the one that counts.
+  await duck.run(`CREATE TABLE judged AS
+    WITH alone AS (SELECT p, o, v, ${fits} AS fits FROM raw),
+         named AS (SELECT p, o, v, fits, CASE WHEN fits THEN ${text('ride')} END AS ride FROM alone)
+    SELECT p, o, v, fits AND row_number() OVER (PARTITION BY p, fits, ride ORDER BY o) = 1 AS good, fits FROM named`);
   await duck.run(
     `CREATE TABLE rides AS SELECT p, o, ${text('ride')} AS ride, ${text('driver')} AS driver, ${text('zone')} AS zone, ` +
       `CAST(${field('fare')} AS DOUBLE) AS fare, CAST(${field('at')} AS BIGINT) AS happened, CAST(${field('created')} AS BIGINT) AS created ` +
@@ -39,6 +43,7 @@ export const ledgerSql = `
   SELECT (SELECT count(*) FROM src) AS records,
          (SELECT count(*) FROM src WHERE good) AS good,
          (SELECT count(*) FROM src WHERE NOT good) AS bad,
+         (SELECT count(*) FROM judged WHERE fits AND NOT good) AS repeats,
          (SELECT count(*) FROM src ANTI JOIN (SELECT src FROM valid UNION ALL SELECT src FROM quarantine) USING (src)) AS lost,
          (SELECT count(*) - count(DISTINCT src) FROM (SELECT src FROM valid UNION ALL SELECT src FROM quarantine)) AS twice,
          (SELECT count(*) FROM src JOIN quarantine USING (src) WHERE good) AS wrongly_quarantined,

@@ -31,6 +31,8 @@ spec:
     fare: { type: number, min: -100, max: 1000 }
     at: { type: timestamp, required: true }
     created: { type: timestamp, required: true }
+  unique:
+    - { fields: [driver, ride], within: 2h }
   rules:
     - { name: no_thirteen, cel: '!has(record.fare) || record.fare == null || record.fare != 13.0' }
 ---
@@ -142,16 +144,18 @@ const breaks: readonly ((ride: Ride) => string | Buffer | null)[] = [
 ];
 
 /**
- * `count` records of ten days: 3 % break the contract, 30 % come late or out of order, 1 % are copies of an earlier one, some lack a fare or
+ * `count` records of ten days: 3 % break the contract, 30 % come late or out of order, 1 % are copies of an earlier one, which the Source wants to be unique, some lack a fare or
  * a zone. The same seed gives the same records.
  */
 export function* rideRecords(count: number, seed: number): Generator<OutRecord, void, undefined> {
   const random = seeded(seed);
   const recent: OutRecord[] = [];
+  // 72 minutes of them: copies are never so late that nobody can tell them for copies any more.
+  const recentMax = Math.max(1, Math.floor(count / 200));
   for (let index = 0; index < count; index++) {
     const copied = random() < 0.01 ? recent[Math.floor(random() * recent.length)] : undefined;
     const record = copied ?? rideRecord(index, count, random);
-    recent[index % 5_000] = record;
+    recent[index % recentMax] = record;
     yield record;
   }
 }
