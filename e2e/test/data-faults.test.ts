@@ -1,16 +1,14 @@
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { features } from '@everloop/contracts';
-import { connect } from '@everloop/grpc';
-import { openDuckDb, type DuckDb, type DuckRow } from '@everloop/storage';
+import { openDuckDb, type DuckDb } from '@everloop/storage';
 import { pause } from '@everloop/service';
 import { eventually } from '@everloop/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { existsSync } from 'node:fs';
+import { compareAnswers } from '../src/data-faults/answers.ts';
 import { historyRelation } from '../src/data-faults/history.ts';
-import { answersSql, historySql, judge, ledgerSql } from '../src/data-faults/recompute.ts';
+import { historySql, judge, ledgerSql } from '../src/data-faults/recompute.ts';
 import { Replica } from '../src/data-faults/replica.ts';
-import { latestMs, questions, rideRecords, seeded, spanMs, startMs, type Question } from '../src/data-faults/rides.ts';
+import { latestMs, questions, rideRecords, seeded, spanMs, startMs } from '../src/data-faults/rides.ts';
 import { createWorld, type World } from '../src/data-faults/world.ts';
 
 /** EVL_FAULT_RECORDS and EVL_FAULT_KILLS make a quick run of it; EVL_FAULT_SEED another one. */
@@ -202,28 +200,13 @@ describe(`${records.toLocaleString('en')} records, seed ${seed}`, () => {
     },
   ] as const)('$rpc answers what DuckDB computes from the raw records, $what', async ({ rpc, range }) => {
     const asked = questions(2_000, seed, range);
-    const client = connect(features.FeatureServiceService, store.address, { name: 'data-faults', deadlineMs: 120_000 });
-    const answer = await client[rpc]({ model: 'fares', rows: asked.map(entityRow) });
-    client.close();
-    await duck.run('CREATE OR REPLACE TABLE questions (id INTEGER, driver VARCHAR, zone VARCHAR, t BIGINT)');
-    await duck.insertRows(
-      'questions',
-      asked.map(({ id, driver, zone, asOfMs }) => [id, driver, zone, BigInt(asOfMs)]),
-    );
-    const expected = await duck.all(answersSql);
-    const wrong = expected.map(plain).flatMap((should, index) => {
-      const row = answer.rows[index];
-      const is = row === undefined ? null : answered(index, answer.names, row);
-      return isDeepStrictEqual(is, should) ? [] : [{ asked: asked[index], is, should }];
-    });
-    expect({ rows: answer.rows.length, wrong: wrong.length, some: wrong.slice(0, 2) }).toEqual({
+    const { rows, wrong } = await compareAnswers({ duck, address: store.address, rpc, asked });
+    expect({ rows: rows.length, wrong: wrong.length, some: wrong.slice(0, 2) }).toEqual({
       rows: asked.length,
       wrong: 0,
       some: [],
     });
-    expect(new Set(answer.rows.flatMap((row) => row.statuses)).size).toBeGreaterThanOrEqual(
-      rpc === 'getOnline' ? 2 : 4,
-    );
+    expect(new Set(rows.flatMap((row) => row.statuses)).size).toBeGreaterThanOrEqual(rpc === 'getOnline' ? 2 : 4);
   });
 
   it('the history holds each valid record once', async () => {
@@ -234,36 +217,3 @@ describe(`${records.toLocaleString('en')} records, seed ${seed}`, () => {
     expect(await validator.stop()).toBe(0);
   });
 });
-
-function entityRow({ driver, zone, asOfMs }: Question): features.EntityRow {
-  const text = (value: string) => ({ kind: { $case: 'text' as const, value } });
-  return { asOfMs, request: { driver: text(driver), zone: text(zone) } };
-}
-
-/** By their numbers. */
-const statuses = [
-  features.FeatureStatus.UNSPECIFIED,
-  features.FeatureStatus.PRESENT,
-  features.FeatureStatus.NULL_VALUE,
-  features.FeatureStatus.NOT_FOUND,
-  features.FeatureStatus.OUTSIDE_MAX_AGE,
-];
-
-/** An answer in the form of the recomputation: id, then each input and its status. */
-function answered(id: number, names: readonly string[], row: features.FeatureRow): Record<string, unknown> {
-  const entries = names.flatMap((name, index) => {
-    const kind = row.values[index]?.kind;
-    const value = kind === undefined || kind.$case === 'missing' ? null : kind.value;
-    return [
-      [name, value],
-      [`${name}_status`, statuses.indexOf(row.statuses[index] ?? features.FeatureStatus.UNSPECIFIED)],
-    ] as const;
-  });
-  return { id, ...Object.fromEntries(entries) };
-}
-
-function plain(row: DuckRow): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]),
-  );
-}

@@ -4,7 +4,7 @@ import { freePorts, superviseProcess, type SupervisedProcess } from '@everloop/l
 const root = path.resolve(import.meta.dirname, '../../..');
 
 export interface ReplicaOptions {
-  readonly service: 'validator' | 'feature-store';
+  readonly service: 'validator' | 'feature-store' | 'ingest';
   /** Different for each replica of a run. */
   readonly name: string;
   readonly folder: string;

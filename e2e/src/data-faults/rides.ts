@@ -103,9 +103,13 @@ spec:
   gates: { minRows: 100, minAuc: 0.5, minRecentGain: 0, maxFixedLoss: 0.01, confidence: 0.9 }
 `;
 
-/** One Source with its contract, three views of it and a model that reads them all. */
-export function rideResources(): TypedResource[] {
-  return parseResources([{ name: 'rides.yaml', text: yaml }]);
+/**
+ * One Source with its contract, three views of it and a model that reads them all. `batch` is the part of the Source that says where rows lie
+ * which are to come to its topic, as YAML on one line.
+ */
+export function rideResources(batch: string | null = null): TypedResource[] {
+  const text = batch === null ? yaml : yaml.replace('  fields:\n', `  batch: ${batch}\n  fields:\n`);
+  return parseResources([{ name: 'rides.yaml', text }]);
 }
 
 /** mulberry32: a small seeded generator of numbers in [0, 1). */

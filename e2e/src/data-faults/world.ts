@@ -19,10 +19,14 @@ export interface World {
   publish(records: Iterable<OutRecord>): Promise<void>;
   /** Says in every partition that nothing older follows. */
   publishWatermark(watermarkMs: number): Promise<void>;
+  /** The same of the raw topic: how much has come in. */
+  published(): Promise<readonly number[]>;
   /** Ends of the committed part of each partition of `<topic>.valid`: how far the validator is. */
   validated(): Promise<readonly number[]>;
   /** The same of what the online rows hold: how far the feature store is. */
   applied(): Promise<readonly number[]>;
+  /** How many records are in one of the three topics, marks left out. */
+  count(which: 'raw' | 'valid' | 'quarantine'): Promise<number>;
   /** Records of raw, valid and quarantine into the tables of these names. */
   load(duck: DuckDb): Promise<void>;
   close(): Promise<void>;
@@ -34,6 +38,8 @@ export async function createWorld(options: {
   readonly log: (line: string) => void;
   /** Size of a Parquet file. */
   readonly bufferedRows: number;
+  /** Where rows come from; see `rideResources`. */
+  readonly batch?: string;
 }): Promise<World> {
   const { log } = options;
   mkdirSync(cacheFolder(), { recursive: true });
@@ -55,7 +61,7 @@ export async function createWorld(options: {
   await store.start();
   const publisher = bus.publisher({ name: 'rides', queueBytesMax: 256 * 1_048_576 });
   await publisher.start();
-  await prepare(bus, publisher);
+  await prepare(bus, publisher, options.batch ?? null);
   return {
     folder,
     env: {
@@ -77,13 +83,18 @@ export async function createWorld(options: {
       await publisher.publish(portion);
     },
     publishWatermark: (watermarkMs) => publisher.publishWatermark(topic, watermarkMs),
-    async validated() {
-      const offsets = await bus.offsets(valid);
-      return partitionNumbers.map((number) => Number(offsets.find(({ partition }) => partition === number)?.high ?? 0));
-    },
+    published: () => ends(bus, topic),
+    validated: () => ends(bus, valid),
     async applied() {
       const found = await Promise.all(partitionNumbers.map((number) => store.getBuffer(positionKey(valid, number))));
       return found.map((token) => Number.parseInt(token?.toString() ?? '0', 10));
+    },
+    async count(which) {
+      let count = 0;
+      await bus.readAll([{ raw: topic, valid, quarantine }[which]], ({ records }) => {
+        count += records.length;
+      });
+      return count;
     },
     load: (duck) => loadTopics(bus, duck),
     async close() {
@@ -95,13 +106,18 @@ export async function createWorld(options: {
   };
 }
 
-async function prepare(bus: Bus, publisher: Publisher): Promise<void> {
+async function ends(bus: Bus, name: string): Promise<readonly number[]> {
+  const offsets = await bus.offsets(name);
+  return partitionNumbers.map((number) => Number(offsets.find(({ partition }) => partition === number)?.high ?? 0));
+}
+
+async function prepare(bus: Bus, publisher: Publisher, batch: string | null): Promise<void> {
   await bus.ensureTopics([
     { name: topics.resources, partitions: 1, compacted: true },
     { name: topic, partitions },
   ]);
   await publisher.publish(
-    rideResources().map((resource) => ({
+    rideResources(batch).map((resource) => ({
       topic: topics.resources,
       partition: 0,
       key: resourceKey(resource),
