@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { applyResources, type ApplyOutcome } from './apply.ts';
 import type { Commands } from './commands.ts';
 import { addContractsCommands } from './contracts/command.ts';
+import { addOdcsCommands } from './contracts/odcs-command.ts';
 import { addDatasetCommands } from './dataset/command.ts';
 import { exitCodes } from './errors.ts';
 import { addFeaturesCommands } from './features/command.ts';
@@ -53,6 +54,7 @@ export function createProgram(context: ProgramContext): Command {
   addFeaturesCommands(program, context);
   addQuarantineCommands(program, context);
   addContractsCommands(program, context);
+  addOdcsCommands(program, context);
   return program;
 }
 

@@ -45,6 +45,14 @@ export { isKind, kinds } from './resources/schemas.ts';
 export { findResource, ofKind, parseResource, resourceKey, toWire, type ResourceOf } from './resources/wire.ts';
 export { nearest } from './suggest.ts';
 export {
+  exportOdcs,
+  importOdcs,
+  type ExportedSource,
+  type OdcsContract,
+  type OdcsNote,
+  type WrittenSource,
+} from './odcs/index.ts';
+export {
   inFixedHoldout,
   planSplit,
   splitColumn,

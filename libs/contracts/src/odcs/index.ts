@@ -1,0 +1,3 @@
+export { exportOdcs, type ExportedSource } from './export.ts';
+export { importOdcs } from './import.ts';
+export type { OdcsContract, OdcsNote, WrittenSource } from './types.ts';
