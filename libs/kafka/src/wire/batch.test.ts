@@ -142,7 +142,8 @@ describe('a batch', () => {
   });
 
   it.each([
-    ['snappy is not read', 2, (bytes: Buffer) => bytes, /compressed with snappy, which is not read here/],
+    ['a codec that nobody knows', 5, (bytes: Buffer) => bytes, /compressed with codec 5, which is not read here/],
+    ['torn snappy', 2, (bytes: Buffer) => bytes.subarray(1), /snappy cannot be unpacked/],
     ['torn gzip', 1, (bytes: Buffer) => gzipSync(bytes).subarray(0, 15), /gzip cannot be unpacked/],
     ['a bomb', 1, () => gzipSync(Buffer.alloc(129 * 1_048_576)), /more than 134217728 bytes/],
   ] as const)('%s: says so', (_name, codec, pack, message) => {

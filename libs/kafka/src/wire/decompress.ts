@@ -1,24 +1,34 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { kafkaError } from '../errors.ts';
+import { unpackLz4 } from './lz4.ts';
+import { unpackSnappy } from './snappy.ts';
 
 /** Most bytes of one batch once it is unpacked: a megabyte on the wire can become a thousand. */
 const unpackedBytesMax = 128 * 1_048_576;
-const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+/** By the number in a batch's attributes. */
+const codecs: Readonly<Record<number, readonly [name: string, unpack: (packed: Buffer) => Buffer]>> = {
+  1: ['gzip', (packed) => gunzipSync(packed, { maxOutputLength: unpackedBytesMax })],
+  2: ['snappy', (packed) => unpackSnappy(packed, unpackedBytesMax)],
+  3: ['LZ4', (packed) => unpackLz4(packed, unpackedBytesMax)],
+  4: ['zstd', (packed) => zstdDecompressSync(packed, { maxOutputLength: unpackedBytesMax })],
+};
 
 /** Unpacks the records of a batch; `codec` as in its attributes. */
-export function decompress(codec: number, bytes: Buffer): Buffer {
+export function decompress(codec: number, packed: Buffer): Buffer {
+  const [name, unpack] = codecs[codec] ?? [`codec ${codec}`, null];
+  if (unpack === null)
+    throw kafkaError(
+      'batchCompressed',
+      `records are compressed with ${name}, which is not read here; let the producer say gzip, snappy, lz4, zstd or none`,
+    );
   try {
-    if (codec === 1) return gunzipSync(bytes, { maxOutputLength: unpackedBytesMax });
-    if (codec === 4) return zstdDecompressSync(bytes, { maxOutputLength: unpackedBytesMax });
+    return unpack(packed);
   } catch (error) {
     throw kafkaError(
       'batchCompressed',
-      `records compressed with ${names[codec] ?? ''} cannot be unpacked, or would be more than ${unpackedBytesMax} bytes`,
+      `records compressed with ${name} cannot be unpacked, or would be more than ${unpackedBytesMax} bytes`,
       error,
     );
   }
-  throw kafkaError(
-    'batchCompressed',
-    `records are compressed with ${names[codec] ?? `codec ${codec}`}, which is not read here; let the producer, or compression.type of the topic, say gzip, zstd or none`,
-  );
 }
