@@ -5,6 +5,7 @@ export * from './error.ts';
 export * from './lookup.ts';
 export * from './murmur2.ts';
 export * from './online-keys.ts';
+export * from './parity.ts';
 export * from './pit-sql.ts';
 export * from './plan.ts';
 export * from './row.ts';

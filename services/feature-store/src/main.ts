@@ -17,6 +17,7 @@ import { HistoryUpkeep } from './adapters/history-upkeep.ts';
 import { createParquetDatasets } from './adapters/datasets/parquet-datasets.ts';
 import { createSqliteCatalog } from './adapters/datasets/sqlite-catalog.ts';
 import { createVaultStore } from './adapters/datasets/vault-store.ts';
+import { createParityPositions } from './adapters/parity-positions.ts';
 import { createParquetHistory } from './adapters/parquet-history.ts';
 import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
 import { AppliedPlaces } from './app/applied-places.ts';
@@ -27,8 +28,10 @@ import { createFeatureCalls } from './app/feature-calls.ts';
 import { createHistoricalCalls } from './app/historical-calls.ts';
 import { LiveTopology } from './app/live-topology.ts';
 import { createOnlineCalls } from './app/online-calls.ts';
+import { ParityCheck } from './app/parity-check.ts';
 import { createPushCalls } from './app/push-calls.ts';
 import { readConfig } from './config.ts';
+import { createParityTelemetry } from './parity-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
 
 const name = 'feature-store';
@@ -88,6 +91,18 @@ const upkeep = new HistoryUpkeep({
   everyMs: config.upkeepMs,
   telemetry,
 });
+const parity = new ParityCheck({
+  bus,
+  topology: () => live.topology,
+  changedAtMs: (resource) => live.changedAtMs(resource),
+  history,
+  positions: createParityPositions(config.dataDir),
+  telemetry: createParityTelemetry(logger, metrics),
+  share: config.parityShare,
+  everyMs: config.parityEveryMs,
+  batchMax: config.parityBatchMax,
+  queueMax: config.parityQueueMax,
+});
 const mget = readingBy(onlineKeys(redis.buckets), (keys) => redis.mgetBuffer(keys));
 const calls = createFeatureCalls({
   topology: () => live.topology,
@@ -136,7 +151,7 @@ const grpc = createGrpcServer({
 
 await runService({
   name,
-  parts: [redis, bus, publisher, live, upkeep, grpc, feastHttp],
+  parts: [redis, bus, publisher, live, upkeep, ...(config.parityShare > 0 ? [parity] : []), grpc, feastHttp],
   http: { host: config.httpHost, port: config.httpPort },
   logger,
 });

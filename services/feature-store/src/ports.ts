@@ -95,6 +95,8 @@ export interface History {
   declare(tables: readonly HistoryTable[]): Promise<void>;
   /** Offset after the last record that is held (stored or buffered). */
   nextOffset(topic: string, partition: number): Promise<number>;
+  /** As `nextOffset`; of a partition that another replica writes, as far as it has stored it. */
+  landed(topic: string, partition: number): Promise<number>;
   append(topic: string, partition: number, rows: readonly HistoryRow[], nextOffset: number): Promise<void>;
   /** Records of a topic partition with an offset in [from, until), in order, at most `limit`; also what is buffered. */
   scan(
@@ -118,6 +120,13 @@ export interface History {
     readonly newestKnownMs: number;
     readonly records: number;
   }>;
+}
+
+/** How far the served predictions were compared with the history, by partition of their topic. */
+export interface ParityPositions {
+  /** Null when nothing is stored. */
+  read(partition: number): Promise<bigint | null>;
+  write(partition: number, nextOffset: bigint): Promise<void>;
 }
 
 /** A frozen training set. */

@@ -18,6 +18,8 @@ import { createParquetHistory } from '../src/adapters/parquet-history.ts';
 import { createRedisOnlineRows } from '../src/adapters/redis-online-rows.ts';
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
 import { LiveTopology } from '../src/app/live-topology.ts';
+import type { Topology } from '../src/domain/topology.ts';
+import type { History } from '../src/ports.ts';
 import { silentTelemetry, tripResources, type Arrival, type Trip } from './fixtures.ts';
 
 /** A database of its own, so that emptying it harms nobody. */
@@ -126,6 +128,9 @@ export async function applyAll(world: TripWorld): Promise<void> {
 }
 
 export interface RunningStore {
+  readonly topology: () => Topology;
+  readonly changedAtMs: (resource: string) => number;
+  readonly history: History;
   readonly calls: FeatureCalls;
   /** Resolves when the store has passed an event time. */
   passed(watermarkMs: number): Promise<void>;
@@ -169,6 +174,9 @@ export async function startStore(world: TripWorld, url: string = redisUrl()): Pr
   });
   await live.start();
   return {
+    topology: () => live.topology,
+    changedAtMs: (resource) => live.changedAtMs(resource),
+    history,
     calls: createFeatureCalls({
       topology: () => live.topology,
       mget: readingBy(onlineKeys(redis.buckets), (keys) => redis.mgetBuffer(keys)),

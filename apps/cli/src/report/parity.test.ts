@@ -1,10 +1,11 @@
 import { features, serving, type ModelSpec } from '@everloop/contracts';
 import { describe, expect, it } from 'vitest';
-import { checkParity, isSameValue, requestOf, Sample, unknownKeys } from './parity.ts';
+import { checkParity, Sample } from './parity.ts';
 
 const number = (value: number): serving.FeatureValue => ({ kind: { $case: 'number', value } });
 const missing: serving.FeatureValue = { kind: { $case: 'missing', value: true } };
 const model = {
+  request: [{ name: 'flight_id', type: 'string' }],
   joinKey: 'flight_id',
   views: [
     { view: 'weather', key: 'request.origin' },
@@ -49,31 +50,9 @@ describe('checkParity', () => {
 
   it('says when the log has too little', async () => {
     const other = { ...model, views: [{ view: 'weather', key: 'request.dest' }] };
-    expect(unknownKeys(other)).toEqual(['request.dest']);
     expect(await checkParity('m', other, [], service)).toMatchObject({
       note: 'request.dest is not in the prediction log',
     });
-  });
-});
-
-describe('requestOf', () => {
-  it("takes the inputs that come from the request under the request's names", () => {
-    expect(requestOf(model, inference(missing))).toEqual({
-      flight_id: { kind: { $case: 'text', value: 'f1' } },
-      origin: { kind: { $case: 'text', value: 'EWR' } },
-    });
-  });
-});
-
-describe('isSameValue', () => {
-  it.each([
-    ['missing is missing', missing, undefined, true],
-    ['NaN is missing', number(Number.NaN), missing, true],
-    ['zero is not missing', number(0), missing, false],
-    ['zeros differ by sign', number(0), number(-0), false],
-    ['text is not a number', { kind: { $case: 'text' as const, value: '1' } }, number(1), false],
-  ])('%s', (_name, a, b, same) => {
-    expect(isSameValue(a, b)).toBe(same);
   });
 });
 

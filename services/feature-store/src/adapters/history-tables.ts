@@ -98,6 +98,14 @@ export class HistoryTables {
     return this.exclusive(async () => (await this.#claim(topic, partition)).nextOffset);
   }
 
+  /** As `nextOffset`, without taking the partition over: of one that another replica writes, as far as it has stored it. */
+  async landed(topic: string, partition: number): Promise<number> {
+    return this.exclusive(async () => {
+      const buffer = await this.#stillHeld(topic, partition);
+      return buffer?.nextOffset ?? (await readManifest(this.#options.dataDir, topic, partition)).manifest.nextOffset;
+    });
+  }
+
   /** Rejects with EVL_FEATURES_HISTORY_TAKEN unless the partition is written here: ask for `nextOffset` again then, and go on from there. */
   async append(topic: string, partition: number, rows: readonly HistoryRow[], nextOffset: number): Promise<void> {
     await this.exclusive(async () => {

@@ -17,6 +17,7 @@ export function createParquetHistory({
   return {
     declare: (declared) => tables.declare(declared),
     nextOffset: (topic, partition) => tables.nextOffset(topic, partition),
+    landed: (topic, partition) => tables.landed(topic, partition),
     append: (topic, partition, rows, nextOffset) => tables.append(topic, partition, rows, nextOffset),
     scan: (topic, partition, range) => tables.scan(topic, partition, range),
     release: (topic, partition) => tables.release(topic, partition),

@@ -1,4 +1,4 @@
-import { parseResource, registry, topics, type TypedResource } from '@everloop/contracts';
+import { parseResource, registry, topics, toWire, type TypedResource } from '@everloop/contracts';
 import type { Bus, BusRecord, SinkHandler } from '@everloop/kafka';
 import type { RegistryOf } from '@everloop/records';
 import { errorText, pause, type Health, type Part } from '@everloop/service';
@@ -47,6 +47,7 @@ export class LiveTopology implements Part {
   readonly name = 'features';
   readonly #options: LiveTopologyOptions;
   readonly #resources = new Map<string, TypedResource>();
+  readonly #changedAt = new Map<string, { readonly digest: string; readonly atMs: number }>();
   readonly #stopping = new AbortController();
   #topology: Topology = topologyOf([]);
   #watermarkMs: number | null = null;
@@ -62,6 +63,11 @@ export class LiveTopology implements Part {
 
   get topology(): Topology {
     return this.#topology;
+  }
+
+  /** When a resource (`<kind>/<name>`) got the definition that it has, epoch milliseconds of wall-clock time; 0 if it is not known. */
+  changedAtMs(resource: string): number {
+    return this.#changedAt.get(resource)?.atMs ?? 0;
   }
 
   /** Event time that everything before is applied, over the partitions of this process; null while it is not known. */
@@ -123,6 +129,8 @@ export class LiveTopology implements Part {
       try {
         const resource = parseResource(registry.Resource.fromJSON(JSON.parse(record.value.toString())));
         this.#resources.set(key, resource);
+        const { digest } = toWire(resource);
+        if (this.#changedAt.get(key)?.digest !== digest) this.#changedAt.set(key, { digest, atMs: record.timestampMs });
       } catch (error) {
         this.#options.telemetry.logger.error(
           { key, err: error },
