@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { ErrorEntry } from './errors.ts';
 import type { MetricEntry } from './metrics.ts';
 import type { TopicEntry } from './topics.ts';
@@ -88,6 +89,8 @@ function escape(text: string): string {
     .trim();
 }
 
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
 function defaultText({ default: value, defaultByService, type }: VariableEntry): string {
   if (value === null) return 'none';
   if (value === undefined) {
@@ -95,7 +98,9 @@ function defaultText({ default: value, defaultByService, type }: VariableEntry):
     return all.length === 0 ? '**must be set**' : all.join(', ');
   }
   if (type === 'duration' && typeof value === 'number') return durationText(value);
-  return `\`${Array.isArray(value) ? value.join(',') : JSON.stringify(value).replaceAll('"', '')}\``;
+  const text = Array.isArray(value) ? value.join(',') : JSON.stringify(value).replaceAll('"', '');
+  // A default below the repository is written from there: the page is the same wherever the repository lies.
+  return `\`${text.startsWith(root) ? text.slice(root.length) : text}\``;
 }
 
 function durationText(ms: number): string {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { collectErrors } from './errors.ts';
 import { staleNames, type Names } from './mentions.ts';
@@ -130,7 +131,16 @@ it('pages say what there is, and nothing in them is read as markup', () => {
     services: ['shop'],
   };
   const must = { env: 'EVL_SHOP_URL', type: 'string', why: 'where', services: ['shop', 'till'] };
-  const page = configurationPage([entry, must]);
+  const recipes = {
+    env: 'EVL_SHOP_DIR',
+    type: 'string',
+    default: path.resolve('recipes'),
+    why: 'a',
+    services: ['shop'],
+  };
+  const page = configurationPage([entry, must, recipes]);
+  // A folder of the repository, wherever that lies on this machine.
+  expect(page).toContain('| `EVL_SHOP_DIR` | shop | `recipes` | string | a |');
   expect(page).toContain('| `EVL_SHOP_WAIT` | shop | `90s` | duration from `1s` | a\\|b &lt;c> d\\_e |');
   expect(page).toContain('| `EVL_SHOP_URL` | shop, till | **must be set** | string | where |');
   expect(errorsPage(errorsOf("new ShopError('EVL_SHOP_EMPTY', 'nothing there')"))).toContain(
