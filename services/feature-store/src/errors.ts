@@ -116,6 +116,19 @@ export const errors = {
       message: `Object ${id} is not the manifest of a dataset that this version reads`,
       ...(cause === undefined ? {} : { cause }),
     }),
+  catalogInvalid: (path: string, cause: unknown) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_CATALOG_INVALID',
+      kind: 'terminal',
+      message: `${path} is no change of the catalog of datasets: restore the file`,
+      cause,
+    }),
+  catalogBusy: () =>
+    new ServiceError({
+      code: 'EVL_FEATURES_CATALOG_BUSY',
+      kind: 'retryable',
+      message: 'Others change the catalog of datasets all the time; try again',
+    }),
   datasetNotFound: (ref: string) =>
     new ServiceError({
       code: 'EVL_FEATURES_DATASET_NOT_FOUND',

@@ -50,7 +50,7 @@ const tables = new HistoryTables({ dataDir: config.dataDir, duck, bufferedRowsMa
 const history = createParquetHistory({ duck, tables });
 const vault = createVaultStore(config.vaultStore, config.vaultPublicKey);
 const datasets = createParquetDatasets({ duck, tables, objects: createObjectStore(config.objectStore), vault });
-const catalog = createSqliteCatalog(join(config.dataDir, 'datasets.sqlite'));
+const catalog = createSqliteCatalog(join(config.dataDir, 'datasets.sqlite'), join(config.objectStore, 'catalog'));
 const snapshots = createDatasetCalls({ datasets, vault, telemetry, now: () => Date.now(), catalog });
 const applied = new AppliedPlaces();
 const live = new LiveTopology({

@@ -16,6 +16,7 @@ import { decodeColumns, readParquetColumns } from '@everloop/storage';
 import { ensureKey, newKeyText, parseKey, signOpening, unseal } from '@everloop/vault';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { HistoryCompaction } from '../src/adapters/history-compaction.ts';
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
 import type { DatasetCalls } from '../src/app/dataset-calls.ts';
 import { topologyOf } from '../src/domain/topology.ts';
@@ -168,6 +169,33 @@ describe('a snapshot', () => {
       expect(verified.actualHash).toBe(verified.expectedHash);
     }
     expect(idOf(await create())).not.toBe(idOf(made));
+  });
+
+  it('is made again after its files were merged, and says what retention took', async () => {
+    const records = tripRecords();
+    await open(resourcesWith(), []);
+    for (let from = 0; from < records.length; from += 200) {
+      await world.add(records.slice(from, from + 200));
+      await world.tables.flush();
+    }
+    const made = await create();
+    const [planned, arrived] = ['d.planned.valid', 'd.arrived.valid'] as const;
+    const compaction = new HistoryCompaction({
+      ...{ dataDir: world.dir, duck: world.duck, tables: world.tables, telemetry: silentTelemetry },
+      ...{ limits: { smallRows: 1_000, targetRows: 64_000, fan: 4 }, graceMs: 0, now: () => Date.now() + 1_000 },
+    });
+    expect(await compaction.compact()).toBe(2);
+    await compaction.sweep();
+    expect(await verify(idOf(made))).toMatchObject({ equal: true, actualRows: 400 });
+    const pinned = () => [{ start: 0, end: 400, dataset: 'production' }];
+    for (const topic of [planned, arrived]) expect(await compaction.expire(topic, 9_000 * hour, pinned)).toBe(0);
+    expect(await verify(idOf(made))).toMatchObject({ equal: true });
+    for (const topic of [planned, arrived]) expect(await compaction.expire(topic, 9_000 * hour, () => [])).toBe(1);
+    const found = await verify(idOf(made));
+    expect(found.equal).toBe(false);
+    expect(found.differences).toContain('d.planned.valid/0: records [0, 400) then, nothing of them now');
+    // What was made stays whole: it lies in the object store.
+    expect((await readParquetColumns(await checkedOut({ ref: idOf(made), split: '' }))).rows).toBeGreaterThan(0);
   });
 
   it('says what is missing when its records are gone', async () => {

@@ -21,7 +21,7 @@ export async function createTestDatasets(
   await writePublicKey(join(dir, 'evaluator.pub'), (await ensureKey(join(dir, 'evaluator.key'))).public);
   const vault = createVaultStore(join(dir, 'vault'), join(dir, 'evaluator.pub'));
   const datasets = createParquetDatasets({ duck, tables, objects: createObjectStore(join(dir, 'objects')), vault });
-  const catalog = createSqliteCatalog(join(dir, 'datasets.sqlite'));
+  const catalog = createSqliteCatalog(join(dir, 'datasets.sqlite'), join(dir, 'objects', 'catalog'));
   const snapshots = createDatasetCalls({ datasets, catalog, vault, telemetry, now: () => Date.now() });
   return { datasets, snapshots };
 }
