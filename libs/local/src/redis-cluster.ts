@@ -14,31 +14,37 @@ export interface LocalRedisClusterOptions {
   readonly dir: string;
   /** At least 3, so that two can agree that one is gone. Default 3. */
   readonly nodes?: number;
+  /** Replicas of each master, at most 2. Default 0. */
+  readonly replicas?: number;
   readonly log: Log;
   readonly env?: Environment;
 }
 
-/** One master of the cluster. */
+/** One process of the cluster. */
 export interface LocalRedisNode {
   readonly port: number;
   /** Sends one command, words separated by spaces, and resolves with the raw reply; the command must answer one line or one bulk string. */
   ask(command: string): Promise<string>;
   /** SIGKILL; resolves when it is gone. What it held is lost. */
   kill(): Promise<void>;
-  /** Starts it again, empty, with its old name and slots; resolves when the cluster has it back. */
+  /** Starts it again, empty, with its old name: a master with its slots, unless a replica took them, whose replica it then is. Resolves when the cluster has it back. */
   restart(): Promise<void>;
 }
 
-/** A Redis Cluster that was started here: masters only, in memory. */
+/** A Redis Cluster that was started here, in memory. */
 export interface LocalRedisCluster {
   /** `redis+cluster://127.0.0.1:<port>,…` */
   readonly url: string;
+  /** The masters, in the order of their slots. */
   readonly nodes: readonly LocalRedisNode[];
+  /** Those of the first master, then of the second, … */
+  readonly replicas: readonly LocalRedisNode[];
   stop(): Promise<void>;
 }
 
 const host = '127.0.0.1';
 const slots = 16_384;
+const replicasMax = 2;
 const formMs = 30_000;
 const lookMs = 50;
 
@@ -47,7 +53,8 @@ const lookMs = 50;
  * redis-cli may be missing. EVL_LOCAL_REDIS_CLUSTER when they do not find each other.
  */
 export async function startLocalRedisCluster(options: LocalRedisClusterOptions): Promise<LocalRedisCluster> {
-  const count = options.nodes ?? 3;
+  const masters = options.nodes ?? 3;
+  const count = masters * (1 + Math.min(replicasMax, options.replicas ?? 0));
   const ports = await freePorts(2 * count);
   const nodes = Array.from(
     { length: count },
@@ -55,22 +62,24 @@ export async function startLocalRedisCluster(options: LocalRedisClusterOptions):
   );
   try {
     await Promise.all(nodes.map((node) => node.start()));
-    await form(nodes);
+    await form(nodes, masters);
   } catch (error) {
     await Promise.all(nodes.map((node) => node.stop()));
     throw error;
   }
+  const handles = nodes.map((node): LocalRedisNode => ({
+    port: node.port,
+    ask: (command) => node.ask(command),
+    kill: () => node.kill(),
+    async restart() {
+      await node.start();
+      await agree(nodes);
+    },
+  }));
   return {
     url: `redis+cluster://${nodes.map(({ port }) => `${host}:${port}`).join(',')}`,
-    nodes: nodes.map((node) => ({
-      port: node.port,
-      ask: (command) => node.ask(command),
-      kill: () => node.kill(),
-      async restart() {
-        await node.start();
-        await agree(nodes);
-      },
-    })),
+    nodes: handles.slice(0, masters),
+    replicas: handles.slice(masters),
     async stop() {
       await Promise.all(nodes.map((node) => node.stop()));
     },
@@ -128,17 +137,34 @@ function isWhole(got: Buffer): boolean {
   return head === null ? text.endsWith('\r\n') : text.length >= head[0].length + Number(head[1]) + 2;
 }
 
-async function form(nodes: readonly Node[]): Promise<void> {
+async function form(nodes: readonly Node[], masters: number): Promise<void> {
   for (const [index, node] of nodes.entries()) {
-    const from = Math.floor((index * slots) / nodes.length);
-    const until = Math.floor(((index + 1) * slots) / nodes.length);
     await said(node, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
+    if (index >= masters) continue;
+    const from = Math.floor((index * slots) / masters);
+    const until = Math.floor(((index + 1) * slots) / masters);
     await said(node, `CLUSTER ADDSLOTSRANGE ${from} ${until - 1}`);
   }
   const [first, ...others] = nodes;
   for (const other of others)
     if (first !== undefined) await said(first, `CLUSTER MEET ${host} ${other.port} ${other.busPort}`);
   await agree(nodes);
+  const perMaster = nodes.length / masters - 1;
+  for (const [index, replica] of nodes.slice(masters).entries()) {
+    const master = nodes[Math.floor(index / perMaster)];
+    if (master !== undefined) await replicate(replica, master);
+  }
+}
+
+/** Resolves when the replica holds what the master holds. */
+async function replicate(replica: Node, master: Node): Promise<void> {
+  const id = (await master.ask('CLUSTER MYID')).split('\r\n')[1] ?? '';
+  await said(replica, `CLUSTER REPLICATE ${id}`);
+  const endsAt = performance.now() + formMs;
+  while (!(await replica.ask('INFO replication')).includes('master_link_status:up\r\n')) {
+    if (performance.now() > endsAt) throw clusterError(`a replica did not follow its master in ${formMs / 1_000} s`);
+    await pause(lookMs);
+  }
 }
 
 async function said(node: Node, command: string): Promise<void> {

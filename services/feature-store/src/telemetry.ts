@@ -25,6 +25,8 @@ export interface Telemetry {
   /** Records came by Push. */
   pushed(source: string, published: number, refused: number): void;
   watermark(watermarkMs: number): void;
+  /** Events came later than their Source allows, each by so many milliseconds behind the newest; they were applied. */
+  late(source: string, behindMs: readonly number[]): void;
   undecodable(topic: string, partition: number, offset: bigint): void;
   /** A record whose key says another partition than it lies in; its entity is not found by that key. */
   misplaced(topic: string, partition: number, key: string): void;
@@ -115,6 +117,17 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     'Times that another process took over a partition of the history while it was still written here',
     ['topic'],
   );
+  const lateEvents = metrics.counter(
+    'everloop_feature_store_late_events_total',
+    'Events later than their Source allows; rows and history were corrected',
+    ['source'],
+  );
+  const lateness = metrics.histogram(
+    'everloop_feature_store_late_event_seconds',
+    'How far late events are behind the newest event before them in their partition, in event time',
+    ageBuckets,
+    ['source'],
+  );
   const heldFiles = new Set<string>();
   const misplacedTopics = new Set<string>();
   return {
@@ -185,6 +198,10 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       if (refused > 0) pushes.inc({ source, outcome: 'refused' }, refused);
     },
     watermark: (watermarkMs) => watermark.set(watermarkMs / 1_000),
+    late(source, behindMs) {
+      lateEvents.inc({ source }, behindMs.length);
+      for (const each of behindMs) lateness.observe({ source }, each / 1_000);
+    },
     undecodable(topic, partition, offset) {
       bad.inc({ reason: 'undecodable' });
       logger.error(

@@ -31,6 +31,7 @@ export const silentTelemetry: Telemetry = {
   pushed: nothing,
   watermark: nothing,
   undecodable: nothing,
+  late: nothing,
   misplaced: nothing,
   onlineLost: nothing,
   topologyChanged: nothing,

@@ -39,6 +39,22 @@ describe('the sink', () => {
     await expect(sinkWith(8, 7).sink.position(topic, 0)).rejects.toMatchObject({ code: 'EVL_FEATURES_LOG_MISMATCH' });
   });
 
+  it('counts an event that is later than its Source allows, and applies it all the same', async () => {
+    const late = vi.spyOn(silentTelemetry, 'late');
+    const { sink, append } = sinkWith(0, 9);
+    const allowed = topology.work.get(topic)?.source.allowedLatenessMs ?? 0;
+    const times = [10_000_000, 10_000_000 - allowed, 10_000_000 - allowed - 7];
+    const records = times.map((at, index) => ({
+      ...{ topic, partition: 0, offset: BigInt(index), key: null, headers: {}, timestampMs: 0 },
+      value: Buffer.from(JSON.stringify({ trip: 'a', at })),
+    }));
+    const batch = { topic, partition: 0, records };
+    await sink.apply(batch, { nextOffset: 3n, watermarkMs: null });
+    await sink.apply(batch, { nextOffset: 3n, watermarkMs: null });
+    expect(late.mock.calls).toEqual([[topology.work.get(topic)?.table.source, [allowed + 7]]]);
+    expect(append.mock.calls[0]?.[2]).toHaveLength(3);
+  });
+
   it('leaves out what is no JSON object and goes on', async () => {
     const undecodable = vi.spyOn(silentTelemetry, 'undecodable');
     const { sink, append } = sinkWith(0, 9);

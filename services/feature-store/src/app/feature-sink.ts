@@ -3,6 +3,7 @@ import { knownMs, recordedMs, scalarOf, timestampMs } from '@everloop/features';
 import { createFieldReader, schemaRegistries, type FieldReader, type RegistryOf } from '@everloop/records';
 
 import { errors } from '../errors.ts';
+import { LateEvents } from '../domain/late-events.ts';
 import type { Topology, TopicWork } from '../domain/topology.ts';
 import type { History, HistoryRow } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -44,6 +45,7 @@ export function createFeatureSink(options: FeatureSinkOptions): FeatureSink {
   const { topology, online, history, telemetry, ends, registryOf = schemaRegistries({}) } = options;
   const readers = new Map<string, FieldReader>();
   const turns = new Map<string, Promise<unknown>>();
+  const late = new LateEvents();
 
   /** Runs `work` when what was begun for the partition before has ended. */
   function inTurn<T>(topic: string, partition: number, work: () => Promise<T>): Promise<T> {
@@ -78,6 +80,7 @@ export function createFeatureSink(options: FeatureSinkOptions): FeatureSink {
       if (Math.max(applied ?? 0, stored) > end)
         throw errors.otherLog(topic, partition, Math.max(applied ?? 0, stored), end);
       telemetry.positioned(topic, partition, applied, stored);
+      late.begin(topic, partition, Math.max(applied ?? 0, stored));
       const start = (await options.starts?.(topic, partition)) ?? 0;
       const isBehind = applied !== null && applied < start && applied < stored;
       const caughtUp = isBehind
@@ -99,7 +102,10 @@ export function createFeatureSink(options: FeatureSinkOptions): FeatureSink {
           const records = decode(batch, reader, telemetry);
           await online.apply(work, batch.partition, records, nextOffset);
           options.onApplied?.(placesOf(batch));
-          await history.append(batch.topic, batch.partition, historyRows(work, records), nextOffset);
+          const rows = historyRows(work, records);
+          await history.append(batch.topic, batch.partition, rows, nextOffset);
+          const lateness = late.count(batch.topic, batch.partition, rows, work.source.allowedLatenessMs);
+          if (lateness.length > 0) telemetry.late(work.table.source, lateness);
         }
         telemetry.applied(batch.topic, batch.partition, batch.records.length, after.watermarkMs);
       }),
@@ -109,6 +115,7 @@ export function createFeatureSink(options: FeatureSinkOptions): FeatureSink {
     released(topic, partition) {
       online.release(topic, partition);
       history.release(topic, partition);
+      late.end(topic, partition);
     },
   };
 }

@@ -214,14 +214,19 @@ export class LiveTopology implements Part {
     }
   }
 
-  /** Says which held topic partition has no stored position any more; null when all are there. */
+  /**
+   * Says which held topic partition has no stored position any more, or an older one than was stored, as after a failover to a replica
+   * that had not got all; null when all are there.
+   */
   async #lostPosition(online: OnlineWriter): Promise<string | null> {
-    for (const { topic, partition } of online.held()) {
+    for (const { topic, partition, buckets } of online.held()) {
       const work = this.#topology.work.get(topic);
       if (work === undefined) continue;
       const stored = await this.#options.rows.position(topic, partition, work.fingerprint);
       if (stored.buckets.some(({ token }) => token === null))
         return `the position of ${topic}/${partition} is gone from Redis`;
+      const isOlder = stored.buckets.some(({ nextOffset }, bucket) => nextOffset < (buckets[bucket]?.nextOffset ?? 0));
+      if (isOlder) return `Redis has an older position of ${topic}/${partition} than was stored`;
     }
     return null;
   }

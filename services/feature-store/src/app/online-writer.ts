@@ -113,11 +113,11 @@ export class OnlineWriter {
   }
 
   /** Positions that this process believes to be stored. */
-  held(): { readonly topic: string; readonly partition: number }[] {
+  held(): { readonly topic: string; readonly partition: number; readonly buckets: OnlinePosition['buckets'] }[] {
     return [...this.#positions].flatMap(([owner, { buckets }]) => {
       const slash = owner.lastIndexOf('/');
       const isStored = buckets.every(({ token }) => token !== null);
-      return isStored ? [{ topic: owner.slice(0, slash), partition: Number(owner.slice(slash + 1)) }] : [];
+      return isStored ? [{ topic: owner.slice(0, slash), partition: Number(owner.slice(slash + 1)), buckets }] : [];
     });
   }
 
