@@ -57,7 +57,7 @@ module.exports = {
     only('onnxruntime-node', ['libs/onnx']),
     only('prom-client', ['libs/service']),
     only('pino', ['libs/service']),
-    only('@grpc', ['libs/grpc', 'libs/contracts']),
+    only('@grpc', ['libs/grpc', 'libs/contracts', 'bench']),
     only('fastify', ['libs/service', 'services/console', 'services/gateway']),
     only('@marcbachmann', ['libs/contracts']),
     only('avsc', ['libs/records']),

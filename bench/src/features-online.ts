@@ -24,6 +24,7 @@ import {
   viewName,
   type FeaturesWorld,
 } from './features-world.ts';
+import { startGrpcEcho, type GrpcEcho } from './grpc-echo.ts';
 import type { BenchResult } from './result.ts';
 
 const entitiesPerCall = 50;
@@ -34,7 +35,7 @@ const concurrencies = [1, 8] as const;
 /** Calls per CPU second of Feast 0.67's Python server for the same question (issue 4; reference/peers). */
 const feastCallsPerCpuSecond = 52;
 
-const kinds = ['raw', 'library', 'service'] as const;
+const kinds = ['raw', 'library', 'service', 'echo'] as const;
 type Kind = (typeof kinds)[number];
 
 /** One way to ask for the entities of call `index`. */
@@ -172,13 +173,16 @@ function summary(runs: readonly Run[], concurrency: number): Record<string, unkn
     p99Ms: Object.fromEntries(kinds.map((kind) => [kind, of(kind, (run) => run.p99Ms)])),
     libraryOfRaw: Number((cpu('library') / cpu('raw')).toFixed(2)),
     serviceOfRaw: Number((cpu('service') / cpu('raw')).toFixed(2)),
+    echoOfRaw: Number((cpu('echo') / cpu('raw')).toFixed(2)),
+    // What the service could reach if its gRPC cost what a bare echo of the same bytes costs, and its reading what raw reading costs.
+    serviceCeilingOfRaw: Number((1 / (1 + cpu('raw') / cpu('echo'))).toFixed(2)),
     serviceOfFeast: Number((cpu('service') / feastCallsPerCpuSecond).toFixed(1)),
   };
 }
 
 /**
  * Calls per CPU second for 50 entities × 20 features: raw ioredis reading the packed rows by MGET, the library (rows → values), and the gRPC
- * service, whose own process is measured. The three alternate, `rounds` times each, at 1 and at 8 calls under way.
+ * service, whose own process is measured, beside a bare grpc-js server that answers the same bytes. They alternate, `rounds` times each, at 1 and at 8 calls under way.
  */
 export async function benchFeaturesOnline(): Promise<BenchResult> {
   const world = await startFeaturesWorld();
@@ -189,34 +193,55 @@ export async function benchFeaturesOnline(): Promise<BenchResult> {
     name: 'redis',
   });
   const client = connect(features.FeatureServiceService, world.grpcAddress, { name: 'bench', deadlineMs: 10_000 });
+  const service = askService(client);
+  let echo: GrpcEcho | null = null;
+  let echoClient: GrpcClient<typeof features.FeatureServiceService> | null = null;
   try {
     await raw.connect();
     await store.start();
-    return await compare(world, {
+    await untilServed(service);
+    echo = await startGrpcEcho(await answerBytes(client));
+    echoClient = connect(features.FeatureServiceService, echo.address, { name: 'bench', deadlineMs: 10_000 });
+    return await compare(world, echo, {
       raw: askRaw(raw, planOf()),
       library: askLibrary(
         readingBy(onlineKeys(store.buckets), (keys) => store.mgetBuffer(keys)),
         planOf(),
       ),
-      service: askService(client),
+      service,
+      echo: askService(echoClient),
     });
   } finally {
     client.close();
+    echoClient?.close();
+    await echo?.close();
     await store.stop();
     raw.disconnect();
     await world.close();
   }
 }
 
-async function compare(world: FeaturesWorld, asks: Readonly<Record<Kind, Ask>>): Promise<BenchResult> {
-  await untilServed(asks.service);
+/** An answer of the service as bytes, for the echo. */
+async function answerBytes(client: GrpcClient<typeof features.FeatureServiceService>): Promise<Buffer> {
+  const names = featureNames.map((name) => `${viewName}.${name}`);
+  const request = { features: names, entities: [{ name: 'customer', texts: entitiesOf(0) }] };
+  const answer = await client.getOnlineBatch(features.GetOnlineBatchRequest.fromPartial(request));
+  return Buffer.from(features.GetOnlineBatchResponse.encode(answer).finish());
+}
+
+async function compare(world: FeaturesWorld, echo: GrpcEcho, asks: Readonly<Record<Kind, Ask>>): Promise<BenchResult> {
+  const cpuOf: Readonly<Record<Kind, () => Promise<number>>> = {
+    raw: ownCpuSeconds,
+    library: ownCpuSeconds,
+    service: () => world.serviceCpuSeconds(),
+    echo: () => echo.cpuSeconds(),
+  };
   for (const kind of kinds) await runCalls(asks[kind], warmUpCalls, 8);
   const runs: Run[] = [];
   for (let round = 0; round < rounds; round += 1) {
     for (const concurrency of concurrencies) {
       for (const kind of kinds) {
-        const cpu = kind === 'service' ? () => world.serviceCpuSeconds() : ownCpuSeconds;
-        runs.push(await measure(kind, asks[kind], concurrency, cpu));
+        runs.push(await measure(kind, asks[kind], concurrency, cpuOf[kind]));
       }
     }
   }
@@ -230,6 +255,7 @@ async function compare(world: FeaturesWorld, asks: Readonly<Record<Kind, Ask>>):
     unit: 'calls/CPU s',
     detail: {
       limit: 'raw ioredis: MGET of the same packed rows, 50 entities × 20 features, one call at a time',
+      echo: 'a bare grpc-js server in a process of its own that answers the same bytes to the same requests',
       callsPerRun,
       feastCallsPerCpuSecond,
       summary: concurrencies.map((concurrency) => summary(runs, concurrency)),

@@ -135,7 +135,7 @@ function mergeVarying(
   row: { readonly buffer: Buffer; readonly data: DataView; readonly partition: number },
   at: number,
 ): void {
-  const { buffer, data, partition } = row;
+  const { data, partition } = row;
   if (kept.last > 0) {
     const count = data.getUint16(at, true);
     at += 2;
@@ -147,7 +147,7 @@ function mergeVarying(
           knownMs: data.getFloat64(at + 8, true),
           partition,
           offset: data.getFloat64(at + 16, true),
-          value: readValue(buffer, data, valueAt),
+          value: readValue(data, valueAt),
         };
         addLast(into.last, wanted.last, event);
       }

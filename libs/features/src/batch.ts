@@ -1,9 +1,10 @@
 import { features } from '@everloop/contracts';
 
-import type { ViewReading } from './aggregate-read.ts';
+import { ColumnCursor } from './column-row.ts';
 import type { Mget } from './lookup.ts';
 import { rowKeys, type KeyOrigin, type LookupPlan, type PlannedInput, type PlannedView } from './plan.ts';
 import { readView } from './row.ts';
+import { numberTag, readValue, skipValue } from './value-codec.ts';
 import { asScalar, type FeatureScalar } from './values.ts';
 
 /** Entities to look up in columns: request fields by name, each as long as there are rows; absent fields are missing. */
@@ -52,16 +53,42 @@ export const statusCode = {
   outsideMaxAge: featureStatusToNumber(FeatureStatus.OUTSIDE_MAX_AGE),
 } as const;
 
+type Values = Omit<BatchColumn, 'name' | 'view'>;
+
+/** Columns of `rows` values, NaN or null and NOT_FOUND: one piece of memory for all numbers and one for all statuses. */
+function emptyColumns(types: readonly ('number' | 'string')[], rows: number): Values[] {
+  const numbers = new Float64Array(types.filter((type) => type === 'number').length * rows).fill(Number.NaN);
+  const statuses = new Uint8Array(types.length * rows).fill(statusCode.notFound);
+  let used = 0;
+  return types.map((type, index) => {
+    const isNumber = type === 'number';
+    if (isNumber) used += rows;
+    return {
+      numbers: isNumber ? numbers.subarray(used - rows, used) : null,
+      texts: isNumber ? null : new Array<string | null>(rows).fill(null),
+      statuses: statuses.subarray(index * rows, (index + 1) * rows),
+    };
+  });
+}
+
 /** What was found for one binding: a column per wanted feature, and the event times. */
 class BindingColumns {
+  readonly planned: PlannedView;
   readonly eventMs: Float64Array;
   /** By feature of the view; undefined for those that nobody wants. */
-  readonly columns: (Omit<BatchColumn, 'name' | 'view'> | undefined)[];
+  readonly columns: (Values | undefined)[];
+  readonly #cursor = new ColumnCursor();
 
-  constructor({ view, wanted }: PlannedView, rows: number) {
+  constructor(planned: PlannedView, rows: number) {
+    const { view, wanted } = planned;
+    this.planned = planned;
     this.eventMs = new Float64Array(rows).fill(Number.NaN);
     this.columns = new Array<undefined>(view.features.length).fill(undefined);
-    for (const index of wanted) this.columns[index] = emptyColumn(view.features[index]?.type ?? 'number', rows);
+    const empty = emptyColumns(
+      wanted.map((index) => view.features[index]?.type ?? 'number'),
+      rows,
+    );
+    wanted.forEach((feature, index) => (this.columns[feature] = empty[index]));
   }
 
   /** The value of a feature in a row; null where it is not PRESENT. */
@@ -71,29 +98,60 @@ class BindingColumns {
     return column.numbers === null ? (column.texts?.[row] ?? null) : (column.numbers[row] ?? null);
   }
 
-  /** Writes what a view says about one row's entity. */
-  put({ view, wanted }: PlannedView, row: number, asOfMs: number, reading: ViewReading): void {
+  /** Writes what the stored rows of one row's entity say. */
+  read(row: number, asOfMs: number, stored: readonly (Buffer | null)[]): void {
+    if (this.planned.view.kind === 'columns') this.#readColumns(row, asOfMs, stored);
+    else this.#readAggregates(row, asOfMs, stored);
+  }
+
+  /** From the bytes to the columns, without a value in between. */
+  #readColumns(row: number, asOfMs: number, stored: readonly (Buffer | null)[]): void {
+    const { view } = this.planned;
+    const cursor = this.#cursor;
+    cursor.begin();
+    for (const bytes of stored) if (bytes !== null && !cursor.look(view, bytes, asOfMs)) return;
+    if (!cursor.found) return;
+    this.eventMs[row] = cursor.newestMs;
+    if (asOfMs - cursor.newestMs > view.ttlMs) {
+      this.#putOld(row);
+      return;
+    }
+    const { data } = cursor;
+    let { at } = cursor;
+    for (const column of this.columns) {
+      if (column !== undefined) {
+        const { numbers } = column;
+        // Inlined for numbers: this is where the time goes.
+        if (numbers !== null && data.getUint8(at) === numberTag) {
+          numbers[row] = data.getFloat64(at + 1, true);
+          column.statuses[row] = statusCode.present;
+        } else putValue(column, row, readValue(data, at));
+      }
+      at = skipValue(data, at);
+    }
+  }
+
+  #readAggregates(row: number, asOfMs: number, stored: readonly (Buffer | null)[]): void {
+    const { view, wanted } = this.planned;
+    const reading = readView(view, stored, asOfMs, wanted);
     if (!reading.found) return;
     this.eventMs[row] = reading.newestMs;
-    const isOld = asOfMs - reading.newestMs > view.ttlMs;
+    if (asOfMs - reading.newestMs > view.ttlMs) {
+      this.#putOld(row);
+      return;
+    }
     for (const index of wanted) {
       const column = this.columns[index];
-      if (column === undefined) continue;
-      if (isOld) column.statuses[row] = statusCode.outsideMaxAge;
-      else putValue(column, row, asScalar(reading.values[index] ?? null));
+      if (column !== undefined) putValue(column, row, asScalar(reading.values[index] ?? null));
     }
+  }
+
+  #putOld(row: number): void {
+    for (const column of this.columns) if (column !== undefined) column.statuses[row] = statusCode.outsideMaxAge;
   }
 }
 
-function emptyColumn(type: 'number' | 'string', rows: number): Omit<BatchColumn, 'name' | 'view'> {
-  return {
-    numbers: type === 'number' ? new Float64Array(rows).fill(Number.NaN) : null,
-    texts: type === 'number' ? null : new Array<string | null>(rows).fill(null),
-    statuses: new Uint8Array(rows).fill(statusCode.notFound),
-  };
-}
-
-function putValue(column: Omit<BatchColumn, 'name' | 'view'>, row: number, value: FeatureScalar): void {
+function putValue(column: Values, row: number, value: FeatureScalar): void {
   column.statuses[row] = value === null ? statusCode.nullValue : statusCode.present;
   if (typeof value === 'number' && column.numbers !== null) column.numbers[row] = value;
   else if (typeof value === 'string' && column.texts !== null) column.texts[row] = value;
@@ -121,27 +179,39 @@ async function readPhase(
   mget: Mget,
 ): Promise<void> {
   const list = new KeyList();
-  const reads: { readonly planned: PlannedView; readonly into: BindingColumns; readonly at: (readonly number[])[] }[] =
-    [];
+  const reads: { readonly into: BindingColumns; readonly at: (readonly number[])[] }[] = [];
   for (const binding of phase) {
     const [planned, into] = [plan.bindings[binding], found[binding]];
     if (planned === undefined || into === undefined) continue;
     const at: (readonly number[])[] = [];
     for (let row = 0; row < question.rows; row++) {
-      const parts = planned.keys.map((key) => valueAt(key, question, found, row));
-      at.push(rowKeys(planned.view, ...parts).map((name) => list.add(name)));
+      const keys = keysOf(planned, question, found, row);
+      at.push(keys.map((name) => list.add(name)));
     }
-    reads.push({ planned, into, at });
+    reads.push({ into, at });
   }
   if (list.keys.length === 0) return;
   const stored = await mget(list.keys);
-  for (const { planned, into, at } of reads) {
-    at.forEach((indexes, row) => {
-      if (indexes.length === 0) return;
-      const buffers = indexes.map((index) => stored[index] ?? null);
-      into.put(planned, row, question.asOfMs, readView(planned.view, buffers, question.asOfMs, planned.wanted));
-    });
+  const rows: (Buffer | null)[] = [];
+  for (const { into, at } of reads) {
+    for (let row = 0; row < question.rows; row++) {
+      rows.length = 0;
+      for (const index of at[row] ?? []) rows.push(stored[index] ?? null);
+      if (rows.length > 0) into.read(row, question.asOfMs, rows);
+    }
   }
+}
+
+function keysOf(
+  planned: PlannedView,
+  question: BatchQuestion,
+  found: readonly BindingColumns[],
+  row: number,
+): string[] {
+  const [only] = planned.keys;
+  if (only !== undefined && planned.keys.length === 1)
+    return rowKeys(planned.view, valueAt(only, question, found, row));
+  return rowKeys(planned.view, ...planned.keys.map((key) => valueAt(key, question, found, row)));
 }
 
 function valueAt(
@@ -152,6 +222,11 @@ function valueAt(
 ): FeatureScalar {
   if (origin.kind === 'request') return question.fields.get(origin.field)?.[row] ?? null;
   return found[origin.binding]?.value(origin.feature, row) ?? null;
+}
+
+function emptyColumn(type: 'number' | 'string', rows: number): Values {
+  const [column] = emptyColumns([type], rows);
+  return column ?? { numbers: null, texts: null, statuses: new Uint8Array(rows) };
 }
 
 function inputColumn(input: PlannedInput, question: BatchQuestion, found: readonly BindingColumns[]): BatchColumn {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { keyPartition, murmur2 } from './murmur2.ts';
@@ -18,5 +19,15 @@ describe('murmur2', () => {
   it('gives a partition within bounds, also for a negative hash', () => {
     expect(keyPartition('21', 4)).toBe((-973932308 & 0x7fffffff) % 4);
     expect(keyPartition('anything', 1)).toBe(0);
+  });
+
+  it('of a key is that of its UTF-8 bytes, ASCII or not', () => {
+    const keys = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 20 }));
+    fc.assert(
+      fc.property(keys, fc.integer({ min: 2, max: 1_000 }), (key, partitions) => {
+        expect(keyPartition(key, partitions)).toBe((murmur2(Buffer.from(key)) & 0x7fffffff) % partitions);
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -143,6 +143,10 @@ export function planLookup(model: Asked, catalog: Catalog): LookupPlan {
  * when a part is missing.
  */
 export function rowKeys(view: CompiledView, ...parts: readonly (FeatureScalar | undefined)[]): string[] {
+  const [first] = parts;
+  // By far the most common, without a list for each step.
+  if (typeof first === 'string' && parts.length === 1 && view.keyIndex === 0)
+    return [rowKey(view.name, keyPartition(first, view.partitions), first)];
   const key = entityKey(parts);
   if (key === null) return [];
   if (view.keyIndex >= 0) {

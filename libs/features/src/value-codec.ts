@@ -1,5 +1,8 @@
 import type { FeatureScalar } from './values.ts';
 
+/** First byte of a number in a row. */
+export const numberTag = 1;
+
 /** A value in a row: u8 0 null; u8 1, f64; u8 2, u32 length, UTF-8. */
 export function valueBytes(value: FeatureScalar): number {
   if (value === null) return 1;
@@ -19,11 +22,11 @@ export function writeValue(buffer: Buffer, at: number, value: FeatureScalar): nu
   return at + 5 + length;
 }
 
-export function readValue(buffer: Buffer, data: DataView, at: number): FeatureScalar {
+export function readValue(data: DataView, at: number): FeatureScalar {
   const tag = data.getUint8(at);
   if (tag === 0) return null;
   if (tag === 1) return data.getFloat64(at + 1, true);
-  return buffer.toString('utf8', at + 5, at + 5 + data.getUint32(at + 1, true));
+  return Buffer.from(data.buffer, data.byteOffset + at + 5, data.getUint32(at + 1, true)).toString();
 }
 
 /** Position after the value at `at`. */

@@ -125,6 +125,48 @@ it('says the same as a look-up row by row, for every status, text and number', a
   ]);
 });
 
+/** As an answer of Redis: all values one after the other in one piece of memory, at any position. */
+function inOnePiece(mget: Mget, gap: number): Mget {
+  return async (keys) => {
+    const rows = await mget(keys);
+    const whole = Buffer.concat(rows.flatMap((row) => [Buffer.alloc(gap, 7), row ?? Buffer.alloc(0)]));
+    let at = 0;
+    return rows.map((row) => {
+      at += gap;
+      return row === null ? null : whole.subarray(at, (at += row.length));
+    });
+  };
+}
+
+it('says the same wherever the stored rows lie in memory', async () => {
+  await fc.assert(
+    fc.asyncProperty(facts, fc.integer({ min: 0, max: 700 }), fc.nat(9), async (records, asOfMs, gap) => {
+      const mget = storeOf(records);
+      const fields = new Map([['sensor', ['a', 'b', 'c', 'a']]]);
+      const question = { rows: 4, fields, asOfMs };
+      expect(await lookupBatch(plan, question, inOnePiece(mget, gap))).toEqual(await lookupBatch(plan, question, mget));
+    }),
+  );
+});
+
+it('does not use rows of another definition or version', async () => {
+  const record: Fact = { partition: 1, offset: 0, sensor: 'a', at: 100, level: 2.5, place: null, reading_id: 'r0' };
+  const fields = new Map([['sensor', ['a']]]);
+  const question = { rows: 1, fields, asOfMs: 110 };
+  for (const damage of [
+    (row: Buffer) => row.subarray(0, 20),
+    (row: Buffer) => Buffer.concat([Buffer.from([9]), row.subarray(1)]),
+    (row: Buffer) => Buffer.concat([row.subarray(0, 4), Buffer.from([1, 2, 3, 4]), row.subarray(8)]),
+  ]) {
+    const mget = storeOf([record]);
+    const damaged: Mget = async (keys) => (await mget(keys)).map((row) => (row === null ? null : damage(row)));
+    const answer = await lookupBatch(plan, question, damaged);
+    expect(answer.columns.slice(2).map(({ statuses }) => statuses[0])).toEqual(
+      Array.from({ length: 5 }, () => statusCode.notFound),
+    );
+  }
+});
+
 it('reads each key once, in as many rounds as there are phases, and gives the event time of each view', async () => {
   const record: Fact = { partition: 1, offset: 0, sensor: 'a', at: 100, level: 2.5, place: null, reading_id: 'r0' };
   const mget = vi.fn(storeOf([record]));

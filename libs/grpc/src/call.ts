@@ -57,13 +57,32 @@ interface Answer {
   readonly fail: (error: unknown) => void;
 }
 
+/** An abort signal that is made when somebody asks for it: most calls end before anybody does. */
+class LateAborter {
+  #aborter: AbortController | null = null;
+  #reason: DOMException | null = null;
+
+  get signal(): AbortSignal {
+    if (this.#aborter === null) {
+      this.#aborter = new AbortController();
+      if (this.#reason !== null) this.#aborter.abort(this.#reason);
+    }
+    return this.#aborter.signal;
+  }
+
+  abort(reason: DOMException): void {
+    this.#reason ??= reason;
+    this.#aborter?.abort(reason);
+  }
+}
+
 function answerOnce(
   call: ServerUnaryCall<Decoded, unknown>,
   callback: sendUnaryData<unknown>,
   options: CallOptions,
 ): Answer {
   const endsAtMs = Math.min(epochMsOf(call.getDeadline()), Date.now() + options.deadlineMaxMs);
-  const aborter = new AbortController();
+  const aborter = new LateAborter();
   let answered = false;
   const finish = (send: () => void): void => {
     if (answered) return;
@@ -87,12 +106,18 @@ function answerOnce(
     finish(() => undefined);
     aborter.abort(new DOMException(`the caller of ${options.method.path} went away`, 'AbortError'));
   });
+  let metadata: ReadonlyMap<string, string> | null = null;
   const context: CallContext = {
     get deadlineMs() {
       return Math.max(0, endsAtMs - Date.now());
     },
-    signal: aborter.signal,
-    metadata: textMetadata(call),
+    get signal() {
+      return aborter.signal;
+    },
+    get metadata() {
+      metadata ??= textMetadata(call);
+      return metadata;
+    },
   };
   return {
     context,

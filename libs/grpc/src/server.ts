@@ -93,6 +93,8 @@ class RunningServer implements GrpcServer {
     const server = new Server({
       'grpc.max_receive_message_length': messageBytesMax,
       'grpc.max_send_message_length': messageBytesMax,
+      // Nothing reads it, and it is kept up with every call.
+      'grpc.enable_channelz': 0,
     });
     const { services, logger, deadlineMaxMs = 60_000, streamMaxMs = 3_600_000 } = this.#options;
     for (const { methods } of services) {

@@ -138,6 +138,21 @@ describe('deadlines and metadata', () => {
     expect(await aborted.promise).toMatchObject({ name: 'TimeoutError' });
   });
 
+  it('gives an aborted signal to a handler that asks for it after the end', async () => {
+    const late = deferred<AbortSignal>();
+    const ended = deferred();
+    listResources = async (_request, context) => {
+      await ended.promise;
+      late.resolve(context.signal);
+      return registry.ListResourcesResponse.fromPartial({});
+    };
+    await expect(client.listResources(request)).rejects.toMatchObject({ code: 'EVL_GRPC_DEADLINE' });
+    ended.resolve();
+    const signal = await late.promise;
+    expect(signal.aborted).toBe(true);
+    expect(signal.reason).toMatchObject({ name: expect.stringMatching(/AbortError|TimeoutError/) });
+  });
+
   it('aborts the handler when the caller goes away', async () => {
     const aborted = deferred<unknown>();
     const caller = new AbortController();
