@@ -1,4 +1,4 @@
-import { type Kind, kinds, nearest, type registry } from '@everloop/contracts';
+import { type Kind, kinds, nearest, type registry, resolveService } from '@everloop/contracts';
 import { badInput } from './errors.ts';
 import { withRegistry } from './registry-client.ts';
 import { table } from './table.ts';
@@ -17,22 +17,24 @@ export function readKind(text: string): Kind {
   throw badInput(`there is no kind "${text}"${hint}; allowed: ${kinds.join(', ')}`);
 }
 
-/** The resources of a kind as a table, or the spec of one as JSON. */
+/** The resources of a kind as a table, or the spec of one as JSON; of a FeatureService by its plain name the newest version. */
 export async function getResources(kind: Kind, name: string | undefined, registryAddress: string): Promise<string> {
   const { resources } = await withRegistry(registryAddress, (client) => client.listResources({ kind }));
   if (name === undefined) {
     const rows = resources.map((resource) => [resource.name, String(resource.revision), resource.digest.slice(0, 12)]);
     return rows.length === 0 ? `no ${kind} is applied` : table(['NAME', 'REVISION', 'DIGEST'], rows);
   }
-  const found = resources.find((resource) => resource.name === name);
+  const exact = kind === 'FeatureService' ? resolveService(name, names(resources)) : name;
+  const found = resources.find((resource) => resource.name === exact);
   if (found === undefined) {
-    const meant = nearest(
-      name,
-      resources.map((resource) => resource.name),
-    );
+    const meant = nearest(name, names(resources));
     throw badInput(`there is no ${kind} "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
   }
   return JSON.stringify(JSON.parse(found.specJson), null, 2);
+}
+
+function names(resources: readonly registry.Resource[]): string[] {
+  return resources.map((resource) => resource.name);
 }
 
 /** The versions of a model as a table, oldest first. */

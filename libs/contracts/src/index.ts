@@ -37,7 +37,8 @@ export {
   serviceFeatures,
   type FeatureDefinitions,
 } from './resources/feature-services.ts';
-export { celResolver, featureTypes } from './resources/feature-types.ts';
+export { featurePins, pinDifference, servicePinnedBy } from './resources/feature-pins.ts';
+export { celName, celResolver, featureTypes } from './resources/feature-types.ts';
 export { compileOnDemand, type CompiledOnDemand } from './on-demand/feature.ts';
 export { loadResources, parseResources, type ResourceFile } from './resources/load.ts';
 export { decompileSpec } from './resources/compile.ts';

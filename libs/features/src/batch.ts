@@ -18,7 +18,7 @@ export interface BatchQuestion {
 /** One input of the plan for all rows. */
 export interface BatchColumn {
   readonly name: string;
-  /** Index in `BatchAnswer.views`; -1 for a request field. */
+  /** Index in `BatchAnswer.views`; -1 for a request field or an on-demand feature. */
   readonly view: number;
   /** [rows] float64 of a number, NaN where the status is not PRESENT; null for text. */
   readonly numbers: Float64Array | null;
@@ -234,6 +234,14 @@ function inputColumn(input: PlannedInput, question: BatchQuestion, found: readon
   if (origin.kind === 'view') {
     const column = found[origin.binding]?.columns[origin.feature] ?? emptyColumn('number', question.rows);
     return { name, view: origin.binding, ...column };
+  }
+  if (origin.kind === 'onDemand') {
+    const column = emptyColumn(origin.feature.type, question.rows);
+    for (let row = 0; row < question.rows; row++) {
+      const values = origin.from.map((from) => valueAt(from, question, found, row));
+      putValue(column, row, origin.feature.evaluate(values));
+    }
+    return { name, view: -1, ...column };
   }
   const column = emptyColumn(input.type === 'number' ? 'number' : 'string', question.rows);
   const values = question.fields.get(origin.field);

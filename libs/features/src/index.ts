@@ -7,6 +7,7 @@ export * from './murmur2.ts';
 export * from './online-keys.ts';
 export * from './parity.ts';
 export * from './pit-sql.ts';
+export { onDemandFunctions, type OnDemandFunction } from './on-demand-functions.ts';
 export * from './plan.ts';
 export * from './row.ts';
 export { sparkPointInTimeSql, type SparkPointInTimeInput, type SparkQuery, type SparkView } from './spark-sql.ts';

@@ -1,7 +1,7 @@
 import { features } from '@everloop/contracts';
 
 import type { ViewReading } from './aggregate-read.ts';
-import { rowKeys, type KeyOrigin, type LookupPlan, type PlannedView } from './plan.ts';
+import { rowKeys, type InputOrigin, type KeyOrigin, type LookupPlan, type PlannedView } from './plan.ts';
 import { readView } from './row.ts';
 import { asScalar, type FeatureScalar, type FeatureValue } from './values.ts';
 
@@ -49,11 +49,16 @@ function valueFrom(origin: KeyOrigin, request: RequestFields, results: readonly 
   return asScalar(results[origin.binding]?.values[origin.feature] ?? null);
 }
 
+function inputValue(origin: InputOrigin, request: RequestFields, results: readonly ViewResult[]): FeatureScalar {
+  if (origin.kind !== 'onDemand') return valueFrom(origin, request, results);
+  return origin.feature.evaluate(origin.from.map((from) => valueFrom(from, request, results)));
+}
+
 function vectorOf(plan: LookupPlan, request: RequestFields, results: readonly ViewResult[]): FeatureVector {
   const values: FeatureScalar[] = [];
   const statuses: features.FeatureStatus[] = [];
   for (const { origin } of plan.inputs) {
-    const value = valueFrom(origin, request, results);
+    const value = inputValue(origin, request, results);
     const view =
       origin.kind === 'view' ? (results[origin.binding]?.status ?? FeatureStatus.NOT_FOUND) : FeatureStatus.PRESENT;
     values.push(value);

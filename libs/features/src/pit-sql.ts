@@ -1,5 +1,6 @@
 import { FeatureError } from './error.ts';
-import type { LookupPlan } from './plan.ts';
+import { onDemandFunctionName } from './on-demand-functions.ts';
+import type { InputOrigin, KeyOrigin, LookupPlan } from './plan.ts';
 import { aggregatesSql } from './sql-aggregates.ts';
 import { eventsSql, keysSql, newestSql, type BoundSql } from './sql-events.ts';
 import { quoted } from './sql-text.ts';
@@ -46,10 +47,24 @@ function boundSql(plan: LookupPlan, index: number, input: PointInTimeInput): Bou
   return { index, planned, relation, isBitemporal, earliestMs: input.earliestMs };
 }
 
+function originSql(origin: KeyOrigin): string {
+  return origin.kind === 'request' ? `s.${quoted(origin.field)}` : `v${origin.binding}.f${origin.feature}`;
+}
+
+function inputSql(origin: InputOrigin): string {
+  if (origin.kind !== 'onDemand') return originSql(origin);
+  const { feature, from, takes } = origin;
+  const values = from.map(
+    (each, index) => `CAST(${originSql(each)} AS ${takes[index] === 'number' ? 'DOUBLE' : 'VARCHAR'})`,
+  );
+  // A function needs a row to be called for.
+  return `${onDemandFunctionName(feature)}(${values.length === 0 ? 'CAST(__row AS DOUBLE)' : values.join(', ')})`;
+}
+
 /**
  * DuckDB SQL that computes a model's inputs for every row of the spine as of the row's time, with the same meaning as the online
  * lookup, to the bit. Result: `__row`, each input by its name, and `__status_<i>` per input (the numbers of `FeatureStatus`);
- * no order. A list is its JSON text. Only events of the entities that are asked for are sorted.
+ * no order. A list is its JSON text. The database must know the functions that `onDemandFunctions` gives. Only events of the entities that are asked for are sorted.
  */
 export function pointInTimeSql(plan: LookupPlan, input: PointInTimeInput): string {
   const parts = [`spine AS (SELECT * FROM ${input.spine})`];
@@ -61,8 +76,8 @@ export function pointInTimeSql(plan: LookupPlan, input: PointInTimeInput): strin
     else parts.push(...aggregatesSql(bound));
   });
   const outputs = plan.inputs.map(({ name, origin }, index) => {
-    const value = origin.kind === 'request' ? `s.${quoted(origin.field)}` : `v${origin.binding}.f${origin.feature}`;
-    const status = origin.kind === 'request' ? '1' : `coalesce(v${origin.binding}.st, 3)`;
+    const value = inputSql(origin);
+    const status = origin.kind === 'view' ? `coalesce(v${origin.binding}.st, 3)` : '1';
     const nullable = `CASE WHEN ${status} = 1 AND ${value} IS NULL THEN 2 ELSE ${status} END`;
     return `, ${value} AS ${quoted(name)}, ${nullable} AS __status_${index}`;
   });

@@ -1,13 +1,25 @@
-import { bindingKeys, type ModelSpec } from '@everloop/contracts';
+import { bindingKeys, celName, type CompiledOnDemand, type ModelSpec } from '@everloop/contracts';
 
 import { FeatureError } from './error.ts';
 import { keyPartition } from './murmur2.ts';
+import { onDemandFeatures } from './on-demand.ts';
 import { entityKey, storageType, type FeatureScalar } from './values.ts';
 import { compileFromCatalog, rowKey, type Catalog, type CompiledView } from './views.ts';
 
 export type KeyOrigin =
   | { readonly kind: 'request'; readonly field: string }
   | { readonly kind: 'view'; readonly binding: number; readonly feature: number };
+
+/** Where an input's value comes from; what is computed on demand, from others. */
+export type InputOrigin =
+  | KeyOrigin
+  | {
+      readonly kind: 'onDemand';
+      readonly feature: CompiledOnDemand;
+      /** Parallel to the feature's references, as are the types that they are stored as. */
+      readonly from: readonly KeyOrigin[];
+      readonly takes: readonly ('number' | 'string')[];
+    };
 
 /** A view that a model reads, and where its entity's key comes from. */
 export interface PlannedView {
@@ -25,7 +37,7 @@ export interface PlannedInput {
   readonly type: 'number' | 'category';
   /** Whether it is the JSON text of a list. */
   readonly list: boolean;
-  readonly origin: KeyOrigin;
+  readonly origin: InputOrigin;
 }
 
 /** How a model's inputs are found; made once per model revision. */
@@ -38,7 +50,7 @@ export interface LookupPlan {
 }
 
 /** What decides a plan: a Model, or a question that binds views itself. */
-type Asked = Pick<ModelSpec, 'request' | 'views' | 'inputs'>;
+type Asked = Pick<ModelSpec, 'request' | 'views' | 'inputs' | 'features' | 'onDemand'>;
 
 function invalid(message: string): FeatureError {
   return new FeatureError('EVL_FEATURES_PLAN_INVALID', message);
@@ -73,6 +85,36 @@ function originOf(path: string, what: string, model: Asked, views: readonly Comp
     throw invalid(`${what}: the view "${head}" has no feature "${tail}"; it has ${names}`);
   }
   return { kind: 'view', binding, feature };
+}
+
+/** What an input is, with everything that it is computed from. */
+function inputOrigin(
+  path: string,
+  what: string,
+  model: Asked,
+  views: readonly CompiledView[],
+  computed: (name: string) => CompiledOnDemand | undefined,
+): InputOrigin {
+  const [head, tail] = split(path, what);
+  if (head !== 'onDemand') return originOf(path, what, model, views);
+  const feature = computed(tail);
+  if (feature === undefined)
+    throw invalid(`${what}: there is no on-demand feature "${tail}", of the model or of the service that it pins`);
+  const from = feature.references.map(({ owner, name }) => {
+    const view = views.find((candidate) => celName(candidate.name) === owner);
+    return originOf(`${view?.name ?? owner}.${name}`, `On-demand feature ${tail}`, model, views);
+  });
+  const takes = from.map((origin) =>
+    origin.kind === 'request'
+      ? (model.request.find(({ name }) => name === origin.field)?.type ?? 'string')
+      : (views[origin.binding]?.features[origin.feature]?.type ?? 'number'),
+  );
+  return { kind: 'onDemand', feature, from, takes };
+}
+
+/** The request fields and features that an origin reads. */
+export function readBy(origin: InputOrigin): readonly KeyOrigin[] {
+  return origin.kind === 'onDemand' ? origin.from : [origin];
 }
 
 function checkKeyType(
@@ -120,13 +162,14 @@ export function planLookup(model: Asked, catalog: Catalog): LookupPlan {
     bound.push({ keys, phase: Math.max(...phases) });
     views.push(view);
   }
+  const computed = onDemandFeatures(model, catalog);
   const inputs = model.inputs.map((input): PlannedInput => {
-    const origin = originOf(input.from, `Input ${input.name}`, model, views);
+    const origin = inputOrigin(input.from, `Input ${input.name}`, model, views, computed);
     const isList = origin.kind === 'view' && views[origin.binding]?.features[origin.feature]?.list === true;
     return { name: input.name, type: input.type, list: isList, origin };
   });
   const wanted = views.map(() => new Set<number>());
-  for (const origin of [...inputs.map((input) => input.origin), ...bound.flatMap(({ keys }) => keys)]) {
+  for (const origin of [...inputs.flatMap((input) => readBy(input.origin)), ...bound.flatMap(({ keys }) => keys)]) {
     if (origin.kind === 'view') wanted[origin.binding]?.add(origin.feature);
   }
   const bindings = views.map((view, index) => ({

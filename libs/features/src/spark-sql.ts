@@ -232,6 +232,11 @@ export function sparkPointInTimeSql(plan: LookupPlan, input: SparkPointInTimeInp
   const bindings = plan.bindings.map((planned, index) => new Binding(planned, index, input.prefix));
   const views = bindings.flatMap((bound) => viewsOf(bound, bindings, input));
   const outputs = plan.inputs.map(({ name, origin }, index) => {
+    if (origin.kind === 'onDemand')
+      throw new FeatureError(
+        'EVL_FEATURES_SPARK_UNSUPPORTED',
+        `Input ${name} is computed on demand, which Spark cannot do: compute it over the job's result, or leave it out`,
+      );
     const value =
       origin.kind === 'request' ? `s.${sparkQuoted(origin.field)}` : `v${origin.binding}.f${origin.feature}`;
     const status = origin.kind === 'request' ? '1' : `coalesce(v${origin.binding}.st, 3)`;

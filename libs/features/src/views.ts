@@ -2,6 +2,7 @@ import {
   entityFields,
   type AggregateFeature,
   type AggregateFunction,
+  type FeatureServiceSpec,
   type FeatureViewSpec,
   type FieldType,
   type SourceSpec,
@@ -86,17 +87,21 @@ export interface ViewEvent {
 export interface Catalog {
   readonly sources: ReadonlyMap<string, SourceSpec>;
   readonly views: ReadonlyMap<string, FeatureViewSpec>;
+  /** By `<name>@<version>`; may be left out where no model pins one. */
+  readonly services?: ReadonlyMap<string, FeatureServiceSpec>;
 }
 
 /** Sorts resources into a catalog; of several revisions of one name the last one counts. */
 export function catalogOf(resources: Iterable<TypedResource>): Catalog {
   const sources = new Map<string, SourceSpec>();
   const views = new Map<string, FeatureViewSpec>();
+  const services = new Map<string, FeatureServiceSpec>();
   for (const resource of resources) {
     if (resource.kind === 'Source') sources.set(resource.name, resource.spec);
     if (resource.kind === 'FeatureView') views.set(resource.name, resource.spec);
+    if (resource.kind === 'FeatureService') services.set(resource.name, resource.spec);
   }
-  return { sources, views };
+  return { sources, views, services };
 }
 
 function fnv1a(text: string): number {

@@ -2,9 +2,12 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 import {
+  DOUBLE,
   DuckDBDataChunk,
   DuckDBInstance,
+  DuckDBScalarFunction,
   DuckDBTypeId,
+  VARCHAR,
   type DuckDBConnection,
   type DuckDBMaterializedResult,
   type DuckDBValue,
@@ -35,6 +38,14 @@ export interface DuckDbOptions {
   readonly tempDir?: string;
 }
 
+/** A function that SQL may call, for each row; null arguments come through. It must not throw. */
+export interface SqlFunction {
+  readonly name: string;
+  readonly takes: readonly ('number' | 'string')[];
+  readonly gives: 'number' | 'string';
+  readonly run: (values: readonly (number | string | null)[]) => number | string | null;
+}
+
 /** An in-memory DuckDB over Parquet files. Calls on one connection are carried out one after the other. */
 export interface DuckDb {
   /** Runs a statement; `values` fill `$1`, `$2`, … */
@@ -46,6 +57,8 @@ export interface DuckDb {
    * Ends the query when the reader stops early.
    */
   stream(sql: string): AsyncGenerator<readonly (readonly DuckValue[])[]>;
+  /** Makes functions of this process known to SQL, each once per name. One that takes nothing is called with one number. */
+  define(functions: readonly SqlFunction[]): void;
   /** Appends rows to a table; each row has a value per column, of the column's own type (bigint for BIGINT). */
   insertRows(table: string, rows: readonly (readonly DuckValue[])[]): Promise<void>;
   /** Writes a query's result as one Parquet file, zstd, in the query's order; it appears whole (staged, fsync, rename). */
@@ -90,6 +103,29 @@ async function appendRows(
   }
 }
 
+function sqlType(type: 'number' | 'string'): typeof DOUBLE | typeof VARCHAR {
+  return type === 'number' ? DOUBLE : VARCHAR;
+}
+
+function scalarFunction({ name, takes, gives, run }: SqlFunction): DuckDBScalarFunction {
+  return DuckDBScalarFunction.create({
+    name,
+    parameterTypes: takes.length === 0 ? [DOUBLE] : takes.map(sqlType),
+    returnType: sqlType(gives),
+    specialHandling: true,
+    mainFunction: (info, input, output) => {
+      try {
+        const columns = takes.map((_, index) => input.getColumnValues(index) as (number | string | null)[]);
+        for (let row = 0; row < input.rowCount; row++)
+          output.setItem(row, run(columns.map((column) => column[row] ?? null)));
+        output.flush();
+      } catch (error) {
+        info.setError(error instanceof Error ? error.message : String(error));
+      }
+    },
+  });
+}
+
 const textTypes: ReadonlySet<DuckDBTypeId> = new Set([DuckDBTypeId.VARCHAR, DuckDBTypeId.ENUM, DuckDBTypeId.UUID]);
 
 function toNumber(value: DuckDBValue): number {
@@ -132,6 +168,7 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
     autoload_known_extensions: 'false',
   });
   const connection = await instance.connect();
+  const defined = new Set<string>();
   const execute = (sql: string, values: readonly DuckValue[] = []): Promise<DuckDBMaterializedResult> =>
     connection.run(sql, values.length === 0 ? undefined : [...values]);
   return {
@@ -155,6 +192,13 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
         }
       } finally {
         own.closeSync();
+      }
+    },
+    define(functions) {
+      for (const each of functions) {
+        if (defined.has(each.name)) continue;
+        connection.registerScalarFunction(scalarFunction(each));
+        defined.add(each.name);
       }
     },
     insertRows: (table, rows) => appendRows(connection, table, rows),

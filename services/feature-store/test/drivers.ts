@@ -67,5 +67,34 @@ export function driverResources(prefix: string): TypedResource[] {
         ],
       }),
     },
+    ...[1, 2].map((version) => ({
+      kind: 'FeatureService' as const,
+      name: `driver_activity@${version}`,
+      revision: 1,
+      spec: {
+        version,
+        description: 'test',
+        features: [
+          { view: 'driver_hourly_stats', features: version === 1 ? ['conv_rate'] : ['conv_rate', 'name'] },
+          { view: 'driver_day', features: ['reports'] },
+        ],
+        request: [],
+        onDemand: [
+          {
+            name: 'rate_per_report',
+            type: 'number' as const,
+            cel: 'driver_hourly_stats.conv_rate / driver_day.reports',
+            description: 'test',
+          },
+          {
+            name: 'is_good',
+            type: 'boolean' as const,
+            cel: 'driver_hourly_stats.conv_rate > 0.25',
+            description: 'test',
+          },
+        ],
+        pins: {},
+      },
+    })),
   ];
 }

@@ -1,4 +1,4 @@
-import type { AggregateFeature, FeatureViewSpec, TypedResource } from '@everloop/contracts';
+import type { AggregateFeature, FeatureServiceSpec, FeatureViewSpec, TypedResource } from '@everloop/contracts';
 
 import { tripResources } from './fixtures.ts';
 
@@ -25,6 +25,38 @@ const functions = windows.flatMap((windowMs): AggregateFeature[] => [
   { name: `earliest_${windowMs}`, function: 'min', column: 'at', windowMs },
   { name: `when_${windowMs}`, function: 'sum', column: 'at', windowMs },
 ]);
+
+/** Of numbers, text and a request field, with nulls, a division by zero and a value of its own where one is missing. */
+export const computed: FeatureServiceSpec['onDemand'] = [
+  { name: 'ratio', type: 'number', cel: 'place.total_35 / place.delays_35 - place.mean_120', description: '' },
+  {
+    name: 'per_mile',
+    type: 'number',
+    cel: 'route.mean_120 == null ? -1.0 : route.mean_120 / (request.miles - 3)',
+    description: '',
+  },
+  { name: 'whole', type: 'integer', cel: 'plan.seats * 2 + floor(place.worst_35)', description: '' },
+  { name: 'where', type: 'string', cel: 'request.origin + ":" + visit.origin', description: '' },
+  { name: 'same', type: 'boolean', cel: 'visit.origin == request.origin && place.arrivals_35 > 1', description: '' },
+  { name: 'always', type: 'number', cel: '1 + 1', description: '' },
+];
+
+const service: FeatureServiceSpec = {
+  version: 1,
+  description: 'test',
+  features: [
+    { view: 'place', features: ['total_35', 'delays_35', 'mean_120', 'worst_35', 'arrivals_35'] },
+    { view: 'route', features: [] },
+    { view: 'visit', features: ['origin'] },
+    { view: 'plan', features: ['seats'] },
+  ],
+  request: [
+    { name: 'miles', type: 'number' },
+    { name: 'origin', type: 'string' },
+  ],
+  onDemand: computed,
+  pins: {},
+};
 
 function view(part: Partial<FeatureViewSpec> & Pick<FeatureViewSpec, 'entity'>): FeatureViewSpec {
   const rest = { source: 'arrived', hopMs: 10, ttlMs: 150, readBehindMs: 100, description: 'test', owner: 'test' };
@@ -64,9 +96,20 @@ export function everyFunctionResources(prefix: string): TypedResource[] {
     type: /origin|trip/.test(from) ? ('category' as const) : ('number' as const),
     from,
   }));
+  const onDemand = computed.map(({ name, type }) => ({
+    ...{ name: `computed_${name}`, from: `onDemand.${name}` },
+    type: type === 'string' ? ('category' as const) : ('number' as const),
+  }));
   return [
     ...base,
     ...Object.entries(views).map(([name, spec]): TypedResource => ({ kind: 'FeatureView', name, revision: 1, spec })),
+    { kind: 'FeatureService', name: 'delays@1', revision: 1, spec: service },
+    {
+      kind: 'FeatureService',
+      name: 'delays@2',
+      revision: 1,
+      spec: { ...service, version: 2, onDemand: computed.slice(0, 1) },
+    },
     {
       kind: 'Model',
       name: 'everything',
@@ -74,7 +117,8 @@ export function everyFunctionResources(prefix: string): TypedResource[] {
       spec: {
         ...late.spec,
         views: Object.entries(keys).map(([name, key]) => ({ view: name, key })),
-        inputs: [...inputs, ...columns],
+        features: { service: 'delays', version: 1 },
+        inputs: [...inputs, ...columns, ...onDemand],
       },
     },
   ];

@@ -141,6 +141,17 @@ describe('the unmodified Feast SDK with a remote online store', () => {
     });
   });
 
+  it('reads a feature service by its name, with what is computed on demand', () => {
+    expect(seen['service']).toEqual({
+      driver_id: [1001, 1004],
+      conv_rate: [0.5, null],
+      name: ['driver 1001', null],
+      reports: [3, null],
+      rate_per_report: [0.5 / 3, null],
+      is_good: [true, null],
+    });
+  });
+
   it('reads rows view by view with their types and time', () => {
     expect(seen['online_read']).toEqual([
       { conv_rate: ['double_val', 0.5], on_duty: ['bool_val', true] },

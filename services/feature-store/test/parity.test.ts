@@ -272,6 +272,25 @@ describe('a dataset', () => {
     expect((await calls.createDataset({ ...request, exclude: everything })).dataset?.rows).toBe(0);
   });
 
+  it('holds what is computed on demand, as computed from its own row by hand', async () => {
+    const { calls } = await world(messagesOf(log), 5, 1_000);
+    const range = { model: 'everything', fromMs: 0, untilMs: 300, asOfMs: 301 };
+    const { path } = await calls.createDataset(features.CreateDatasetRequest.fromPartial(range));
+    const { rows, columns } = await readParquetColumns(path);
+    expect(rows).toBeGreaterThan(5);
+    const number = (name: string, row: number): number => Number(columns.get(name)?.values[row]);
+    let present = 0;
+    for (let row = 0; row < rows; row += 1) {
+      const ratio = number('place_total_35', row) / number('place_delays_35', row) - number('place_mean_120', row);
+      expect(number('computed_ratio', row)).toBe(Number.isFinite(ratio) ? ratio : Number.NaN);
+      const whole = number('plan_seats', row) * 2 + Math.floor(number('place_worst_35', row));
+      expect(number('computed_whole', row)).toBe(whole);
+      expect(number('computed_always', row)).toBe(2);
+      if (Number.isFinite(ratio)) present += 1;
+    }
+    expect(present).toBeGreaterThan(0);
+  });
+
   it('is refused for a model that nobody applied', async () => {
     const { calls } = await world([], 1, 1);
     await expect(

@@ -17,6 +17,8 @@ const kinds = {
   EVL_GATEWAY_LOG_FULL: 'retryable',
   /** A model file cannot be served: absent, changed, refused or of the wrong shape. */
   EVL_GATEWAY_MODEL_UNUSABLE: 'retryable',
+  /** A version was trained with other features than it would be served with. */
+  EVL_GATEWAY_FEATURES_DIFFER: 'retryable',
   /** A model answered a score that is not a finite number. */
   EVL_GATEWAY_SCORE_NOT_FINITE: 'retryable',
   /** A version could not compute an answer. */

@@ -1,4 +1,4 @@
-import type { FeatureViewSpec, inference, registry, SourceSpec } from '@everloop/contracts';
+import type { FeatureServiceSpec, FeatureViewSpec, inference, registry, SourceSpec } from '@everloop/contracts';
 import type { RequestRow } from './domain/contract.ts';
 import type { FeatureRow, Packed } from './domain/vector.ts';
 
@@ -6,6 +6,8 @@ import type { FeatureRow, Packed } from './domain/vector.ts';
 export interface FeatureResources {
   readonly views: ReadonlyMap<string, FeatureViewSpec>;
   readonly sources: ReadonlyMap<string, SourceSpec>;
+  /** By `<name>@<version>`. */
+  readonly services: ReadonlyMap<string, FeatureServiceSpec>;
 }
 
 /** A row to enrich and the event time it is read as of, epoch milliseconds UTC. */

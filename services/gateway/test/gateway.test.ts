@@ -1,9 +1,19 @@
-import { eventId, topics, type rollout, type serving } from '@everloop/contracts';
+import {
+  eventId,
+  featurePins,
+  registry,
+  topics,
+  toWire,
+  type ModelSpec,
+  type rollout,
+  type serving,
+  type TypedResource,
+} from '@everloop/contracts';
 import { deferred, pause } from '@everloop/service';
 import { eventually } from '@everloop/testing';
 import { describe, expect, it } from 'vitest';
 import { textParameter } from '../src/domain/parameters.ts';
-import { trip } from './fixtures.ts';
+import { resourcesFor, sources, spec, trip, view } from './fixtures.ts';
 import { digestOf, setUp } from './harness.ts';
 
 async function running(overrides: Parameters<typeof setUp>[0] = {}) {
@@ -347,6 +357,58 @@ describe('event time', () => {
     const harness = await running();
     await harness.bus.mark(topics.route, 3_000);
     expect(harness.facts).toEqual(['progress routes 3000']);
+  });
+});
+
+describe('the features of a version', () => {
+  const service: TypedResource = {
+    kind: 'FeatureService',
+    name: 'trip_features@1',
+    revision: 1,
+    spec: {
+      ...{ version: 1, description: '', pins: {}, request: [] },
+      features: [{ view: 'conditions', features: ['wind'] }],
+      onDemand: [{ name: 'doubled', type: 'number', cel: 'conditions.wind * 2', description: '' }],
+    },
+  };
+  const model: ModelSpec = {
+    ...spec,
+    features: { service: 'trip_features', version: 1 },
+    inputs: [...spec.inputs.slice(0, 2), { name: 'wind', type: 'number', from: 'onDemand.doubled' }],
+  };
+  const without = resourcesFor(model, 'conditions');
+  const pins = featurePins(model, {
+    views: new Map([['conditions', view]]),
+    sources: new Map(Object.entries(sources)),
+    services: new Map([[service.name, service.spec]]),
+  });
+
+  it.each([
+    ['no feature service', {}, 'trained with no FeatureService'],
+    ['another version of it', { ...pins, featureService: 'trip_features@2' }, 'FeatureService trip_features@2'],
+    ['other definitions', { ...pins, featureServiceDigest: '0'.repeat(64) }, 'digest 000000000000'],
+  ])('are not those of %s: it is not served, and the log says why', async (_, trained, why) => {
+    const harness = setUp({}, [...without, service]);
+    harness.versions.parameters = { 1: pins, 2: trained };
+    await harness.start();
+    await routed(harness, {});
+    await harness.route({ revision: '2', championVersion: '2' });
+    const line = await eventually(() => harness.logLines.find(({ level }) => level === 'error'));
+    expect(JSON.stringify(line)).toContain('EVL_GATEWAY_FEATURES_DIFFER');
+    expect(JSON.stringify(line)).toContain(why);
+    expect((await harness.infer()).modelVersion).toBe('1');
+    expect(harness.runner.versions).toEqual(['1']);
+    await harness.stop();
+  });
+
+  it('are waited for: a model is known when the service that it pins is', async () => {
+    const harness = setUp({}, without);
+    await harness.start();
+    const metadata = () => harness.gateway.service.modelMetadata({ name: 'delay', version: '' });
+    expect(metadata).toThrow(expect.objectContaining({ code: 'EVL_GATEWAY_MODEL_NOT_FOUND' }));
+    await harness.bus.give(topics.resources, registry.Resource.toJSON(toWire(service)));
+    expect(metadata).not.toThrow(expect.objectContaining({ code: 'EVL_GATEWAY_MODEL_NOT_FOUND' }));
+    await harness.stop();
   });
 });
 

@@ -92,14 +92,14 @@ export interface Harness {
   readonly logLines: { readonly level: string; readonly message: string }[];
   readonly store: { online: OnlineStore };
   readonly queue: { bytes: number };
-  readonly versions: { away: boolean };
+  readonly versions: { away: boolean; parameters: Readonly<Record<string, Readonly<Record<string, string>>>> };
   start(): Promise<void>;
   stop(): Promise<void>;
   route(fields: Partial<rollout.Route>): Promise<void>;
   infer(fields?: Parameters<typeof inference.ModelInferRequest.fromPartial>[0]): Promise<inference.ModelInferResponse>;
 }
 
-export function setUp(overrides: Partial<GatewayOptions> = {}): Harness {
+export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resources): Harness {
   const bus = new FakeBus();
   const runner = new FakeRunner();
   const records: Harness['records'] = [];
@@ -113,7 +113,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}): Harness {
     online: { mgetBuffer: (keys: readonly string[]) => Promise.resolve(keys.map(() => null)) } as OnlineStore,
   };
   const queue = { bytes: 0 };
-  const versions = { away: false };
+  const versions: Harness['versions'] = { away: false, parameters: {} };
   const gateway = createGateway({
     bus,
     runner,
@@ -123,7 +123,8 @@ export function setUp(overrides: Partial<GatewayOptions> = {}): Harness {
         if (versions.away)
           throw new ServiceError({ code: 'EVL_GRPC_UNAVAILABLE', kind: 'retryable', message: 'registry away' });
         const artifacts = [{ name: 'model.onnx', digest: digestOf(version), sizeBytes: 1 }];
-        return registry.ModelVersion.fromPartial({ model, version, artifacts });
+        const parameters = versions.parameters[version] ?? {};
+        return registry.ModelVersion.fromPartial({ model, version, artifacts, parameters });
       },
     },
     path: (digest) => `/objects/${digest}`,
@@ -156,7 +157,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}): Harness {
   return {
     ...{ bus, runner, gateway, records, facts, logLines, store, queue, versions },
     async start() {
-      for (const resource of resources) await bus.give(topics.resources, registry.Resource.toJSON(toWire(resource)));
+      for (const resource of applied) await bus.give(topics.resources, registry.Resource.toJSON(toWire(resource)));
       for (const part of gateway.parts) await part.start();
     },
     async stop() {

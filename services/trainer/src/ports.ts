@@ -7,6 +7,8 @@ export interface AppliedModel {
   readonly name: string;
   readonly revision: number;
   readonly spec: ModelSpec;
+  /** See `featurePins`; recorded with each version. */
+  readonly pins?: Readonly<Record<string, string>>;
 }
 
 /** The applied resources that training needs, as of now. */

@@ -68,7 +68,8 @@ function setup(versions: registry.ModelVersion[] = []) {
 
 const clean = (cleanRows: number) => ({ held: nothingHeld, cleanRows });
 const spec = modelSpec({ training: { windowMs: 40 * dayMs, timeHoldoutMs: 8 * dayMs } });
-const model = { name: 'm', revision: 4, spec };
+const pins = { featureService: 'trips@1', featureServiceDigest: 'd' };
+const model = { name: 'm', revision: 4, spec, pins };
 const request = (day: number): TrainingRequest => ({
   id: `r${day}`,
   model: 'm',
@@ -91,6 +92,7 @@ describe('train', { timeout: 180_000 }, () => {
       parentVersion: '',
       seed: 3,
     });
+    expect(first.parameters).toMatchObject(pins);
     expect(first.metrics).toMatchObject({ labelled_rows: 4_000 });
     expect(first.metrics['time_holdout.auc']).toBeGreaterThan(0.75);
     expect(first.artifacts.map(({ name }) => name)).toEqual(['model.onnx', 'baseline.json', 'metrics.json']);

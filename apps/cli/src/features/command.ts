@@ -4,6 +4,7 @@ import { badInput } from '../errors.ts';
 import { withFeatureStore } from '../feature-store-client.ts';
 import { addresses } from '../options.ts';
 import { table } from '../table.ts';
+import { fullName, serviceOf, serviceTable, serviceText } from './services.ts';
 
 /** What the commands work with. */
 export interface FeaturesContext {
@@ -22,23 +23,28 @@ export function addFeaturesCommands(program: Command, { env, print }: FeaturesCo
   const describe = (options: Options, views: string[]): Promise<features.DescribeResponse> =>
     withFeatureStore(addresses(env, options).featuresAddress, (client) => client.features.describe({ views }));
   shared(group.command('list'))
-    .description('show every feature view')
+    .description('show every feature view and every feature service')
     .action(async (options: Options) => {
-      const { views } = await describe(options, []);
-      print(options.json ? JSON.stringify(views, null, 2) : viewTable(views));
+      const { views, services } = await describe(options, []);
+      if (options.json) print(JSON.stringify({ views, services }, null, 2));
+      else print([viewTable(views), ...(services.length === 0 ? [] : [serviceTable(services)])].join('\n\n'));
     });
   shared(group.command('describe'))
-    .description('show a feature view with its features')
-    .argument('<view>', 'name of the FeatureView')
+    .description('show a feature view or a feature service with its features')
+    .argument('<name>', 'name of the FeatureView, or of the FeatureService (name@version, or the newest)')
     .action(async (name: string, options: Options) => {
-      const { views } = await describe(options, []);
+      const { views, services } = await describe(options, []);
       const view = views.find((each) => each.name === name);
+      const service = view === undefined ? serviceOf(name, services) : undefined;
+      if (service !== undefined) {
+        print(options.json ? JSON.stringify(service, null, 2) : serviceText(service));
+        return;
+      }
       if (view === undefined) {
-        const meant = nearest(
-          name,
-          views.map((each) => each.name),
+        const meant = nearest(name, [...views.map((each) => each.name), ...services.map(fullName)]);
+        throw badInput(
+          `there is no FeatureView or FeatureService "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
         );
-        throw badInput(`there is no FeatureView "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
       }
       print(options.json ? JSON.stringify(view, null, 2) : viewText(view));
     });

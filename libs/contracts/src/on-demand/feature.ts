@@ -9,6 +9,7 @@ type Scalar = number | string | null;
 /** An on-demand feature, ready to compute. */
 export interface CompiledOnDemand {
   readonly name: string;
+  readonly declared: OnDemandFeature['type'];
   /** How its values are stored. */
   readonly type: 'number' | 'string';
   /** What it is computed from. */
@@ -40,7 +41,7 @@ export function compileOnDemand(
   const { references } = expression;
   const isBoolean = references.map(({ owner, name: field }) => types.get(`${owner}.${field}`) === 'boolean');
   return {
-    ...{ name, references },
+    ...{ name, references, declared: type },
     type: type === 'string' ? 'string' : 'number',
     digest: sha256Hex(canonicalJson({ type, cel, types: Object.fromEntries(types) })),
     evaluate(values) {

@@ -113,6 +113,21 @@ describe('POST /get-online-features', () => {
   });
 
   it.each([
+    ['driver_activity', ['conv_rate', 'name', 'reports', 'rate_per_report', 'is_good']],
+    ['driver_activity@1', ['conv_rate', 'reports', 'rate_per_report', 'is_good']],
+  ])('answers for the feature service %s', async (feature_service, names) => {
+    const entities = { driver_id: [1001, 1004] };
+    const { status, body } = await post('/get-online-features', { feature_service, entities });
+    expect({ status, body }).toMatchObject({
+      status: 200,
+      body: { metadata: { feature_names: ['driver_id', ...names] } },
+    });
+    const { results } = body as { results: { values: unknown[]; statuses: string[] }[] };
+    expect(results.at(-2)).toMatchObject({ values: [0.25, null], statuses: ['PRESENT', 'NULL_VALUE'] });
+    expect(results.at(-1)?.values).toEqual([true, null]);
+  });
+
+  it.each([
     ['an unknown view', { features: ['nobody:x'] }, 404, 'FeatureViewNotFoundException'],
     ['an unknown feature', { features: ['driver_day:x'] }, 404, 'FeastObjectNotFoundException'],
     ['another version of a view', { features: ['driver_day@v9:best'] }, 404, 'FeatureViewVersionNotFound'],

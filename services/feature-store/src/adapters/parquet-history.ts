@@ -1,5 +1,12 @@
 import { features } from '@everloop/contracts';
-import { offlineColumns, pointInTimeSql, storageType, type FeatureScalar, type LookupPlan } from '@everloop/features';
+import {
+  offlineColumns,
+  onDemandFunctions,
+  pointInTimeSql,
+  storageType,
+  type FeatureScalar,
+  type LookupPlan,
+} from '@everloop/features';
 import { sqlName, type ColumnTable, type DuckDb, type DuckValue } from '@everloop/storage';
 
 import type { History } from '../ports.ts';
@@ -27,6 +34,7 @@ export function createParquetHistory({
         await duck.run(`CREATE OR REPLACE TEMP TABLE asked (${spineColumns(plan)})`);
         await duck.insertRows('asked', spineRows(plan, rows));
         const relations = await viewRelations(tables, plan);
+        duck.define(onDemandFunctions(plan));
         const sql = pointInTimeSql(plan, { spine: 'asked', tables: relations, known: known ?? 'bitemporal' });
         const result = await duck.columns(`SELECT * FROM (${sql}) ORDER BY __row`);
         await duck.run('DROP TABLE asked');
@@ -48,6 +56,10 @@ function requestFields(plan: LookupPlan): { readonly name: string; readonly type
   const fields = new Map<string, 'number' | 'string'>();
   for (const { origin, type } of plan.inputs) {
     if (origin.kind === 'request') fields.set(origin.field, type === 'number' ? 'number' : 'string');
+    if (origin.kind !== 'onDemand') continue;
+    origin.from.forEach((from, index) => {
+      if (from.kind === 'request') fields.set(from.field, origin.takes[index] ?? 'string');
+    });
   }
   for (const { keys, view } of plan.bindings) {
     keys.forEach((key, part) => {

@@ -1,10 +1,10 @@
-import type { CompiledView, FeatureScalar, LookupPlan } from '@everloop/features';
+import type { CompiledView, FeatureScalar, InputOrigin, LookupPlan } from '@everloop/features';
 
 import { recordsOf, rowsOf, type DataFrame } from '../domain/feast-records.ts';
 import { feastTypeOf, feastTypeOfEntity, parseReference, type FeastType } from '../domain/feast-types.ts';
 import type { Topology } from '../domain/topology.ts';
 import { errors } from '../errors.ts';
-import type { OnlineAnswer, OnlineCalls } from './online-calls.ts';
+import type { Asked, OnlineAnswer, OnlineCalls } from './online-calls.ts';
 import type { PushCalls } from './push-calls.ts';
 
 const recordsPerPush = 1_000;
@@ -105,11 +105,14 @@ export function createFeastCalls(options: FeastCallsOptions): FeastCalls {
 
   return {
     async getOnlineFeatures(question) {
-      if (question.featureService !== null) throw errors.featureServiceNotFound(question.featureService);
-      const names = referencesOf(question.features, options.topology());
-      const plan = options.online.plan({ features: names });
+      const { featureService } = question;
+      const asked: Asked =
+        featureService === null
+          ? { features: referencesOf(question.features, options.topology()) }
+          : { service: featureService };
+      const plan = options.online.plan(asked);
       const { rows, fields } = entitiesOf(question.entities, plan, options.topology());
-      const answer = await options.online.ask({ features: names }, { rows, fields });
+      const answer = await options.online.ask(asked, { rows, fields });
       return { rows, columns: columnsOf(question, plan, answer), views: versionsOf(answer) };
     },
     push: publish,
@@ -155,6 +158,7 @@ function entitiesOf(
   topology: Topology,
 ): { readonly rows: number; readonly fields: FeastQuestion['entities'] } {
   const needed = new Map(plan.bindings.flatMap(({ view }) => view.entity.map((field) => [field.name, field] as const)));
+  const asked = new Set<string>();
   const rows = entities.values().next().value?.length ?? 0;
   for (const [name, { type }] of needed) {
     const values = entities.get(name);
@@ -164,11 +168,32 @@ function entitiesOf(
     if (wrong !== undefined)
       throw errors.requestInvalid(`Entity "${name}" is a ${wanted}; ${JSON.stringify(wrong)} is not`);
   }
+  for (const { name, type } of requestOf(plan)) {
+    const values = entities.get(name);
+    if (values === undefined) throw errors.entityMissing(name, [...entities.keys()]);
+    if (values.some((value) => value !== null && typeof value !== type))
+      throw errors.requestInvalid(`Request field "${name}" is a ${type}`);
+    asked.add(name);
+  }
   for (const [name, values] of entities) {
     if (values.length !== rows) throw errors.requestInvalid('All entities must have as many values');
-    if (!needed.has(name) && !isEntity(name, topology)) throw errors.entityNotFound(name);
+    if (!needed.has(name) && !asked.has(name) && !isEntity(name, topology)) throw errors.entityNotFound(name);
   }
   return { rows, fields: entities };
+}
+
+/** Request fields that on-demand features read and that are no entity's. */
+function requestOf(plan: LookupPlan): { readonly name: string; readonly type: 'number' | 'string' }[] {
+  const isKey = (field: string) => plan.bindings.some(({ view }) => view.entity.some(({ name }) => name === field));
+  return plan.inputs.flatMap(({ origin }) =>
+    origin.kind !== 'onDemand'
+      ? []
+      : origin.from.flatMap((from, index) =>
+          from.kind === 'request' && !isKey(from.field)
+            ? [{ name: from.field, type: origin.takes[index] ?? 'number' }]
+            : [],
+        ),
+  );
 }
 
 function isEntity(name: string, { catalog }: Topology): boolean {
@@ -189,6 +214,10 @@ function columnsOf(question: FeastQuestion, plan: LookupPlan, answer: OnlineAnsw
   plan.inputs.forEach((input, index) => {
     const found = answer.columns[index];
     const { origin } = input;
+    if (found !== undefined && origin.kind === 'onDemand') {
+      columns.push(computedColumn(origin.feature, found));
+      return;
+    }
     const view = origin.kind === 'view' ? plan.bindings[origin.binding]?.view : undefined;
     const feature = origin.kind === 'view' ? view?.features[origin.feature] : undefined;
     if (found === undefined || view === undefined || feature === undefined) return;
@@ -203,6 +232,17 @@ function columnsOf(question: FeastQuestion, plan: LookupPlan, answer: OnlineAnsw
     });
   });
   return columns;
+}
+
+const computedTypes = { number: 'double', integer: 'int64', string: 'string', boolean: 'bool' } as const;
+
+/** What is computed has no view, and no event time of its own. */
+function computedColumn(
+  { name, declared }: Extract<InputOrigin, { readonly kind: 'onDemand' }>['feature'],
+  { numbers, texts, statuses }: OnlineAnswer['columns'][number],
+): FeastColumn {
+  const type = computedTypes[declared];
+  return { name, type, values: numbers ?? texts ?? [], statuses, eventMs: null };
 }
 
 function nameOf(view: CompiledView, feature: string, isFull: boolean): string {

@@ -1,7 +1,7 @@
-import { features } from '@everloop/contracts';
+import { features, pinnedService, serviceDigest, serviceFeatures, type FeatureServiceSpec } from '@everloop/contracts';
 import { compileFromCatalog, FeatureError, planLookup, type CompiledView, type LookupPlan } from '@everloop/features';
 
-import { entityFields, planFeatures } from '../domain/feature-plan.ts';
+import { entityFields, planFeatures, planService, serviceNamed } from '../domain/feature-plan.ts';
 import type { Topology } from '../domain/topology.ts';
 import { errors } from '../errors.ts';
 import type { History } from '../ports.ts';
@@ -54,7 +54,7 @@ export function createHistoricalCalls(options: HistoricalCallsOptions): Historic
       const views: features.DescribeResponse_View[] = [];
       for (const name of names) views.push(await describeView(name, topology, history));
       telemetry.queried('Describe', views.length, performance.now() - startedMs);
-      return { views };
+      return { views, services: describeServices(topology) };
     },
   };
 }
@@ -76,6 +76,11 @@ export function knownPolicy(policy: features.KnownPolicy): KnownPolicy {
 
 function planOf(topology: Topology, request: features.GetHistoricalStreamRequest): LookupPlan {
   try {
+    if (request.featureService !== '') {
+      if (request.model !== '' || request.features.length > 0)
+        throw errors.requestInvalid('Give one of model, feature_service and features');
+      return planService(serviceNamed(request.featureService, topology.catalog), topology.catalog);
+    }
     if (request.model === '') return planFeatures(request.features, topology.catalog);
     if (request.features.length > 0) throw errors.requestInvalid('Give a model or features, not both');
     const spec = topology.models.get(request.model);
@@ -84,6 +89,20 @@ function planOf(topology: Topology, request: features.GetHistoricalStreamRequest
   } catch (error) {
     throw error instanceof FeatureError ? errors.definition(error) : error;
   }
+}
+
+function describeServices({ catalog, models }: Topology): features.DescribeResponse_Service[] {
+  const { sources, views, services = new Map<string, FeatureServiceSpec>() } = catalog;
+  return [...services]
+    .map(([key, spec]) => ({
+      ...{ name: key.slice(0, key.lastIndexOf('@')), version: spec.version, description: spec.description },
+      features: serviceFeatures(spec, views).map((path) => path.join('.')),
+      request: spec.request.map((field) => ({ ...field })),
+      onDemand: spec.onDemand.map((feature) => ({ ...feature })),
+      digest: serviceDigest(spec, { views, sources }),
+      models: [...models].flatMap(([model, each]) => (pinnedService(each) === key ? [model] : [])).sort(),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.version - b.version));
 }
 
 async function describeView(

@@ -2,6 +2,7 @@ import { features } from '@everloop/contracts';
 import { statusCode, type Mget } from '@everloop/features';
 import { describe, expect, it, vi } from 'vitest';
 
+import { everyFunctionResources } from '../../test/every-function.ts';
 import { silentTelemetry, tripResources } from '../../test/fixtures.ts';
 import { topologyOf } from '../domain/topology.ts';
 import { createOnlineCalls, type OnlineCalls } from './online-calls.ts';
@@ -51,6 +52,42 @@ describe('an online batch', () => {
     const answer = await callsOver().getOnlineBatch(request({ model: 'late', entities }));
     expect(answer.columns[0]).toMatchObject({ name: 'miles', view: -1, numbers: new Float64Array([12.5]) });
     expect(answer.views.map(({ name }) => name)).toEqual(['plan', 'origin', 'vehicle']);
+  });
+
+  describe('of a feature service', () => {
+    const services = topologyOf(everyFunctionResources('t'));
+    const calls = createOnlineCalls({
+      ...{ topology: () => services, watermarkMs: () => null, nowMs: () => 5_000, telemetry: silentTelemetry },
+      mget: async (keys) => keys.map(() => null),
+    });
+    const entities = [
+      ...['origin', 'vehicle', 'trip'].map((name) => features.EntityColumn.fromPartial({ name, texts: ['a'] })),
+      features.EntityColumn.fromPartial({ name: 'miles', numbers: [12.5] }),
+    ];
+
+    it.each([
+      ['the newest version by name', 'delays', 1],
+      ['exactly the version that is named', 'delays@1', 6],
+    ])('is %s', async (_, featureService, computed) => {
+      const { columns, views } = await calls.getOnlineBatch(request({ featureService, entities }));
+      const names = columns.map(({ name }) => name);
+      expect(names.slice(0, 2)).toEqual(['place.total_35', 'place.delays_35']);
+      expect(names.filter((name) => name.startsWith('onDemand.'))).toHaveLength(computed);
+      expect(views.map(({ name }) => name)).toEqual(['place', 'route', 'visit', 'plan']);
+      const byName = new Map(columns.map((column) => [column.name, column]));
+      expect(byName.get('onDemand.ratio')).toMatchObject({ view: -1, statuses: Uint8Array.of(statusCode.nullValue) });
+      if (computed === 6)
+        expect(byName.get('onDemand.always')).toMatchObject({
+          ...{ numbers: Float64Array.of(2), statuses: Uint8Array.of(statusCode.present) },
+        });
+    });
+
+    it('is not found in a version that nobody applied', () => {
+      for (const service of ['delays@3', 'delay', 'delays@'])
+        expect(() => calls.plan({ service })).toThrow(
+          expect.objectContaining({ code: 'EVL_FEATURES_SERVICE_NOT_FOUND' }),
+        );
+    });
   });
 
   it('makes one plan for the same question', () => {

@@ -9,7 +9,7 @@ import {
   type Mget,
 } from '@everloop/features';
 
-import { planFeatures } from '../domain/feature-plan.ts';
+import { planFeatures, planService, serviceNamed } from '../domain/feature-plan.ts';
 import type { Topology } from '../domain/topology.ts';
 import { errors } from '../errors.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -29,8 +29,9 @@ export interface OnlineCallsOptions {
   readonly telemetry: Pick<Telemetry, 'queried' | 'answered'>;
 }
 
-/** What is asked for: the inputs of a model, or features as `<view>.<feature>`. */
-export type Asked = { readonly model: string } | { readonly features: readonly string[] };
+/** What is asked for: the inputs of a model, the features of a service (`<name>`, the newest, or `<name>@<version>`), or features as `<view>.<feature>`. */
+export type Asked =
+  { readonly model: string } | { readonly service: string } | { readonly features: readonly string[] };
 
 /** Revision and digest of a definition. */
 export interface Definition {
@@ -62,7 +63,7 @@ export function createOnlineCalls(options: OnlineCallsOptions): OnlineCalls {
     const topology = options.topology();
     const known = plans.get(topology) ?? new Map<string, LookupPlan>();
     plans.set(topology, known);
-    const key = 'model' in asked ? `model ${asked.model}` : asked.features.join(' ');
+    const key = keyOf(asked);
     const found = known.get(key) ?? makePlan(asked, topology);
     if (known.size >= plansMax && !known.has(key)) known.delete(known.keys().next().value ?? '');
     known.set(key, found);
@@ -98,10 +99,15 @@ export function createOnlineCalls(options: OnlineCallsOptions): OnlineCalls {
   };
 }
 
+function keyOf(asked: Asked): string {
+  if ('model' in asked) return `model ${asked.model}`;
+  return 'service' in asked ? `service ${asked.service}` : asked.features.join(' ');
+}
+
 function askedBy({ model, featureService, features: names }: features.GetOnlineBatchRequest): Asked {
   const ways = [model !== '', featureService !== '', names.length > 0].filter(Boolean).length;
   if (ways !== 1) throw errors.requestInvalid('Give one of model, feature_service and features');
-  if (featureService !== '') throw errors.featureServiceNotFound(featureService);
+  if (featureService !== '') return { service: featureService };
   return model === '' ? { features: names.map(dotted) } : { model };
 }
 
@@ -113,6 +119,7 @@ function dotted(name: string): string {
 function makePlan(asked: Asked, topology: Topology): LookupPlan {
   try {
     if ('features' in asked) return planFeatures(asked.features, topology.catalog);
+    if ('service' in asked) return planService(serviceNamed(asked.service, topology.catalog), topology.catalog);
     const spec = topology.models.get(asked.model);
     if (spec === undefined) throw errors.modelNotFound(asked.model);
     return planLookup(spec, topology.catalog);

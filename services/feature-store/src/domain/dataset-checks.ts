@@ -27,20 +27,24 @@ export function labelInputs(
     string,
     { readonly source: string; readonly entity: readonly string[]; readonly columns: ReadonlySet<string> }
   >,
+  /** What inputs are computed from, by name, where that is not their own `from`. */
+  computedFrom: ReadonlyMap<string, readonly string[]> = new Map(),
 ): readonly string[] {
   const { source, field, key } = spec.label;
   return spec.inputs
-    .filter(({ from }) => {
-      const dot = from.indexOf('.');
-      const [head, tail] = [from.slice(0, dot), from.slice(dot + 1)];
-      if (head === 'request') return spec.examples.source === source && tail === field;
-      const view = views.get(head);
-      if (view === undefined || view.source !== source || !view.columns.has(tail)) return false;
-      const isOfLabelKey = view.entity.length === 1 && view.entity[0] === key;
-      const bound = spec.views.find((binding) => binding.view === head)?.key;
-      return tail === field && isOfLabelKey && [bound].flat().includes(`request.${spec.joinKey}`);
-    })
+    .filter(({ name, from }) => (computedFrom.get(name) ?? [from]).some(isLabel))
     .map(({ name }) => name);
+
+  function isLabel(from: string): boolean {
+    const dot = from.indexOf('.');
+    const [head, tail] = [from.slice(0, dot), from.slice(dot + 1)];
+    if (head === 'request') return spec.examples.source === source && tail === field;
+    const view = views.get(head);
+    if (view === undefined || view.source !== source || !view.columns.has(tail)) return false;
+    const isOfLabelKey = view.entity.length === 1 && view.entity[0] === key;
+    const bound = spec.views.find((binding) => binding.view === head)?.key;
+    return tail === field && isOfLabelKey && [bound].flat().includes(`request.${spec.joinKey}`);
+  }
 }
 
 export interface LabelledColumn {

@@ -1,4 +1,12 @@
-import type { ModelInput, ModelSpec, RequestField, ViewBinding } from '@everloop/contracts';
+import {
+  resolveService,
+  serviceFeatures,
+  type FeatureServiceSpec,
+  type ModelInput,
+  type ModelSpec,
+  type RequestField,
+  type ViewBinding,
+} from '@everloop/contracts';
 import {
   compileFromCatalog,
   planLookup,
@@ -18,6 +26,55 @@ const featuresMax = 1_000;
  * names. Its inputs have the features' full names. EVL_FEATURES_REQUEST_INVALID and the codes of the definitions name what is wrong.
  */
 export function planFeatures(names: readonly string[], catalog: Catalog): LookupPlan {
+  return planLookup(askedFor(names, catalog), catalog);
+}
+
+/** `<name>@<version>` of a service that is asked for by name (the newest version) or exactly. EVL_FEATURES_SERVICE_NOT_FOUND. */
+export function serviceNamed(asked: string, catalog: Catalog): string {
+  const names = catalog.services?.keys() ?? [];
+  const found = resolveService(asked, names);
+  if (found === undefined) throw errors.featureServiceNotFound(asked);
+  return found;
+}
+
+/**
+ * A plan for all features of a FeatureService, `<name>@<version>`, in its order: `<view>.<feature>`, then `onDemand.<name>`. Rows carry the
+ * entity fields of its views and its request fields.
+ */
+export function planService(name: string, catalog: Catalog): LookupPlan {
+  const service = catalog.services?.get(name);
+  if (service === undefined) throw errors.featureServiceNotFound(name);
+  const features = serviceFeatures(service, catalog.views).map(([view, feature]) => `${view}.${feature}`);
+  const { request, views, inputs } = askedFor(features, catalog);
+  return planLookup(
+    {
+      ...{ request: [...request, ...missingFields(service, request)], views, onDemand: service.onDemand },
+      inputs: [
+        ...inputs,
+        ...service.onDemand.map(({ name: feature, type }): ModelInput => ({
+          ...{
+            name: `onDemand.${feature}`,
+            type: type === 'string' ? 'category' : 'number',
+            from: `onDemand.${feature}`,
+          },
+        })),
+      ],
+    },
+    catalog,
+  );
+}
+
+/** The request fields of a service that are not entity fields of its views already. */
+function missingFields(service: FeatureServiceSpec, known: readonly RequestField[]): RequestField[] {
+  return service.request.filter((field) => {
+    const other = known.find(({ name }) => name === field.name);
+    if (other !== undefined && other.type !== field.type)
+      throw errors.requestInvalid(`"${field.name}" is a ${field.type} for the service and a ${other.type} for a view`);
+    return other === undefined;
+  });
+}
+
+function askedFor(names: readonly string[], catalog: Catalog): Pick<ModelSpec, 'request' | 'views' | 'inputs'> {
   if (names.length === 0 || names.length > featuresMax)
     throw errors.requestInvalid(`Give a model, or from 1 to ${featuresMax} features as <view>.<feature>`);
   const request = new Map<string, RequestField>();
@@ -38,12 +95,7 @@ export function planFeatures(names: readonly string[], catalog: Catalog): Lookup
     const found = view.features.find((each) => each.name === feature);
     inputs.push({ name, type: found?.type === 'string' ? 'category' : 'number', from: name });
   }
-  const asked: Pick<ModelSpec, 'request' | 'views' | 'inputs'> = {
-    request: [...request.values()],
-    views: [...views.values()],
-    inputs,
-  };
-  return planLookup(asked, catalog);
+  return { request: [...request.values()], views: [...views.values()], inputs };
 }
 
 /** The fields that say which entity a view's row belongs to. */

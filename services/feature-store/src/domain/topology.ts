@@ -1,4 +1,5 @@
 import {
+  pinnedService,
   resourceKey,
   toWire,
   validTopic,
@@ -63,12 +64,14 @@ function fingerprintOf(views: readonly CompiledView[]): string {
     .join(',');
 }
 
-/** The resources that decide what a model's training set holds: itself, the views that it reads, and all their sources. */
+/** The resources that decide what a model's training set holds: itself, the service that it pins, the views that it reads, and all their sources. */
 export function definitionsOf(topology: Topology, model: string, plan: LookupPlan): readonly TypedResource[] {
   const spec = topology.models.get(model);
   const views = plan.bindings.map(({ view }) => view);
   const sources = [spec?.examples.source, spec?.label.source, ...views.map(({ source }) => source)];
+  const service = spec === undefined ? null : pinnedService(spec);
   const keys = new Set([
+    ...(service === null ? [] : [`FeatureService/${service}`]),
     `Model/${model}`,
     ...views.map(({ name }) => `FeatureView/${name}`),
     ...sources.flatMap((source) => (source === undefined ? [] : [`Source/${source}`])),

@@ -65,7 +65,7 @@ day = FeatureView(
         Field(name="latest", dtype=Array(Float64)),
     ],
 )
-store.apply([driver, push_source, stats, day, FeatureService(name="drivers_v1", features=[stats])])
+store.apply([driver, push_source, stats, day, FeatureService(name="drivers_v1", features=[stats]), FeatureService(name="driver_activity", features=[stats[["conv_rate"]], day[["reports"]]])])
 
 seen = {}
 
@@ -110,6 +110,7 @@ answer = store.get_online_features(features=all_stats[:1], entity_rows=[{"driver
 seen["statuses"] = [ServingService_pb2.FieldStatus.Name(status) for status in answer.proto.results[1].statuses]
 seen["frame"] = json.loads(answer.to_df().to_json(orient="records"))
 seen["unknown view"] = failure(lambda: read(["nobody:x"], [1001]))
+seen["service"] = read(store.get_feature_service("driver_activity"), [1001, 1004])
 seen["unknown service"] = failure(lambda: read(store.get_feature_service("drivers_v1"), [1001]))
 seen["refused rows"] = failure(lambda: store.write_to_online_store("driver_hourly_stats", rows([1001], [7.5], timedelta(hours=1))))
 

@@ -1,6 +1,9 @@
 import {
   parseResource,
   registry,
+  featurePins,
+  pinnedService,
+  type FeatureServiceSpec,
   type FeatureViewSpec,
   type ModelSpec,
   type SourceSpec,
@@ -18,6 +21,8 @@ export interface ServedModel {
   /** Partitions of its label source, which the logs of predictions have too. */
   readonly partitions: number;
   readonly reader: FeatureReader;
+  /** The features that it is served with, as a version's parameters say which it was trained with; see `featurePins`. */
+  readonly pins: Readonly<Record<string, string>>;
 }
 
 export interface CatalogOptions {
@@ -29,7 +34,7 @@ export interface CatalogOptions {
 }
 
 /**
- * The models that can be asked for: each appears when its own resource, its feature views with their sources and its label source have
+ * The models that can be asked for: each appears when its own resource, its feature views with their sources, the service that it pins and its label source have
  * all been read. The definition found then is served until the next start: a change of contract under a loaded model file would break it.
  */
 export class ModelCatalog {
@@ -38,6 +43,7 @@ export class ModelCatalog {
   readonly #specs = {
     Model: new Map<string, ModelSpec>(),
     FeatureView: new Map<string, FeatureViewSpec>(),
+    FeatureService: new Map<string, FeatureServiceSpec>(),
     Source: new Map<string, SourceSpec>(),
   };
   #isCaughtUp = false;
@@ -71,8 +77,9 @@ export class ModelCatalog {
   }
 
   #put(resource: TypedResource): void {
-    if (resource.kind !== 'Model' && resource.kind !== 'FeatureView' && resource.kind !== 'Source') return;
-    const specs: Map<string, unknown> = this.#specs[resource.kind];
+    const { kind } = resource;
+    if (kind !== 'Model' && kind !== 'FeatureView' && kind !== 'FeatureService' && kind !== 'Source') return;
+    const specs: Map<string, unknown> = this.#specs[kind];
     const before = specs.get(resource.name);
     specs.set(resource.name, resource.spec);
     if (before !== undefined && !isDeepStrictEqual(before, resource.spec) && this.#models.size > 0) {
@@ -104,12 +111,14 @@ export class ModelCatalog {
   }
 
   #complete(name: string, spec: ModelSpec): void {
-    const { FeatureView: views, Source: sources } = this.#specs;
+    const { FeatureView: views, FeatureService: services, Source: sources } = this.#specs;
     const label = sources.get(spec.label.source);
     const isWhole = spec.views.every(({ view }) => sources.has(views.get(view)?.source ?? ''));
-    if (label === undefined || !isWhole) return;
-    const reader = this.#options.createReader(spec, { views, sources });
-    const model = { name, spec, partitions: label.partitions, reader };
+    const service = pinnedService(spec);
+    if (label === undefined || !isWhole || (service !== null && !services.has(service))) return;
+    const definitions = { views, sources, services };
+    const reader = this.#options.createReader(spec, definitions);
+    const model = { name, spec, partitions: label.partitions, reader, pins: featurePins(spec, definitions) };
     this.#models.set(name, model);
     this.#options.logger.info({ model: name, partitions: label.partitions }, 'model known');
     this.#options.onModel(model);

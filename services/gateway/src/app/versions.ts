@@ -1,3 +1,4 @@
+import { pinDifference } from '@everloop/contracts';
 import { errorText } from '@everloop/service';
 import type { Packed } from '../domain/vector.ts';
 import { gatewayError } from '../errors.ts';
@@ -42,7 +43,7 @@ export class VersionPool {
   }
 
   /**
-   * Loads the version, or joins in; each success needs one `release`. Rejects with EVL_GATEWAY_MODEL_UNUSABLE, or with the
+   * Loads the version, or joins in; each success needs one `release`. Rejects with EVL_GATEWAY_MODEL_UNUSABLE, EVL_GATEWAY_FEATURES_DIFFER, or with the
    * registry's error while that is away.
    */
   async acquire(model: ServedModel, version: string): Promise<LoadedVersion> {
@@ -83,6 +84,14 @@ export class VersionPool {
   async #load(model: ServedModel, version: string, key: string): Promise<LoadedVersion> {
     const { catalog, path, runner } = this.#options;
     const described = await catalog.get(model.name, version);
+    const difference = pinDifference(described.parameters, model.pins);
+    if (difference !== null) {
+      throw gatewayError(
+        'EVL_GATEWAY_FEATURES_DIFFER',
+        `version ${version} of model ${model.name} is not served: ${difference}. Roll it back to a version that was trained with these ` +
+          'features, or train a new one; the last good route stays in force',
+      );
+    }
     const digest = described.artifacts.find((artifact) => artifact.name === modelFile)?.digest ?? 'none';
     try {
       const shape = await runner.load(key, path(digest), digest);

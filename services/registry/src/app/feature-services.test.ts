@@ -1,8 +1,9 @@
 import { type FeatureServiceSpec, parseResources, toWire } from '@everloop/contracts';
 import { describe, expect, it } from 'vitest';
-import { testContext } from '../fixtures.ts';
+import { testContext, testVersion } from '../fixtures.ts';
 import { applyResources } from './apply-resources.ts';
 import type { AppContext } from './context.ts';
+import { registerVersion } from './register-version.ts';
 import { listResources, verifyLedger } from './read.ts';
 
 const views = `
@@ -110,6 +111,15 @@ describe('a FeatureService in the registry', () => {
     expect(apply(context, wider, service, second, moved)).toEqual([
       ...['trips unchanged', 'delays changed', 'lateness@1 unchanged', 'lateness@2 created', 'late changed'],
     ]);
+  });
+
+  it('registers versions that were trained with a service that is there', () => {
+    const context = testContext();
+    apply(context, views, service, model);
+    const trained = (featureService: string, jobId: string) =>
+      registerVersion(context, { version: testVersion(jobId, { model: 'late', parameters: { featureService } }) });
+    expect(trained('lateness@1', 'a').version?.parameters).toEqual({ featureService: 'lateness@1' });
+    expect(() => trained('lateness@2', 'b')).toThrow(/no FeatureService "lateness@2".*did you mean "lateness@1"/);
   });
 
   it('lets what is not pinned change', () => {

@@ -1,4 +1,4 @@
-import { canonicalJson, registry } from '@everloop/contracts';
+import { canonicalJson, registry, servicePinnedBy } from '@everloop/contracts';
 import { hintFor } from '../domain/resources.ts';
 import type { StageChange } from '../domain/stages.ts';
 import { versionSubject } from '../domain/projection.ts';
@@ -36,6 +36,10 @@ export function registerVersion(
       writer.resources('Model').map((resource) => resource.name),
       version.model,
     );
+    requireService(
+      writer.resources('FeatureService').map((resource) => resource.name),
+      version,
+    );
     requireRoom(writer, context.outboxEventsMax);
     const registered = { ...version, version: nextVersion(writer.versions(version.model)), stage: 'candidate' };
     const added: StoredVersion = { registered, stage: 'candidate' };
@@ -69,6 +73,14 @@ export function registerVersion(
     context.telemetry.versionRegistered(asModelVersion(stored));
   }
   return { version: asModelVersion(stored) };
+}
+
+/** A version that was trained with a FeatureService names one that is applied. */
+function requireService(known: readonly string[], { parameters, jobId }: registry.ModelVersion): void {
+  const service = servicePinnedBy(parameters);
+  if (service === undefined || known.includes(service)) return;
+  const message = `job "${jobId}": there is no FeatureService "${service}"${hintFor(service, known)}; apply it first`;
+  throw refuse('EVL_REGISTRY_VERSION_INVALID', message);
 }
 
 function requireModel(known: readonly string[], model: string): void {

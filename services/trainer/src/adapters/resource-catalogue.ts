@@ -1,8 +1,24 @@
-import { parseResource, registry, resourceKey, topics, type TypedResource } from '@everloop/contracts';
+import {
+  featurePins,
+  ofKind,
+  parseResource,
+  registry,
+  resourceKey,
+  topics,
+  type TypedResource,
+} from '@everloop/contracts';
 import type { Bus, Follower } from '@everloop/kafka';
 import type { Logger } from '@everloop/service';
 import { neededSources } from '../domain/holds.ts';
 import type { Catalogue } from '../ports.ts';
+
+function definitionsAmong(resources: readonly TypedResource[]): Parameters<typeof featurePins>[1] {
+  return {
+    views: new Map(ofKind(resources, 'FeatureView').map(({ name, spec }) => [name, spec])),
+    sources: new Map(ofKind(resources, 'Source').map(({ name, spec }) => [name, spec])),
+    services: new Map(ofKind(resources, 'FeatureService').map(({ name, spec }) => [name, spec])),
+  };
+}
 
 /** The applied Models, Triggers and what they need, kept current from the resources topic. */
 export function createResourceCatalogue(
@@ -31,7 +47,9 @@ export function createResourceCatalogue(
   const catalogue: Catalogue = {
     model: (name) => {
       const resource = resources.get(resourceKey({ kind: 'Model', name }));
-      return resource?.kind === 'Model' ? { name, revision: resource.revision, spec: resource.spec } : undefined;
+      if (resource?.kind !== 'Model') return undefined;
+      const { revision, spec } = resource;
+      return { name, revision, spec, pins: featurePins(spec, definitionsAmong([...resources.values()])) };
     },
     judgedSources: (spec) => {
       const viewOf = (name: string) => {

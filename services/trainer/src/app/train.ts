@@ -91,7 +91,10 @@ export async function train(
       model: model.name,
       stage: isApproved(verdicts) ? 'approved' : 'rejected',
       dataset,
-      parameters: parametersOf(result, training.recipe, { split, inputs: columns, held: held.ranges }),
+      parameters: {
+        ...parametersOf(result, training.recipe, { split, inputs: columns, held: held.ranges }),
+        ...model.pins,
+      },
       metrics: {
         ...prefixed(result),
         ...figuresOf(evaluation, gates),

@@ -1,5 +1,5 @@
 import { type CheckResult, type DatasetChecks, splitColumn, type SplitSpec } from '@everloop/contracts';
-import { offlineColumns, pointInTimeSql } from '@everloop/features';
+import { offlineColumns, onDemandFunctions, pointInTimeSql, readBy, type KeyOrigin } from '@everloop/features';
 import { sqlName, sqlText, type DuckDb } from '@everloop/storage';
 
 import { hashedInner, inputPower, isLeak, labelInputs, result } from '../../domain/dataset-checks.ts';
@@ -124,7 +124,7 @@ function labelInput({ request, limits }: CheckInput): CheckResult {
       },
     ]),
   );
-  const names = labelInputs(request.spec, views);
+  const names = labelInputs(request.spec, views, readByInputs(request.plan));
   const { source, field } = request.spec.label;
   const detail =
     names.length === 0
@@ -135,6 +135,16 @@ function labelInput({ request, limits }: CheckInput): CheckResult {
     detail,
     examples: names.map((input) => ({ input })),
   });
+}
+
+/** What each input is computed from, as `request.<field>` or `<view>.<feature>`, by the input's name. */
+function readByInputs({ inputs, bindings }: DatasetRequest['plan']): ReadonlyMap<string, readonly string[]> {
+  const pathOf = (origin: KeyOrigin): string => {
+    if (origin.kind === 'request') return `request.${origin.field}`;
+    const view = bindings[origin.binding]?.view;
+    return `${view?.name ?? ''}.${view?.features[origin.feature]?.name ?? ''}`;
+  };
+  return new Map(inputs.map(({ name, origin }) => [name, readBy(origin).map(pathOf)]));
 }
 
 async function timeOverlap({ duck, data, split, limits }: CheckInput): Promise<CheckResult> {
@@ -164,6 +174,7 @@ export async function futureData(input: CheckInput, relations: Relations): Promi
   const { duck, data, request, limits } = input;
   if (limits.futureData === 'off') return result('futureData', 'off', { isBad: false, detail: 'not checked' });
   const { plan } = request;
+  duck.define(onDemandFunctions(plan));
   const perCut = Math.max(1, Math.ceil(limits.sampledRows / cuts));
   const times = await duck.all(
     `SELECT DISTINCT unnest(quantile_disc(__time_ms, [0.33, 0.66, 1.0])) AS t FROM ${data.table} WHERE ${outsideVault}`,

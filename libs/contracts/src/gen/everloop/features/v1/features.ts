@@ -272,6 +272,8 @@ export interface GetHistoricalStreamRequest {
   known: KnownPolicy;
   /** At most 10,000 in one message; messages without end. */
   rows: EntityRow[];
+  /** Or a FeatureService as "<name>" (its newest version) or "<name>@<version>": the rows carry its entity and request fields. */
+  featureService: string;
 }
 
 /** One answer to each message with rows, in order. Every row asked for is there: what is not found is missing with its status. */
@@ -288,6 +290,8 @@ export interface DescribeRequest {
 
 export interface DescribeResponse {
   views: DescribeResponse_View[];
+  /** All of them, whatever views were asked for. */
+  services: DescribeResponse_Service[];
 }
 
 export interface DescribeResponse_Feature {
@@ -323,6 +327,28 @@ export interface DescribeResponse_View {
   /** SHA-256 of the definition, hex, and its revision. */
   digest: string;
   revision: number;
+}
+
+/** A version of a FeatureService. */
+export interface DescribeResponse_Service {
+  name: string;
+  version: number;
+  description: string;
+  /** "<view>.<feature>". */
+  features: string[];
+  request: DescribeResponse_EntityField[];
+  onDemand: DescribeResponse_OnDemand[];
+  /** SHA-256, hex, of all that it means. */
+  digest: string;
+  /** Models that pin it. */
+  models: string[];
+}
+
+export interface DescribeResponse_OnDemand {
+  name: string;
+  type: string;
+  cel: string;
+  description: string;
 }
 
 export interface CreateDatasetRequest {
@@ -1057,7 +1083,7 @@ export const ExcludedRange: MessageFns<ExcludedRange> = {
 };
 
 function createBaseGetHistoricalStreamRequest(): GetHistoricalStreamRequest {
-  return { model: "", features: [], known: KnownPolicy.UNSPECIFIED, rows: [] };
+  return { model: "", features: [], known: KnownPolicy.UNSPECIFIED, rows: [], featureService: "" };
 }
 
 export const GetHistoricalStreamRequest: MessageFns<GetHistoricalStreamRequest> = {
@@ -1073,6 +1099,9 @@ export const GetHistoricalStreamRequest: MessageFns<GetHistoricalStreamRequest> 
     }
     for (const v of message.rows) {
       EntityRow.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.featureService !== "") {
+      writer.uint32(42).string(message.featureService);
     }
     return writer;
   },
@@ -1122,6 +1151,14 @@ export const GetHistoricalStreamRequest: MessageFns<GetHistoricalStreamRequest> 
             message.rows.push(EntityRow.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.featureService = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1140,6 +1177,11 @@ export const GetHistoricalStreamRequest: MessageFns<GetHistoricalStreamRequest> 
       features: globalThis.Array.isArray(object?.features) ? object.features.map((e: any) => globalThis.String(e)) : [],
       known: isSet(object.known) ? knownPolicyFromJSON(object.known) : KnownPolicy.UNSPECIFIED,
       rows: globalThis.Array.isArray(object?.rows) ? object.rows.map((e: any) => EntityRow.fromJSON(e)) : [],
+      featureService: isSet(object.featureService)
+        ? globalThis.String(object.featureService)
+        : isSet(object.feature_service)
+        ? globalThis.String(object.feature_service)
+        : "",
     };
   },
 
@@ -1157,6 +1199,9 @@ export const GetHistoricalStreamRequest: MessageFns<GetHistoricalStreamRequest> 
     if (message.rows?.length) {
       obj.rows = message.rows.map((e) => EntityRow.toJSON(e));
     }
+    if (message.featureService !== "") {
+      obj.featureService = message.featureService;
+    }
     return obj;
   },
 
@@ -1169,6 +1214,7 @@ export const GetHistoricalStreamRequest: MessageFns<GetHistoricalStreamRequest> 
     message.features = object.features?.map((e) => e) || [];
     message.known = object.known ?? KnownPolicy.UNSPECIFIED;
     message.rows = object.rows?.map((e) => EntityRow.fromPartial(e)) || [];
+    message.featureService = object.featureService ?? "";
     return message;
   },
 };
@@ -1326,13 +1372,16 @@ export const DescribeRequest: MessageFns<DescribeRequest> = {
 };
 
 function createBaseDescribeResponse(): DescribeResponse {
-  return { views: [] };
+  return { views: [], services: [] };
 }
 
 export const DescribeResponse: MessageFns<DescribeResponse> = {
   encode(message: DescribeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.views) {
       DescribeResponse_View.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.services) {
+      DescribeResponse_Service.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1358,6 +1407,14 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
             message.views.push(DescribeResponse_View.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.services.push(DescribeResponse_Service.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1375,6 +1432,9 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
       views: globalThis.Array.isArray(object?.views)
         ? object.views.map((e: any) => DescribeResponse_View.fromJSON(e))
         : [],
+      services: globalThis.Array.isArray(object?.services)
+        ? object.services.map((e: any) => DescribeResponse_Service.fromJSON(e))
+        : [],
     };
   },
 
@@ -1382,6 +1442,9 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
     const obj: any = {};
     if (message.views?.length) {
       obj.views = message.views.map((e) => DescribeResponse_View.toJSON(e));
+    }
+    if (message.services?.length) {
+      obj.services = message.services.map((e) => DescribeResponse_Service.toJSON(e));
     }
     return obj;
   },
@@ -1392,6 +1455,7 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
   fromPartial(object: DeepPartial<DescribeResponse>): DescribeResponse {
     const message = createBaseDescribeResponse();
     message.views = object.views?.map((e) => DescribeResponse_View.fromPartial(e)) || [];
+    message.services = object.services?.map((e) => DescribeResponse_Service.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1909,6 +1973,310 @@ export const DescribeResponse_View: MessageFns<DescribeResponse_View> = {
     message.records = object.records ?? 0;
     message.digest = object.digest ?? "";
     message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseDescribeResponse_Service(): DescribeResponse_Service {
+  return { name: "", version: 0, description: "", features: [], request: [], onDemand: [], digest: "", models: [] };
+}
+
+export const DescribeResponse_Service: MessageFns<DescribeResponse_Service> = {
+  encode(message: DescribeResponse_Service, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.description !== "") {
+      writer.uint32(26).string(message.description);
+    }
+    for (const v of message.features) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.request) {
+      DescribeResponse_EntityField.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.onDemand) {
+      DescribeResponse_OnDemand.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.digest !== "") {
+      writer.uint32(58).string(message.digest);
+    }
+    for (const v of message.models) {
+      writer.uint32(66).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeResponse_Service {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeResponse_Service();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.features.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.request.push(DescribeResponse_EntityField.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.onDemand.push(DescribeResponse_OnDemand.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.models.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeResponse_Service {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      features: globalThis.Array.isArray(object?.features) ? object.features.map((e: any) => globalThis.String(e)) : [],
+      request: globalThis.Array.isArray(object?.request)
+        ? object.request.map((e: any) => DescribeResponse_EntityField.fromJSON(e))
+        : [],
+      onDemand: globalThis.Array.isArray(object?.onDemand)
+        ? object.onDemand.map((e: any) => DescribeResponse_OnDemand.fromJSON(e))
+        : globalThis.Array.isArray(object?.on_demand)
+        ? object.on_demand.map((e: any) => DescribeResponse_OnDemand.fromJSON(e))
+        : [],
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      models: globalThis.Array.isArray(object?.models) ? object.models.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: DescribeResponse_Service): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.features?.length) {
+      obj.features = message.features;
+    }
+    if (message.request?.length) {
+      obj.request = message.request.map((e) => DescribeResponse_EntityField.toJSON(e));
+    }
+    if (message.onDemand?.length) {
+      obj.onDemand = message.onDemand.map((e) => DescribeResponse_OnDemand.toJSON(e));
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.models?.length) {
+      obj.models = message.models;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DescribeResponse_Service>): DescribeResponse_Service {
+    return DescribeResponse_Service.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DescribeResponse_Service>): DescribeResponse_Service {
+    const message = createBaseDescribeResponse_Service();
+    message.name = object.name ?? "";
+    message.version = object.version ?? 0;
+    message.description = object.description ?? "";
+    message.features = object.features?.map((e) => e) || [];
+    message.request = object.request?.map((e) => DescribeResponse_EntityField.fromPartial(e)) || [];
+    message.onDemand = object.onDemand?.map((e) => DescribeResponse_OnDemand.fromPartial(e)) || [];
+    message.digest = object.digest ?? "";
+    message.models = object.models?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseDescribeResponse_OnDemand(): DescribeResponse_OnDemand {
+  return { name: "", type: "", cel: "", description: "" };
+}
+
+export const DescribeResponse_OnDemand: MessageFns<DescribeResponse_OnDemand> = {
+  encode(message: DescribeResponse_OnDemand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.cel !== "") {
+      writer.uint32(26).string(message.cel);
+    }
+    if (message.description !== "") {
+      writer.uint32(34).string(message.description);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeResponse_OnDemand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeResponse_OnDemand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cel = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeResponse_OnDemand {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      cel: isSet(object.cel) ? globalThis.String(object.cel) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+    };
+  },
+
+  toJSON(message: DescribeResponse_OnDemand): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.cel !== "") {
+      obj.cel = message.cel;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DescribeResponse_OnDemand>): DescribeResponse_OnDemand {
+    return DescribeResponse_OnDemand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DescribeResponse_OnDemand>): DescribeResponse_OnDemand {
+    const message = createBaseDescribeResponse_OnDemand();
+    message.name = object.name ?? "";
+    message.type = object.type ?? "";
+    message.cel = object.cel ?? "";
+    message.description = object.description ?? "";
     return message;
   },
 };
