@@ -72,6 +72,14 @@ export const errors = {
       kind: 'terminal',
       message: `Model ${model}: Source ${source} has no field "${field}"; correct the Model or the Source`,
     }),
+  streamBehind: (topic: string, partition: number, position: number, until: number) =>
+    new ServiceError({
+      code: 'EVL_FEATURES_STREAM_BEHIND',
+      kind: 'retryable',
+      message:
+        `The online rows hold ${topic}/${partition} before offset ${position}, not yet before ${until}: ` +
+        'the stream is on its way; try again in a moment',
+    }),
   historyBehind: (topic: string, partition: number, stored: number, applied: number) =>
     new ServiceError({
       code: 'EVL_FEATURES_HISTORY_BEHIND',

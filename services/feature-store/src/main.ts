@@ -30,6 +30,7 @@ import { LiveTopology } from './app/live-topology.ts';
 import { createOnlineCalls } from './app/online-calls.ts';
 import { ParityCheck } from './app/parity-check.ts';
 import { createPushCalls } from './app/push-calls.ts';
+import { createStreamCoverage } from './app/stream-coverage.ts';
 import { readConfig } from './config.ts';
 import { createParityTelemetry } from './parity-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -53,9 +54,10 @@ const datasets = createParquetDatasets({ duck, tables, objects: createObjectStor
 const catalog = createSqliteCatalog(join(config.dataDir, 'datasets.sqlite'), join(config.objectStore, 'catalog'));
 const snapshots = createDatasetCalls({ datasets, vault, telemetry, now: () => Date.now(), catalog });
 const applied = new AppliedPlaces();
+const rows = createRedisOnlineRows(redis, config.rowLifeMs);
 const live = new LiveTopology({
   bus,
-  rows: createRedisOnlineRows(redis, config.rowLifeMs),
+  rows,
   history,
   telemetry,
   registryOf: schemaRegistries(process.env),
@@ -125,6 +127,7 @@ const feast = createFeastCalls({
   online,
   push,
   waitMs: config.feastWaitMs,
+  covered: createStreamCoverage({ bus, rows, topology: () => live.topology, waitMs: config.feastWaitMs }),
   failed: (error) => logger.error({ err: error }, 'a materialisation that was asked for failed'),
 });
 const feastHttp = createHttpPart({

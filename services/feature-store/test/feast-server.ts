@@ -6,6 +6,7 @@ import { createOnlineCalls } from '../src/app/online-calls.ts';
 import type { PushCalls } from '../src/app/push-calls.ts';
 import { topologyOf } from '../src/domain/topology.ts';
 import { driverResources } from './drivers.ts';
+import { errors } from '../src/errors.ts';
 import { silentTelemetry } from './fixtures.ts';
 
 /** A driver's report, as it lies on the log. */
@@ -22,10 +23,15 @@ export interface DriverReport {
 export const nowMs = Date.UTC(2022, 4, 13, 11);
 
 /** The Feast calls over online rows in memory, with a push that is only noted. */
-export function feastOver(reports: readonly DriverReport[]): {
+export function feastOver(
+  reports: readonly DriverReport[],
+  isBehind: () => boolean = () => false,
+): {
   readonly calls: FeastCalls;
   readonly pushed: features.PushRequest[];
   readonly materialised: features.MaterializeRequest[];
+  /** Views of which it was asked whether the stream has brought all. */
+  readonly covered: string[];
   /** Lets a materialisation end. */
   readonly release: () => void;
   readonly failures: unknown[];
@@ -47,6 +53,7 @@ export function feastOver(reports: readonly DriverReport[]): {
   const mget: Mget = async (keys) => keys.map((key) => stored.get(key) ?? null);
   const pushed: features.PushRequest[] = [];
   const materialised: features.MaterializeRequest[] = [];
+  const covered: string[] = [];
   const failures: unknown[] = [];
   let release = (): void => undefined;
   const push: PushCalls = {
@@ -78,7 +85,11 @@ export function feastOver(reports: readonly DriverReport[]): {
     online,
     push,
     waitMs: 10,
+    covered: async (names) => {
+      covered.push(...names);
+      if (isBehind()) throw errors.streamBehind('t', 0, 5, 9);
+    },
     failed: (error) => failures.push(error),
   });
-  return { calls, pushed, materialised, release: () => release(), failures };
+  return { calls, pushed, materialised, covered, release: () => release(), failures };
 }

@@ -9,22 +9,27 @@ const hour = 3_600_000;
 let server: ReturnType<typeof createHttpPart>;
 let world: ReturnType<typeof feastOver>;
 let isHealthy = true;
+let isBehind = false;
 
 beforeEach(async () => {
   isHealthy = true;
-  world = feastOver([
-    {
-      driver_id: 1001,
-      event_timestamp: nowMs - 2 * hour,
-      conv_rate: 0.25,
-      avg_daily_trips: 7,
-      on_duty: true,
-      name: 'Åsa',
-    },
-    { driver_id: 1001, event_timestamp: nowMs - hour, conv_rate: 0.5, avg_daily_trips: 8, on_duty: false },
-    { driver_id: 1002, event_timestamp: nowMs - 30 * hour, conv_rate: 0.75 },
-    { driver_id: 1003, event_timestamp: nowMs - 1_500, conv_rate: null },
-  ]);
+  isBehind = false;
+  world = feastOver(
+    [
+      {
+        driver_id: 1001,
+        event_timestamp: nowMs - 2 * hour,
+        conv_rate: 0.25,
+        avg_daily_trips: 7,
+        on_duty: true,
+        name: 'Åsa',
+      },
+      { driver_id: 1001, event_timestamp: nowMs - hour, conv_rate: 0.5, avg_daily_trips: 8, on_duty: false },
+      { driver_id: 1002, event_timestamp: nowMs - 30 * hour, conv_rate: 0.75 },
+      { driver_id: 1003, event_timestamp: nowMs - 1_500, conv_rate: null },
+    ],
+    () => isBehind,
+  );
   server = createHttpPart({
     name: 'feast',
     host: '127.0.0.1',
@@ -227,11 +232,18 @@ describe('materialisation', () => {
     expect(world.materialised).toHaveLength(2);
   });
 
-  it('has nothing to do for what is new: the stream has done it', async () => {
+  it('of what is new is the stream, for which it waits', async () => {
     expect(await post('/materialize-incremental', { end_ts: range.end_ts })).toEqual({ status: 200, body: null });
     expect(world.materialised).toEqual([]);
+    expect(world.covered).toEqual(['driver_hourly_stats', 'driver_day']);
     const unknown = await post('/materialize-incremental', { end_ts: range.end_ts, feature_views: ['nobody'] });
     expect(unknown.status).toBe(404);
+    isBehind = true;
+    const behind = await post('/materialize-incremental', { end_ts: range.end_ts, feature_views: ['driver_day'] });
+    expect(behind.status).toBe(503);
+    expect(String(behind.body)).toContain('not yet before 9');
+    expect((await post('/materialize-incremental?async=true', { end_ts: range.end_ts })).status).toBe(202);
+    expect(world.failures).toHaveLength(1);
   });
 
   it.each([

@@ -16,6 +16,8 @@ export interface FeastCallsOptions {
   readonly push: PushCalls;
   /** How long a write waits until it can be read, milliseconds; it is on the log, and answered, in any case. */
   readonly waitMs: number;
+  /** Resolves when what the topics of these views hold now is in the online rows. */
+  readonly covered: (views: readonly string[]) => Promise<void>;
   /** An asynchronous materialisation failed. */
   readonly failed: (error: unknown) => void;
 }
@@ -57,7 +59,7 @@ export interface FeastMaterialisation {
   readonly isAsync: boolean;
   /** Also when one of the views is being materialised. */
   readonly force: boolean;
-  /** Only what is new: nothing is left to do, since the stream keeps the rows current. */
+  /** Only what is new, which the stream brings: answered when it has. */
   readonly isIncremental: boolean;
 }
 
@@ -128,8 +130,7 @@ export function createFeastCalls(options: FeastCallsOptions): FeastCalls {
       if (unknown !== undefined) throw errors.viewNotFound(unknown);
       const busy = names.filter((name) => (running.get(name) ?? 0) > 0);
       if (asked.isAsync && !asked.force && busy.length > 0) throw errors.materializing(busy);
-      if (asked.isIncremental) return names;
-      const done = run(names, asked);
+      const done = asked.isIncremental ? options.covered(names) : run(names, asked);
       if (asked.isAsync) done.catch(options.failed);
       else await done;
       return names;
