@@ -13,7 +13,6 @@ import { tripSource } from './support.ts';
 
 /* Buckets and tables are read by processes that are killed again and again: each row is on the topic once. */
 const rows = 24_000;
-const shares = [0.1, 0.5, 0.8];
 let bus: Bus;
 let duck: DuckDb;
 let dir = '';
@@ -75,12 +74,17 @@ async function fillTable(): Promise<Partial<BatchSpec>> {
 }
 let writing: Promise<void> = Promise.resolve();
 
-it.each([
+/** Shares of the rows after which a process is killed, one after the other: just started, and at random. */
+function moments(): number[] {
+  return [0, ...Array.from({ length: 4 }, () => 0.02 + 0.8 * Math.random()).sort((a, b) => a - b)];
+}
+
+it.concurrent.each([
   ['CSV objects in a bucket', () => fillBucket('raw-csv', 'csv')],
   ['Parquet objects in a bucket', () => fillBucket('raw-parquet', 'parquet')],
   ['a Postgres table that grows', fillTable],
 ])(
-  '%s: kill -9 again and again, each row once',
+  '%s: kill -9 again and again, each row once and in order',
   async (_name, fill) => {
     const prefix = uniqueName('ingest-kills');
     const own = isolatedBus(bus, prefix);
@@ -111,8 +115,9 @@ it.each([
       children.push(child);
       return child;
     };
-    for (const share of shares) {
+    for (const share of moments()) {
       const child = begin();
+      await once(child, 'spawn');
       await eventually(async () => (await read()).length >= rows * share, {
         timeoutMs: 60_000,
         what: `${share} of it`,
@@ -129,6 +134,10 @@ it.each([
     const ids = records.map(({ key }) => String(key));
     expect(ids).toHaveLength(rows);
     expect(new Set(ids).size).toBe(rows);
+    for (const partition of [0, 1]) {
+      const inOrder = records.filter((record) => record.partition === partition).map(({ key }) => String(key));
+      expect(inOrder).toEqual([...inOrder].sort());
+    }
     expect(new Set(records.map(({ headers }) => headers['evl-batch'])).size).toBe(rows);
     for (const { key, value: text } of records) {
       const { id, at, miles } = JSON.parse(String(text)) as { id: string; at: string; miles: number };
