@@ -41,6 +41,12 @@ const plan = planLookup(
       { name: 'events', type: 'number', from: 'sums.events' },
       { name: 'average', type: 'number', from: 'sums.average' },
       { name: 'seen', type: 'number', from: 'there.at' },
+      { name: 'ratio', type: 'number', from: 'onDemand.ratio' },
+      { name: 'label', type: 'category', from: 'onDemand.label' },
+    ],
+    onDemand: [
+      { name: 'ratio', type: 'number', cel: 'newest.level / (sums.events - 1) + request.size', description: '' },
+      { name: 'label', type: 'string', cel: 'newest.place == null ? request.sensor : newest.place', description: '' },
     ],
   }),
   catalog,
@@ -161,7 +167,7 @@ it('does not use rows of another definition or version', async () => {
     const mget = storeOf([record]);
     const damaged: Mget = async (keys) => (await mget(keys)).map((row) => (row === null ? null : damage(row)));
     const answer = await lookupBatch(plan, question, damaged);
-    expect(answer.columns.slice(2).map(({ statuses }) => statuses[0])).toEqual(
+    expect(answer.columns.slice(2, 7).map(({ statuses }) => statuses[0])).toEqual(
       Array.from({ length: 5 }, () => statusCode.notFound),
     );
   }
@@ -178,13 +184,13 @@ it('reads each key once, in as many rounds as there are phases, and gives the ev
     ['sums', 100, 100, NaN],
     ['there', 100, 100, NaN],
   ]);
-  expect(answer.columns.map(({ view }) => view)).toEqual([-1, -1, 0, 0, 1, 1, 2]);
+  expect(answer.columns.map(({ view }) => view)).toEqual([-1, -1, 0, 0, 1, 1, 2, -1, -1]);
 });
 
 it('asks nobody when there is no entity', async () => {
   const mget = vi.fn<Mget>();
   const answer = await lookupBatch(plan, { rows: 0, fields: new Map(), asOfMs: 0 }, mget);
-  expect(answer.columns).toHaveLength(7);
+  expect(answer.columns).toHaveLength(9);
   await lookupBatch(plan, { rows: 2, fields: new Map([['sensor', [null, null]]]), asOfMs: 0 }, mget);
   expect(mget).not.toHaveBeenCalled();
 });

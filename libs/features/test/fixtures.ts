@@ -66,7 +66,7 @@ export const everyAggregation: readonly AggregateFeature[] = [35, 90].flatMap((w
   { name: `most_${windowMs}`, function: 'quantile', column: 'level', quantile: 0.9, windowMs },
 ]);
 
-export function modelSpec(part: Pick<ModelSpec, 'request' | 'views' | 'inputs'>): ModelSpec {
+export function modelSpec(part: Pick<ModelSpec, 'request' | 'views' | 'inputs' | 'onDemand'>): ModelSpec {
   return {
     joinKey: part.request[0]?.name ?? '',
     examples: { source: 'sensors', time: 'at', offsetMs: 0 },

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { registry, resourceKey, topics, toWire, validTopic } from '@everloop/contracts';
+import { registry, resourceKey, topics, toWire } from '@everloop/contracts';
 import { createKafkaBus } from '@everloop/kafka';
 import { freePorts, startLocalKafka, startLocalRedis, superviseProcess } from '@everloop/local';
 import { createMetrics } from '@everloop/service';
@@ -84,7 +84,7 @@ async function applyDrivers(brokers: string): Promise<void> {
   for (const resource of resources) {
     if (resource.kind !== 'Source') continue;
     const { topic, partitions } = resource.spec;
-    await bus.ensureTopics([topic, validTopic(topic)].map((name) => ({ name, partitions })));
+    await bus.ensureTopics([{ name: topic, partitions }]);
   }
   await publisher.publish(
     resources.map((resource) => ({
