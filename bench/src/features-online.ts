@@ -31,6 +31,7 @@ const entitiesPerCall = 50;
 const callsPerRun = 3_000;
 const warmUpCalls = 1_500;
 const rounds = 5;
+const idleMs = 3_000;
 const concurrencies = [1, 8] as const;
 /** Calls per CPU second of Feast 0.67's Python server for the same question (issue 4; reference/peers). */
 const feastCallsPerCpuSecond = 52;
@@ -45,6 +46,8 @@ interface Run {
   readonly kind: Kind;
   readonly concurrency: number;
   readonly callsPerCpuSecond: number;
+  /** The same without what the process uses when nobody calls; that share depends on how long the calls take, not on the calls. */
+  readonly callsPerBusyCpuSecond: number;
   readonly callsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -125,7 +128,21 @@ async function runCalls(ask: Ask, calls: number, concurrency: number): Promise<n
   return tookMs.sort((a, b) => a - b);
 }
 
-async function measure(kind: Kind, ask: Ask, concurrency: number, cpuSeconds: () => Promise<number>): Promise<Run> {
+/** A process whose CPU time is counted, and its share of a core when nobody calls it. */
+interface Measured {
+  readonly cpuSeconds: () => Promise<number>;
+  readonly idleShare: number;
+}
+
+async function idleShareOf(cpuSeconds: () => Promise<number>): Promise<number> {
+  const from = await cpuSeconds();
+  const startedMs = performance.now();
+  await pause(idleMs);
+  return ((await cpuSeconds()) - from) / ((performance.now() - startedMs) / 1_000);
+}
+
+async function measure(kind: Kind, ask: Ask, concurrency: number, measured: Measured): Promise<Run> {
+  const { cpuSeconds, idleShare } = measured;
   const from = await cpuSeconds();
   const startedMs = performance.now();
   const tookMs = await runCalls(ask, callsPerRun, concurrency);
@@ -135,6 +152,7 @@ async function measure(kind: Kind, ask: Ask, concurrency: number, cpuSeconds: ()
     kind,
     concurrency,
     callsPerCpuSecond: Math.round(callsPerRun / cpu),
+    callsPerBusyCpuSecond: Math.round(callsPerRun / (cpu - (idleShare * wallMs) / 1_000)),
     callsPerSecond: Math.round((callsPerRun / wallMs) * 1_000),
     p50Ms: Number(percentile(tookMs, 0.5).toFixed(3)),
     p99Ms: Number(percentile(tookMs, 0.99).toFixed(3)),
@@ -173,6 +191,7 @@ function summary(runs: readonly Run[], concurrency: number): Record<string, unkn
     p99Ms: Object.fromEntries(kinds.map((kind) => [kind, of(kind, (run) => run.p99Ms)])),
     libraryOfRaw: Number((cpu('library') / cpu('raw')).toFixed(2)),
     serviceOfRaw: Number((cpu('service') / cpu('raw')).toFixed(2)),
+    busyServiceOfRaw: Number((of('service', (run) => run.callsPerBusyCpuSecond) / cpu('raw')).toFixed(2)),
     echoOfRaw: Number((cpu('echo') / cpu('raw')).toFixed(2)),
     // What the service could reach if its gRPC cost what a bare echo of the same bytes costs, and its reading what raw reading costs.
     serviceCeilingOfRaw: Number((1 / (1 + cpu('raw') / cpu('echo'))).toFixed(2)),
@@ -230,18 +249,21 @@ async function answerBytes(client: GrpcClient<typeof features.FeatureServiceServ
 }
 
 async function compare(world: FeaturesWorld, echo: GrpcEcho, asks: Readonly<Record<Kind, Ask>>): Promise<BenchResult> {
-  const cpuOf: Readonly<Record<Kind, () => Promise<number>>> = {
-    raw: ownCpuSeconds,
-    library: ownCpuSeconds,
-    service: () => world.serviceCpuSeconds(),
-    echo: () => echo.cpuSeconds(),
-  };
+  const serviceCpu = (): Promise<number> => world.serviceCpuSeconds();
   for (const kind of kinds) await runCalls(asks[kind], warmUpCalls, 8);
+  const serviceIdleShare = await idleShareOf(serviceCpu);
+  const own: Measured = { cpuSeconds: ownCpuSeconds, idleShare: 0 };
+  const measured: Readonly<Record<Kind, Measured>> = {
+    raw: own,
+    library: own,
+    service: { cpuSeconds: serviceCpu, idleShare: serviceIdleShare },
+    echo: { cpuSeconds: () => echo.cpuSeconds(), idleShare: 0 },
+  };
   const runs: Run[] = [];
   for (let round = 0; round < rounds; round += 1) {
     for (const concurrency of concurrencies) {
       for (const kind of kinds) {
-        runs.push(await measure(kind, asks[kind], concurrency, cpuOf[kind]));
+        runs.push(await measure(kind, asks[kind], concurrency, measured[kind]));
       }
     }
   }
@@ -257,6 +279,7 @@ async function compare(world: FeaturesWorld, echo: GrpcEcho, asks: Readonly<Reco
       limit: 'raw ioredis: MGET of the same packed rows, 50 entities × 20 features, one call at a time',
       echo: 'a bare grpc-js server in a process of its own that answers the same bytes to the same requests',
       callsPerRun,
+      serviceIdleShare: Number(serviceIdleShare.toFixed(4)),
       feastCallsPerCpuSecond,
       summary: concurrencies.map((concurrency) => summary(runs, concurrency)),
       runs,

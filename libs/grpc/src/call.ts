@@ -103,6 +103,8 @@ function answerOnce(
     Math.max(0, endsAtMs - Date.now()),
   );
   call.on('cancelled', () => {
+    // grpc-js says so at the end of every call.
+    if (answered) return;
     finish(() => undefined);
     aborter.abort(new DOMException(`the caller of ${options.method.path} went away`, 'AbortError'));
   });
