@@ -45,14 +45,19 @@ export async function checkParity(
 ): Promise<ParityReport> {
   const unknown = unknownKeys(model);
   if (unknown.length > 0) return skippedParity(`${unknown.join(', ')} is not in the prediction log`);
+  // The log need not have the request fields that these read; they follow from the others by one code for both sides.
+  const computed = new Set(
+    model.inputs.flatMap(({ name: input, from }) => (from.startsWith('onDemand.') ? [input] : [])),
+  );
   let different = 0;
   const examples: string[] = [];
   for (let from = 0; from < rows.length; from += rowsPerCall) {
     const part = rows.slice(from, from + rowsPerCall);
     const asked = part.map((inference) => ({ request: requestOf(model, inference), asOfMs: inference.eventTimeMs }));
     const answer = await service.getHistorical({ model: name, rows: asked });
+    const names = answer.names.map((input) => (computed.has(input) ? '' : input));
     for (const [index, inference] of part.entries()) {
-      for (const found of differencesOf(inference, answer.names, answer.rows[index]?.values ?? [])) {
+      for (const found of differencesOf(inference, names, answer.rows[index]?.values ?? [])) {
         different += 1;
         if (examples.length >= examplesMax) continue;
         const at = new Date(inference.eventTimeMs).toISOString();

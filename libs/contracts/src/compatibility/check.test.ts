@@ -64,6 +64,18 @@ describe('checkCompatibility', () => {
     ]);
   });
 
+  it('names feature services, and models through what they compute on demand', () => {
+    const served = good
+      .replace(
+        'kind: Model',
+        'kind: FeatureService\nname: late\nspec: { version: 1, features: [{ view: plan }, { view: delays }] }\n---\nkind: Model',
+      )
+      .replace('joinKey: id', 'joinKey: id\n  onDemand: [{ name: hours, type: number, cel: delays.mean_late / 60 }]')
+      .replace('from: delays.mean_late', 'from: onDemand.hours');
+    const { violations } = checkCompatibility(read(served), read(served.replace('max: 600', 'max: 300')));
+    expect(violations[0]).toMatch(/read by FeatureService\/late@1, FeatureView\/delays, Model\/lateness;/);
+  });
+
   it('what is loosened passes backward and not forward', () => {
     expect(problems(['max: 600', 'max: 900']).violations).toEqual([]);
     expect(
