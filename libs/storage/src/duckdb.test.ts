@@ -12,6 +12,45 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
+describe('functions of this process in SQL', () => {
+  it('are called for each row of many chunks, with nulls, numbers and text', async () => {
+    const database = await openDuckDb({ memoryLimitMib: 128, threads: 2 });
+    const label = {
+      ...{ name: 'label', takes: ['number', 'string'] as const, gives: 'string' as const },
+      run: ([n = null, s = null]: readonly (number | string | null)[]) => (n === null ? s : `${n}${s ?? '-'}`),
+    };
+    const two = { name: 'two', takes: [], gives: 'number' as const, run: () => 2 };
+    const never = { name: 'never', takes: ['number'] as const, gives: 'number' as const, run: () => null };
+    // Once more is no matter.
+    for (const functions of [
+      [label, two],
+      [label, never],
+    ])
+      database.define(functions);
+    const { columns, rows } = await database.columns(
+      `SELECT label(CASE WHEN i % 3 = 0 THEN NULL ELSE i END, CASE WHEN i % 2 = 0 THEN 'é' END) AS l, two(i) AS t, never(i) AS n ` +
+        `FROM (SELECT CAST(range AS DOUBLE) AS i FROM range(10_000)) ORDER BY i`,
+    );
+    expect(rows).toBe(10_000);
+    expect(columns.get('l')?.values.slice(0, 5)).toEqual(['é', '1-', '2é', null, '4é']);
+    expect(columns.get('l')?.values[9_998]).toBe('9998é');
+    expect(columns.get('t')?.values[5_000]).toBe(2);
+    expect(columns.get('n')?.values[7]).toBeNaN();
+    database.close();
+  });
+
+  it('fail the query, not the process, when they throw', async () => {
+    const database = await openDuckDb({ memoryLimitMib: 128, threads: 1 });
+    const run = (): never => {
+      throw new Error('no value today');
+    };
+    database.define([{ name: 'broken', takes: ['number'], gives: 'number', run }]);
+    await expect(database.all('SELECT broken(1.0) AS x')).rejects.toThrow(/no value today/);
+    expect(await database.all('SELECT 1 AS x')).toEqual([{ x: 1 }]);
+    database.close();
+  });
+});
+
 describe('DuckDB', () => {
   it('brings rows through a Parquet file: types, nulls, order, more than one chunk', async () => {
     const database = await openDuckDb({ memoryLimitMib: 128, threads: 1 });
