@@ -28,6 +28,15 @@ export function schemaEvicted(schemaId: string): ServiceError {
   });
 }
 
+/** A contract says too little for a schema. */
+export function schemaUnderivable(path: string, why: string): ServiceError {
+  return new ServiceError({
+    code: 'EVL_RECORDS_SCHEMA_UNDERIVABLE',
+    kind: 'terminal',
+    message: `no schema can be derived from the contract: ${path}: ${why}; register a schema under <topic>-value, or complete the contract`,
+  });
+}
+
 /** A Source in a wire format names no registry. */
 export function registryMissing(format: string): ServiceError {
   return new ServiceError({

@@ -15,6 +15,7 @@ export {
   type RecordDecoder,
 } from './decoder.ts';
 export { createEncoder, type EncodedRecord, type EncoderOptions, type RecordEncoder } from './encoder.ts';
+export { createSourceEncoder, type EncodeFields } from './source-encoder.ts';
 export { createFieldReader, type FieldReader, type RegistryOf } from './field-reader.ts';
 export { createSchemaRegistry, type SchemaRegistry, type SchemaRegistryOptions } from './registry/client.ts';
 export { schemaRegistries } from './registry/from-env.ts';

@@ -70,6 +70,7 @@ const push = createPushCalls({
   topology: () => live.topology,
   publisher,
   applied,
+  registryOf: schemaRegistries(process.env),
   materialise: (asked) => live.materialise(asked),
   now: Date.now,
   telemetry,

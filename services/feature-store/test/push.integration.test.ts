@@ -1,3 +1,4 @@
+import { schemaRegistries } from '@everloop/records';
 import { rm } from 'node:fs/promises';
 
 import { validTopic } from '@everloop/contracts';
@@ -51,6 +52,7 @@ beforeAll(async () => {
   push = createPushCalls({
     topology: () => live.topology,
     publisher: world.publisher,
+    registryOf: schemaRegistries({}),
     applied,
     materialise: (asked) => live.materialise(asked),
     now: Date.now,

@@ -39,9 +39,4 @@ export const errors = {
     terminal('EVL_INGEST_CONNECTION_INVALID', `${env} ${why}`),
   cursorUnusable: (where: string, why: string): ServiceError =>
     terminal('EVL_INGEST_CURSOR_UNUSABLE', `${where}: ${why}`),
-  formatUnsupported: (format: string): ServiceError =>
-    terminal(
-      'EVL_INGEST_FORMAT_UNSUPPORTED',
-      `rows cannot be written as ${format} yet; use format: json for a Source with batch`,
-    ),
 } as const;

@@ -1,6 +1,7 @@
 import { createLogger, createMetrics } from '@everloop/service';
 import { openDuckDb } from '@everloop/storage';
 import { createKafkaBus } from '@everloop/kafka';
+import { schemaRegistries } from '@everloop/records';
 import { isolatedBus } from '@everloop/testing';
 import { createConnect } from '../src/adapters/connect.ts';
 import { BatchSources } from '../src/app/batch-sources.ts';
@@ -20,5 +21,11 @@ const inner = createKafkaBus({
 await inner.start();
 const duck = await openDuckDb({ memoryLimitMib: 128, threads: 1 });
 const connect = createConnect({ root, dataDir: `${root}/tmp`, duck, env: process.env, telemetry: quiet });
-const sources = new BatchSources({ bus: isolatedBus(inner, prefix), connect, telemetry: quiet, clock: Date.now });
+const sources = new BatchSources({
+  bus: isolatedBus(inner, prefix),
+  connect,
+  registryOf: schemaRegistries({}),
+  telemetry: quiet,
+  clock: Date.now,
+});
 await sources.start();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ingest, registry, resourceKey, topics, toWire, type BatchSpec } from '@everloop/contracts';
 import type { Bus, BusRecord } from '@everloop/kafka';
+import { schemaRegistries } from '@everloop/records';
 import { openDuckDb, type DuckDb } from '@everloop/storage';
 import { isolatedBus, testBus, uniqueName } from '@everloop/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -78,7 +79,7 @@ async function createWorld(): Promise<World> {
     },
     async start(clock = Date.now) {
       const connect = createConnect({ root, dataDir: join(root, 'tmp'), duck, env: {}, telemetry: quiet });
-      const sources = new BatchSources({ bus, connect, telemetry: quiet, clock });
+      const sources = new BatchSources({ bus, connect, registryOf: schemaRegistries({}), telemetry: quiet, clock });
       await sources.start();
       return sources;
     },

@@ -65,18 +65,20 @@ function scalarBytes(scalar: Scalar, given: unknown): Buffer {
   switch (scalar) {
     case 'double': {
       const bytes = Buffer.alloc(8);
-      bytes.writeDoubleLE(Number(given));
+      bytes.writeDoubleLE(floating(scalar, given));
       return bytes;
     }
     case 'float': {
       const bytes = Buffer.alloc(4);
-      bytes.writeFloatLE(Number(given));
+      bytes.writeFloatLE(floating(scalar, given));
       return bytes;
     }
     case 'bool':
-      return varint(given === true || given === 'true' ? 1 : 0);
+      if (!['true', 'false'].includes(String(given))) throw misfit(scalar, given);
+      return varint(String(given) === 'true' ? 1 : 0);
     case 'string':
-      return lengthPrefixed(Buffer.from(String(given)));
+      if (typeof given !== 'string') throw misfit(scalar, given);
+      return lengthPrefixed(Buffer.from(given));
     case 'bytes':
       return lengthPrefixed(Buffer.from(String(given), 'base64'));
     case 'fixed32':
@@ -104,7 +106,21 @@ function scalarBytes(scalar: Scalar, given: unknown): Buffer {
   }
 }
 
+/** A value of another type is never made to fit: it would be another value. */
+function misfit(scalar: Scalar, given: unknown): RangeError {
+  return new RangeError(`${String(given).slice(0, 50)} is no ${scalar}`);
+}
+
+/** Of a number, or the text that JSON has for what is none. */
+function floating(scalar: Scalar, given: unknown): number {
+  if (typeof given === 'number' || typeof given === 'bigint') return Number(given);
+  if (given === 'NaN' || given === 'Infinity' || given === '-Infinity') return Number(given);
+  throw misfit(scalar, given);
+}
+
 function integer(scalar: Scalar, given: unknown): bigint {
+  const isWhole = typeof given === 'bigint' || Number.isInteger(given) || /^-?\d+$/.test(String(given));
+  if (!isWhole || typeof given === 'boolean') throw misfit(scalar, given);
   const value = BigInt(given as number | string);
   const bits = scalar.endsWith('32') ? 32 : 64;
   const isUnsigned = scalar.startsWith('u') || scalar.startsWith('fixed');

@@ -10,6 +10,8 @@ export interface SchemaRegistry {
   schema(schemaId: SchemaId): Promise<RegisteredSchema | null>;
   /** The schemas that `schema` refers to, those first that others need; null when one of them is not there. */
   references(schema: RegisteredSchema): Promise<readonly SchemaText[] | null>;
+  /** The newest schema of a subject; null when there is none. */
+  latest(subject: string): Promise<RegisteredSchema | null>;
   /** Registers a schema under a subject, or finds it there, and gives its id. */
   register(subject: string, schema: RegisteredSchema): Promise<number>;
 }
@@ -69,6 +71,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
       const found = new Map<string, SchemaText>();
       return (await collect(schema, found, { count: referencesMax })) ? [...found.values()] : null;
     },
+    latest: async (subject) => readSchema(url, await ask(`/subjects/${encodeURIComponent(subject)}/versions/latest`)),
     async register(subject, { type, schema, references }) {
       const body = { schema, ...(type === 'AVRO' ? {} : { schemaType: type }), references };
       const { status, json } = await ask(`/subjects/${encodeURIComponent(subject)}/versions`, body);

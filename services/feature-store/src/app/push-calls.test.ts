@@ -1,4 +1,6 @@
 import type { OutRecord } from '@everloop/kafka';
+import { createFieldReader, schemaRegistries } from '@everloop/records';
+import { startMiniRegistry } from '@everloop/records/testing';
 import { describe, expect, it } from 'vitest';
 
 import { silentTelemetry, tripResources } from '../../test/fixtures.ts';
@@ -20,6 +22,7 @@ function callsOver(resources = tripResources('t')) {
       },
     },
     applied,
+    registryOf: schemaRegistries({}),
     materialise: async (one) => {
       asked.push(one);
       return { rows: 1, records: 2, partitions: ['p/0'] };
@@ -61,6 +64,23 @@ describe('push', () => {
       { topic: 't.arrived', key: 'a', headers: { 'evl-known': '1700000000000' } },
     ]);
     expect(String(published[0]?.value)).toBe(good);
+  });
+
+  it.each(['avro', 'json-schema', 'protobuf'] as const)('publishes a Source in %s in its format', async (format) => {
+    const registry = await startMiniRegistry();
+    const inFormat = tripResources('t').map((resource) =>
+      resource.kind === 'Source'
+        ? { ...resource, spec: { ...resource.spec, format, schemaRegistry: registry.url } }
+        : resource,
+    );
+    const { calls, published } = callsOver(inFormat);
+    const answer = await calls.push({ source: 'arrived', recordsJson: [good, '{"trip":7}'], waitMs: 0 });
+    expect(answer.results.map(({ outcome }) => outcome)).toEqual(['PUSH_OUTCOME_PUBLISHED', 'PUSH_OUTCOME_REFUSED']);
+    const reader = createFieldReader({ format, schemaRegistry: registry.url }, schemaRegistries({}));
+    const value = published[0]?.value as Buffer;
+    await reader.prefetch([{ value, headers: {} }]);
+    expect(reader.read({ value, headers: {} })).toMatchObject({ trip: 'a', origin: 'x', delay: 1.5 });
+    await registry.stop();
   });
 
   it('leaves the known time to a Source that declares it', async () => {

@@ -1,6 +1,13 @@
 import { features, type SourceSpec } from '@everloop/contracts';
 import type { OutRecord, Publisher } from '@everloop/kafka';
-import { compileSource, type RecordCheck } from '@everloop/records';
+import { errorText } from '@everloop/service';
+import {
+  compileSource,
+  createSourceEncoder,
+  type EncodeFields,
+  type RecordCheck,
+  type RegistryOf,
+} from '@everloop/records';
 
 import type { Topology } from '../domain/topology.ts';
 import { errors } from '../errors.ts';
@@ -19,6 +26,7 @@ export interface PushCallsOptions {
   readonly topology: () => Topology;
   readonly publisher: Pick<Publisher, 'publishPlaced'>;
   readonly applied: AppliedPlaces;
+  readonly registryOf: RegistryOf;
   readonly materialise: (
     asked: MaterialiseAsked,
   ) => Promise<{ readonly rows: number; readonly records: number; readonly partitions: readonly string[] }>;
@@ -36,6 +44,13 @@ export interface PushCalls {
 export function createPushCalls(options: PushCallsOptions): PushCalls {
   const { topology, publisher, applied, now, telemetry } = options;
   const checks = new WeakMap<SourceSpec, RecordCheck>();
+  const encoders = new WeakMap<SourceSpec, EncodeFields>();
+
+  async function encoderOf(source: string, spec: SourceSpec): Promise<EncodeFields> {
+    const encode = encoders.get(spec) ?? (await createSourceEncoder(source, spec, options.registryOf));
+    encoders.set(spec, encode);
+    return encode;
+  }
 
   function checkOf(spec: SourceSpec): RecordCheck {
     const known = checks.get(spec) ?? compileSource(spec, { recordBytesMax });
@@ -47,9 +62,10 @@ export function createPushCalls(options: PushCallsOptions): PushCalls {
     async push({ source, recordsJson, waitMs }) {
       const spec = topology().catalog.sources.get(source);
       if (spec === undefined) throw errors.sourceNotFound(source);
-      checkRequest(source, spec, recordsJson.length, waitMs);
+      checkRequest(recordsJson.length, waitMs);
+      const encode = spec.format === 'json' ? null : await encoderOf(source, spec);
       const knownMs = now();
-      const judged = recordsJson.map((text) => judge(checkOf(spec), spec, text, knownMs));
+      const judged = recordsJson.map((text) => judge(checkOf(spec), encode, spec, text, knownMs));
       const records = judged.flatMap((one) => ('record' in one ? one.record : []));
       const positions = await publisher.publishPlaced(records);
       telemetry.pushed(source, records.length, judged.length - records.length);
@@ -80,18 +96,15 @@ export function createPushCalls(options: PushCallsOptions): PushCalls {
   };
 }
 
-function checkRequest(source: string, spec: SourceSpec, count: number, waitMs: number): void {
+function checkRequest(count: number, waitMs: number): void {
   if (count > recordsMax) throw errors.requestInvalid(`${count} records; at most ${recordsMax} in one call`);
   if (waitMs < 0 || waitMs > waitMsMax) throw errors.requestInvalid(`wait_ms is ${waitMs}; from 0 to ${waitMsMax}`);
-  if (spec.format !== 'json')
-    throw errors.requestInvalid(
-      `Source "${source}" is ${spec.format}; push takes JSON: publish to its topic with a producer of that format`,
-    );
 }
 
 /** A record to publish, or everything that is wrong with it. */
 function judge(
   check: RecordCheck,
+  encode: EncodeFields | null,
   spec: SourceSpec,
   text: string,
   knownMs: number,
@@ -100,8 +113,15 @@ function judge(
   const verdict = check(value);
   if (verdict.kind === 'quarantine')
     return { reasons: verdict.reasons.map(({ rule, path, message }) => `${rule} ${path}: ${message}`) };
-  const key = (JSON.parse(text) as Readonly<Record<string, unknown>>)[spec.key];
+  const fields = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  const key = fields[spec.key];
   // A Source that declares createdTime has it in the record.
   const headers = spec.createdTime === undefined ? { [knownHeader]: String(knownMs) } : {};
-  return { record: { topic: spec.topic, key: String(key), value, headers } };
+  try {
+    // JSON goes on as it came, so that its numbers keep their digits.
+    const bytes = encode === null ? value : encode(fields).value;
+    return { record: { topic: spec.topic, key: String(key), value: bytes, headers } };
+  } catch (error) {
+    return { reasons: [`schema_invalid : ${errorText(error)}`] };
+  }
 }

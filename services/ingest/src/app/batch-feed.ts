@@ -1,5 +1,6 @@
 import { encodeEvent, eventId, ingest, topics, type BatchSpec, type SourceSpec } from '@everloop/contracts';
 import type { Feed, FeedBatch, FeedHandler, OutRecord } from '@everloop/kafka';
+import { createSourceEncoder, type EncodedRecord, type EncodeFields, type RegistryOf } from '@everloop/records';
 import { errorText } from '@everloop/service';
 import { createRowMapper, placeHeader, type RowMapper } from '../domain/row-record.ts';
 import { errors } from '../errors.ts';
@@ -15,6 +16,7 @@ export interface BatchFeedOptions {
   readonly spec: SourceSpec;
   readonly batch: BatchSpec;
   readonly connect: () => Connector;
+  readonly registryOf: RegistryOf;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
 }
@@ -34,7 +36,8 @@ const changedHint = (part: Part): string => `changed ${part.hint}`;
 export function createBatchFeed(options: BatchFeedOptions): Feed {
   return {
     everyMs: options.batch.everyMs,
-    open: (state) => Promise.resolve(new BatchHandler(options, state)),
+    open: async (state) =>
+      new BatchHandler(options, state, await createSourceEncoder(options.source, options.spec, options.registryOf)),
   };
 }
 
@@ -48,6 +51,7 @@ class BatchHandler implements FeedHandler {
   readonly #options: BatchFeedOptions;
   readonly #connector: Connector;
   readonly #toRecord: RowMapper;
+  readonly #encode: EncodeFields;
   readonly #positions = new Map<string, Position>();
   /** Parts of this pass that were not looked at yet; null between two passes. */
   #left: Part[] | null = null;
@@ -55,8 +59,8 @@ class BatchHandler implements FeedHandler {
   #newestMs: number;
   #markedMs: number;
 
-  constructor(options: BatchFeedOptions, state: ReadonlyMap<string, string>) {
-    if (options.spec.format !== 'json') throw errors.formatUnsupported(options.spec.format);
+  constructor(options: BatchFeedOptions, state: ReadonlyMap<string, string>, encode: EncodeFields) {
+    this.#encode = encode;
     this.#options = options;
     this.#connector = options.connect();
     this.#toRecord = createRowMapper(options.spec, options.batch);
@@ -158,10 +162,17 @@ class BatchHandler implements FeedHandler {
 
   #record(item: Row, landedMs: number): OutRecord | Unreadable {
     const { place } = item;
-    const { key, value, headers, eventMs } = this.#toRecord(item.row, place, landedMs);
-    const bytes = Buffer.from(value);
+    const { key, fields, headers, eventMs } = this.#toRecord(item.row, place, landedMs);
+    let encoded: EncodedRecord;
+    try {
+      encoded = this.#encode(fields);
+    } catch (error) {
+      const why = `it does not fit the schema of the topic: ${errorText(error)}`;
+      return { kind: 'unreadable', bytes: Buffer.from(JSON.stringify(fields)).subarray(0, cutBytes), why, place };
+    }
+    const bytes = encoded.value;
     if (bytes.length > valueBytesMax) {
-      const why = `${bytes.length} bytes as JSON, at most ${valueBytesMax} are possible; only its beginning is kept`;
+      const why = `${bytes.length} bytes, at most ${valueBytesMax} are possible; only its beginning is kept`;
       return { kind: 'unreadable', bytes: bytes.subarray(0, cutBytes), why, place };
     }
     if (eventMs !== null && eventMs > this.#newestMs) this.#newestMs = eventMs;

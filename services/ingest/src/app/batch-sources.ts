@@ -1,5 +1,6 @@
 import { canonicalJson, parseResource, registry, topics, type BatchSpec, type SourceSpec } from '@everloop/contracts';
 import type { Bus, BusRecord, FeedRunner } from '@everloop/kafka';
+import type { RegistryOf } from '@everloop/records';
 import type { Health, Part } from '@everloop/service';
 import type { Clock, Connector } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -11,6 +12,7 @@ const positionPartitions = 8;
 export interface BatchSourcesOptions {
   readonly bus: Pick<Bus, 'ensureTopics' | 'feeds' | 'follow'>;
   readonly connect: (source: string, batch: BatchSpec) => Connector;
+  readonly registryOf: RegistryOf;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
 }
@@ -84,13 +86,13 @@ export class BatchSources implements Part {
   async #begin(name: string, spec: SourceSpec, batch: BatchSpec): Promise<void> {
     const definition = canonicalJson(spec);
     if (this.#running.get(name) === definition) return;
-    const { bus, connect, telemetry, clock } = this.#options;
+    const { bus, connect, registryOf, telemetry, clock } = this.#options;
     await bus.ensureTopics([{ name: spec.topic, partitions: spec.partitions }]);
     if (!this.#running.has(name)) telemetry.sourceStarted(name, batch.kind);
     this.#running.set(name, definition);
     this.#feeds.set(
       name,
-      createBatchFeed({ source: name, spec, batch, connect: () => connect(name, batch), telemetry, clock }),
+      createBatchFeed({ source: name, spec, batch, connect: () => connect(name, batch), registryOf, telemetry, clock }),
     );
   }
 

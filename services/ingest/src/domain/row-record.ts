@@ -9,7 +9,7 @@ export const placeHeader = 'evl-batch';
 /** A row as a record of the Source's topic. */
 export interface RowRecord {
   readonly key: string;
-  readonly value: string;
+  readonly fields: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
   /** Event time, null where the row has none. */
   readonly eventMs: number | null;
@@ -38,7 +38,7 @@ export function createRowMapper(spec: SourceSpec, batch: BatchSpec): RowMapper {
     const key = record[spec.key];
     return {
       key: typeof key === 'string' || typeof key === 'number' ? String(key) : place,
-      value: JSON.stringify(record),
+      fields: record,
       headers: { [knownHeader]: String(knownMs(batch, row, eventMs, landedMs)), [placeHeader]: place },
       eventMs,
     };
