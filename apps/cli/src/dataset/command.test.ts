@@ -149,7 +149,7 @@ beforeAll(async () => {
     },
   };
   const featureHandlers = {
-    describe: () => ({ views: [view] }),
+    describe: () => ({ views: [view], services: [] }),
     createDataset: (request: features.CreateDatasetRequest) => {
       asked.push(request);
       return features.CreateDatasetResponse.fromPartial({

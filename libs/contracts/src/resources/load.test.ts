@@ -533,6 +533,6 @@ describe('loadResources', () => {
       name: `README ${i + 1}`,
       text: match[1] ?? '',
     }));
-    expect(new Set(parseResources(files).map((resource) => resource.kind)).size).toBe(7);
+    expect(new Set(parseResources(files).map((resource) => resource.kind)).size).toBe(8);
   });
 });
