@@ -11,6 +11,9 @@ import { readEditedLine } from '../src/quarantine/export-line.ts';
 import { listAll, listSource } from '../src/quarantine/list.ts';
 import { replay } from '../src/quarantine/replay.ts';
 import { showRecord } from '../src/quarantine/show.ts';
+import { ledgerReport } from '../src/report/ledger.ts';
+import { readSources } from '../src/report/read-logs.ts';
+import type { ReplayCounts } from '../src/report/replay-counts.ts';
 
 const prefix = uniqueName('quarantine');
 const folder = mkdtempSync(join(tmpdir(), 'everloop-quarantine-'));
@@ -122,6 +125,47 @@ describe('everloop quarantine', () => {
     const sent = await read(spec.topic);
     expect(sent.map(({ value }) => value?.toString())).toEqual([expect.stringContaining('"delay":1.50')]);
     expect(await listAll(bus, {})).toMatch(/^flights +6 +1 /m);
+  });
+
+  it('the ledger balances after a replay: what was sent back is told apart from what was produced', async () => {
+    const spec = await quarantined('balanced', 8);
+    const { topic } = spec;
+    await bus.ensureTopics([{ name: `${topic}.valid`, partitions: 2 }]);
+    await publish(
+      Array.from({ length: 8 }, (_, n) => ({
+        topic,
+        partition: n % 2,
+        key: `k${n % 5}`,
+        value: JSON.stringify({ at: n }),
+      })),
+    );
+    const counts: ReplayCounts = {
+      ...{ complete: true, fromMs: 0, untilMs: 1, steps: 1, stepsWithoutModel: 0, wallSeconds: 1 },
+      produced: { [topic]: { records: 8, broken: 8, markers: 0 } },
+      predictions: { wanted: 0, asked: 0, answered: 0, unanswered: 0, failed: 0, failures: {} },
+    };
+    const ledger = async () => {
+      const { ledgers } = await readSources(bus, [topic]);
+      return ledgerReport(
+        counts,
+        ledgers.map((each) => each.balance()),
+        [],
+      );
+    };
+    expect((await ledger()).problems).toEqual([]);
+    expect(await replay(bus, { ...asked, source: 'balanced', patch: { delay: 0 } })).toMatch(/^8 records/);
+    // Until the validator has judged them they are on their way.
+    expect((await ledger()).problems.join()).toContain('8 missing');
+    const sent = (await read(topic)).filter(({ headers }) => headers['evl-replay-of'] !== undefined);
+    await publish(
+      sent.map(({ key, value, headers, partition, offset }) => ({
+        ...{ topic: `${topic}.valid`, partition, key: String(key), value: String(value) },
+        headers: { ...headers, 'evl-src': `${topic}/${partition}/${offset}` },
+      })),
+    );
+    const after = await ledger();
+    expect(after.problems).toEqual([]);
+    expect(after.sources).toMatchObject([{ records: 16, replayed: 8, valid: 8, quarantined: 8 }]);
   });
 
   it('records go back as they are when the contract has changed, in the order of each partition; what still fails stays', async () => {

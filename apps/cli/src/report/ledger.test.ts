@@ -5,6 +5,7 @@ import type { ReplayCounts } from './replay-counts.ts';
 const source = {
   topic: 't',
   records: 10,
+  replayed: 0,
   valid: 9,
   quarantined: 1,
   missing: 0,
@@ -28,6 +29,16 @@ describe('ledgerReport', () => {
     const report = ledgerReport(counts, [source], []);
     expect(report).toMatchObject({ balanced: true, problems: [] });
     expect(report.checks).toHaveLength(3);
+  });
+
+  it('balances after records came back from the quarantine, and not with fewer than came back', () => {
+    const replayed = { ...source, records: 13, valid: 12, replayed: 3 };
+    const report = ledgerReport(counts, [replayed], []);
+    expect(report.problems).toEqual([]);
+    expect(report.checks[0]?.detail).toBe(
+      '10 produced (1 broken on purpose) + 3 sent back from the quarantine = 13 stored',
+    );
+    expect(ledgerReport(counts, [{ ...replayed, records: 12 }], []).balanced).toBe(false);
   });
 
   it.each([

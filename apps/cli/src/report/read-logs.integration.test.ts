@@ -50,6 +50,7 @@ describe('readSources', () => {
     expect(ledgers[0]?.balance()).toEqual({
       topic,
       records,
+      replayed: 0,
       valid: 1_800,
       quarantined: 200,
       missing: 0,

@@ -141,7 +141,7 @@ export async function readSources(
     const ledger = new SourceLedger(topic);
     const [valid, quarantined] = [validTopic(topic), quarantineTopic(topic)];
     await read(bus, [topic, valid, quarantined], (record) => {
-      if (record.topic === topic) ledger.addRaw(record.partition, record.offset);
+      if (record.topic === topic) ledger.addRaw(record.partition, record.offset, record.headers['evl-replay-of']);
       else if (record.topic === valid) ledger.addOutput('valid', record.headers['evl-src']);
       else {
         ledger.addOutput('quarantine', record.headers['evl-src']);

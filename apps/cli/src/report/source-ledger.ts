@@ -1,3 +1,4 @@
+import { quarantineTopic } from '@everloop/contracts';
 import type { SourceBalance } from './types.ts';
 
 const raw = 1;
@@ -33,6 +34,7 @@ export class SourceLedger {
   readonly topic: string;
   readonly #partitions = new Map<number, OffsetFlags>();
   #strange = 0;
+  #replayed = 0;
 
   constructor(topic: string) {
     this.topic = topic;
@@ -46,7 +48,9 @@ export class SourceLedger {
     return made;
   }
 
-  addRaw(partition: number, offset: bigint): void {
+  /** `replayOf` is the `evl-replay-of` header of a record that came back from the quarantine. */
+  addRaw(partition: number, offset: bigint, replayOf?: string): void {
+    if (replayOf?.startsWith(`${quarantineTopic(this.topic)}/`) === true) this.#replayed += 1;
     this.#of(partition).add(Number(offset), raw);
   }
 
@@ -71,6 +75,7 @@ export class SourceLedger {
   balance(): SourceBalance {
     const count = {
       records: 0,
+      replayed: this.#replayed,
       valid: 0,
       quarantined: 0,
       missing: 0,

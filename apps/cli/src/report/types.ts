@@ -103,6 +103,8 @@ export interface LedgerCheck {
 export interface SourceBalance {
   readonly topic: string;
   readonly records: number;
+  /** Of these, sent back from the quarantine: nobody produced them anew. */
+  readonly replayed: number;
   readonly valid: number;
   readonly quarantined: number;
   /** In neither output. */
