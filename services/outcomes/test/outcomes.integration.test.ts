@@ -1,6 +1,8 @@
 import { type ModelSpec, outcomes, serving, type SourceSpec, topics, toWire, validTopic } from '@everloop/contracts';
 import { partitionOfKey, type Bus, type BusRecord, type Publisher } from '@everloop/kafka';
 import { createLogger, createMetrics, type Part } from '@everloop/service';
+import { createSourceEncoder, schemaRegistries } from '@everloop/records';
+import { startMiniRegistry } from '@everloop/records/testing';
 import { eventually, isolatedBus, testBus, uniqueName } from '@everloop/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createJoins } from '../src/app/joins.ts';
@@ -181,5 +183,37 @@ describe('outcomes on a real broker', () => {
 
     const newest = new Map((await read(topics.outcomePending)).map(({ key, value }) => [key?.toString('utf8'), value]));
     expect([...newest.values()].filter((value) => value !== null)).toEqual([]);
+  });
+
+  test('labels in Protobuf settle decisions', async () => {
+    const schemas = await startMiniRegistry();
+    const inProtobuf: SourceSpec = { ...source, format: 'protobuf', schemaRegistry: schemas.url };
+    const wire = toWire({ kind: 'Source', name: 'arrived', revision: 2, spec: inProtobuf });
+    await publisher.publish([{ topic: topics.resources, key: 'Source/arrived', value: JSON.stringify(wire) }]);
+    const encode = await createSourceEncoder('arrived', inProtobuf, schemaRegistries({}));
+    await bus.ensureTopics([{ name: labels, partitions }]);
+    await service().start();
+    await eventually(() => bus.partitionCount(topics.outcomeSettled), { timeoutMs: 20_000 });
+    for (const key of ['late', 'early', 'never']) await predict(`p-${key}`, key, hour);
+    for (const [id, delay] of [
+      ['late', 20.5],
+      ['early', -3],
+    ] as const)
+      await publisher.publish([{ topic: labels, key: id, value: encode({ id, delay, at: 2 * hour }).value }]);
+    await advance(60 * hour);
+    await passed(60 * hour);
+    const settled = (await read(topics.outcomeSettled)).map(({ value }) =>
+      outcomes.Outcome.decode(value ?? Buffer.alloc(0)),
+    );
+    const told = settled.map(({ decisionId, kind, label: given }) => [
+      decisionId,
+      kind === outcomes.OutcomeKind.LABELLED ? given : null,
+    ]);
+    expect(told.sort()).toEqual([
+      ['p-early', 0],
+      ['p-late', 1],
+      ['p-never', null],
+    ]);
+    await schemas.stop();
   });
 });
