@@ -22,6 +22,10 @@ export interface CommittedOffset {
   readonly metadata: string;
 }
 
+/** Patience with a leader that is being chosen: 40 times 50 ms. */
+const leaderTries = 40;
+const leaderPauseMs = 50;
+
 /** Questions to the broker and creation of topics. Calls go on through an outage until `stop`. */
 export class KafkaAdmin {
   readonly #client: KafkaClient;
@@ -118,21 +122,36 @@ export class KafkaAdmin {
 
   async offsets(topic: string): Promise<readonly PartitionOffsets[]> {
     const partitions = Array.from({ length: await this.partitionCount(topic) }, (_, partition) => ({ partition }));
-    return await this.#ask(async () => {
-      const cluster = await this.#connectedCluster();
-      await cluster.addMultipleTargetTopics([topic]);
-      const [low, high] = await Promise.all([
-        cluster.fetchTopicsOffset([{ topic, fromBeginning: true, partitions }]),
-        cluster.fetchTopicsOffset([{ topic, fromBeginning: false, partitions }]),
-      ]);
-      const lows = new Map(low[0]?.partitions.map((p) => [p.partition, BigInt(p.offset)]));
-      const highs = new Map(high[0]?.partitions.map((p) => [p.partition, BigInt(p.offset)]));
-      return partitions.map(({ partition }) => ({
-        partition,
-        low: lows.get(partition) ?? 0n,
-        high: highs.get(partition) ?? 0n,
-      }));
-    });
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#ask(() => this.#fetchOffsets(topic, partitions));
+      } catch (error) {
+        // A topic that was just made, or whose leader moves: the broker that was asked does not know it is the leader yet, or is it no more.
+        if (tries >= leaderTries || !hasProtocolType(error, 'NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'))
+          throw error;
+        await pause(leaderPauseMs, this.#stopping.signal);
+        await this.#ask(async () => await (await this.#connectedCluster()).refreshMetadata());
+      }
+    }
+  }
+
+  async #fetchOffsets(
+    topic: string,
+    partitions: readonly { readonly partition: number }[],
+  ): Promise<readonly PartitionOffsets[]> {
+    const cluster = await this.#connectedCluster();
+    await cluster.addMultipleTargetTopics([topic]);
+    const [low, high] = await Promise.all([
+      cluster.fetchTopicsOffset([{ topic, fromBeginning: true, partitions }]),
+      cluster.fetchTopicsOffset([{ topic, fromBeginning: false, partitions }]),
+    ]);
+    const lows = new Map(low[0]?.partitions.map((p) => [p.partition, BigInt(p.offset)]));
+    const highs = new Map(high[0]?.partitions.map((p) => [p.partition, BigInt(p.offset)]));
+    return partitions.map(({ partition }) => ({
+      partition,
+      low: lows.get(partition) ?? 0n,
+      high: highs.get(partition) ?? 0n,
+    }));
   }
 
   async committed(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]> {
