@@ -84,7 +84,8 @@ async function startBroker(
 }
 
 async function format(java: Java, flags: readonly string[], settings: string, env: Environment): Promise<void> {
-  const clusterId = randomBytes(16).toString('base64url');
+  // The tool takes what begins with a dash for an option; Kafka's own ids begin with none either.
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const { code, output } = await runToEnd(
     java.command,
     [...flags, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings],
