@@ -7,6 +7,7 @@ import { cpus, totalmem } from 'node:os';
 import path from 'node:path';
 import { benchFeaturesOffline } from './features-offline.ts';
 import { benchFeaturesOnline } from './features-online.ts';
+import { benchGate } from './gate.ts';
 import type { BenchResult } from './result.ts';
 import { benchTasks } from './tasks.ts';
 import { benchValidator } from './validator.ts';
@@ -19,6 +20,10 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   'features-online': {
     about: '50 entities × 20 features: library and gRPC service, beside raw MGET of the same rows',
     run: benchFeaturesOnline,
+  },
+  gate: {
+    about: "the gateway's check of one request of 20 inputs, beside the 50 µs that it may cost",
+    run: benchGate,
   },
   tasks: {
     about: 'exactly-once copy of a topic through libs/kafka, beside the same copy with plain kafkajs transactions',

@@ -1,5 +1,5 @@
 import type { FeatureServiceSpec, FeatureViewSpec, inference, registry, SourceSpec } from '@everloop/contracts';
-import type { RequestRow } from './domain/contract.ts';
+import type { RequestRow } from './domain/gate.ts';
 import type { FeatureRow, Packed } from './domain/vector.ts';
 
 /** The resources by which a model's inputs are read, by name. */

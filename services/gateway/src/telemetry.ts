@@ -1,10 +1,12 @@
 import { ServiceError, type Logger, type Metrics } from '@everloop/service';
+import { findingText, type GateFinding, type Verdict } from './domain/gate.ts';
 import type { Choice } from './domain/routing.ts';
 
 /** Facts about requests; each one writes its metrics and, where a person must know, a log line. */
 export interface Telemetry {
   answered(model: string, arm: string, latencySeconds: number): void;
   failed(model: string, error: unknown): void;
+  gated(model: string, verdict: Verdict | 'reject', findings: readonly GateFinding[]): void;
   failedOver(model: string, choice: Choice, error: unknown): void;
   late(model: string, eventTimeMs: number): void;
   degraded(rows: number): void;
@@ -32,6 +34,15 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
     'everloop_gateway_fallbacks_total',
     'Requests that the champion answered because the canary failed',
     ['model'],
+  );
+  const verdicts = metrics.counter('everloop_gateway_verdicts_total', 'Requests by what the gate did with them', [
+    'model',
+    'verdict',
+  ]);
+  const findings = metrics.counter(
+    'everloop_gateway_gate_findings_total',
+    'Bad values in requests by field, problem and what was done',
+    ['model', 'field', 'problem', 'action'],
   );
   const late = metrics.counter(
     'everloop_gateway_late_requests_total',
@@ -68,6 +79,17 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
     },
     failed(model, error) {
       requests.inc({ model, arm: 'none', code: error instanceof ServiceError ? error.code : 'EVL_GATEWAY_INTERNAL' });
+    },
+    gated(model, verdict, found) {
+      verdicts.inc({ model, verdict });
+      if (found.length === 0) return;
+      for (const { field, problem, action } of found) findings.inc({ model, field, problem, action });
+      quiet(`gate ${model} ${verdict}`, () =>
+        logger.warn(
+          { model, verdict, findings: found.slice(0, 8).map(findingText), more: Math.max(0, found.length - 8) },
+          'the gate found bad values in a request',
+        ),
+      );
     },
     failedOver(model, choice, error) {
       fallbacks.inc({ model });

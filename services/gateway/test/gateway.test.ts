@@ -76,6 +76,8 @@ describe('answering', () => {
           degradedViews: ['conditions'],
           latencyUs: expect.any(Number),
           modelDigest: digestOf('1'),
+          verdict: 'accept',
+          gateFindings: [],
         } satisfies serving.Inference,
       },
     ]);

@@ -93,10 +93,23 @@ export interface Harness {
   readonly store: { online: OnlineStore };
   readonly queue: { bytes: number };
   readonly versions: { away: boolean; parameters: Readonly<Record<string, Readonly<Record<string, string>>>> };
+  /** What was counted since the set-up, by the values of the labels; what was not counted is absent. */
+  metric(name: string): Promise<Readonly<Record<string, number>>>;
   start(): Promise<void>;
   stop(): Promise<void>;
   route(fields: Partial<rollout.Route>): Promise<void>;
   infer(fields?: Parameters<typeof inference.ModelInferRequest.fromPartial>[0]): Promise<inference.ModelInferResponse>;
+}
+
+/** The samples of a metric by the values of its labels, but for the service's name. */
+function samples(text: string, name: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`));
+  return new Map(
+    lines.map((line) => {
+      const labels = [...line.matchAll(/(\w+)="([^"]*)"/g)].filter(([, label]) => label !== 'service');
+      return [labels.map(([, , value]) => value).join(' '), Number(line.slice(line.lastIndexOf(' ')))];
+    }),
+  );
 }
 
 export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resources): Harness {
@@ -113,6 +126,8 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
     online: { mgetBuffer: (keys: readonly string[]) => Promise.resolve(keys.map(() => null)) } as OnlineStore,
   };
   const queue = { bytes: 0 };
+  const metrics = createMetrics('gateway');
+  const metricsBefore = metrics.text();
   const versions: Harness['versions'] = { away: false, parameters: {} };
   const gateway = createGateway({
     bus,
@@ -143,7 +158,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
       advance: async (watermarkMs) => void facts.push(`log ${watermarkMs} after ${records.length}`),
     },
     report: async (stage, watermarkMs) => void facts.push(`progress ${stage} ${watermarkMs}`),
-    telemetry: createTelemetry(logger, createMetrics('gateway'), () => queue.bytes),
+    telemetry: createTelemetry(logger, metrics, () => queue.bytes),
     nowMs: () => 1_000,
     clock: 'event',
     inFlightRowsMax: 512,
@@ -156,6 +171,11 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
   });
   return {
     ...{ bus, runner, gateway, records, facts, logLines, store, queue, versions },
+    async metric(name) {
+      const [before, now] = [samples(await metricsBefore, name), samples(await metrics.text(), name)];
+      const counted = [...now].map(([labels, value]) => [labels, value - (before.get(labels) ?? 0)] as const);
+      return Object.fromEntries(counted.filter(([, value]) => value !== 0));
+    },
     async start() {
       for (const resource of applied) await bus.give(topics.resources, registry.Resource.toJSON(toWire(resource)));
       for (const part of gateway.parts) await part.start();

@@ -151,9 +151,35 @@ export interface EntitySpec {
   readonly owner: string;
 }
 
+/** What the gate does with a bad value: refuse the call, keep the value and say so, let the model see a missing value, or use the field's default. */
+export type GateAction = 'reject' | 'flag' | 'impute' | 'default';
+
+/** What can be wrong with a value in a request whose shape and type are right. */
+export type GateProblem = 'missing' | 'notFinite' | 'outOfRange' | 'unseen';
+
+/** What the gate does with each problem; `flag` is for problems that leave a value to keep. */
+export interface GatePolicy {
+  readonly missing: Exclude<GateAction, 'flag'>;
+  readonly notFinite: Exclude<GateAction, 'flag'>;
+  readonly outOfRange: GateAction;
+  readonly unseen: GateAction;
+}
+
 export interface RequestField {
   readonly name: string;
   readonly type: 'string' | 'number';
+}
+
+/** A request field of a Model, with what is asked of its values. */
+export interface GatedField extends RequestField {
+  /** Range of a number, ends included. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Every value that is known; another one is unseen. */
+  readonly values?: readonly (string | number)[];
+  readonly default?: string | number;
+  /** Where this field's policy differs from the model's. */
+  readonly gate?: Partial<GatePolicy>;
 }
 
 export interface ViewBinding {
@@ -208,9 +234,11 @@ export const datasetCheckDefaults: DatasetChecks = {
 };
 
 export interface ModelSpec {
-  readonly request: readonly RequestField[];
+  readonly request: readonly GatedField[];
   /** Request field that joins a prediction with its label. */
   readonly joinKey: string;
+  /** What is done with bad values in requests; absent: the call is refused. */
+  readonly gate?: GatePolicy;
   /** Training examples: one per record of `source`, request fields of the same names; as of `time` + `offsetMs`. */
   readonly examples: { readonly source: string; readonly time: string; readonly offsetMs: number };
   /** The FeatureService whose features are used, and no others; see `pinnedService`. */

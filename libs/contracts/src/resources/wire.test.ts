@@ -114,7 +114,13 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
   Model: {
     features: { service: 'f', version: 1 },
     onDemand: [{ name: 'x', type: 'number', cel: 'v.a', description: '' }],
-    request: [{ name: 'id', type: 'string' }],
+    request: [
+      {
+        ...{ name: 'id', type: 'string', min: 0, max: 1, values: ['a', 1], default: 'a' },
+        gate: { missing: 'impute', notFinite: 'default', outOfRange: 'flag', unseen: 'reject' },
+      },
+    ],
+    gate: { missing: 'reject', notFinite: 'impute', outOfRange: 'default', unseen: 'flag' },
     joinKey: 'id',
     examples: { source: 's', time: 'at', offsetMs: -1 },
     views: [{ view: 'v', key: 'request.id' }],

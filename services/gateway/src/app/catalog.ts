@@ -11,6 +11,7 @@ import {
 } from '@everloop/contracts';
 import { isDeepStrictEqual } from 'node:util';
 import { errorText, type Logger } from '@everloop/service';
+import { createGate, type Gate } from '../domain/gate.ts';
 import { gatewayError } from '../errors.ts';
 import type { FeatureReader, FeatureResources } from '../ports.ts';
 
@@ -21,6 +22,7 @@ export interface ServedModel {
   /** Partitions of its label source, which the logs of predictions have too. */
   readonly partitions: number;
   readonly reader: FeatureReader;
+  readonly gate: Gate;
   /** The features that it is served with, as a version's parameters say which it was trained with; see `featurePins`. */
   readonly pins: Readonly<Record<string, string>>;
 }
@@ -118,7 +120,8 @@ export class ModelCatalog {
     if (label === undefined || !isWhole || (service !== null && !services.has(service))) return;
     const definitions = { views, sources, services };
     const reader = this.#options.createReader(spec, definitions);
-    const model = { name, spec, partitions: label.partitions, reader, pins: featurePins(spec, definitions) };
+    const pins = featurePins(spec, definitions);
+    const model = { name, spec, partitions: label.partitions, reader, gate: createGate(spec), pins };
     this.#models.set(name, model);
     this.#options.logger.info({ model: name, partitions: label.partitions }, 'model known');
     this.#options.onModel(model);

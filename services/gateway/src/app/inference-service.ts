@@ -1,5 +1,6 @@
 import type { inference } from '@everloop/contracts';
 import { booleanParameter, doubleParameter, textParameter } from '../domain/parameters.ts';
+import { findingText, type GateFinding } from '../domain/gate.ts';
 import { encodeFp32, rowsMax } from '../domain/tensors.ts';
 import { gatewayError } from '../errors.ts';
 import type { InferenceService } from '../ports.ts';
@@ -80,7 +81,9 @@ function toResponse(request: inference.ModelInferRequest, prediction: Prediction
     policy_revision: textParameter(policyRevision),
     model_version: textParameter(choice.version),
     degraded: booleanParameter(isDegraded),
+    verdict: textParameter(prepared.verdict),
   };
+  if (prepared.findings.length > 0) parameters['gate_findings'] = textParameter(shownFindings(prepared.findings));
   if (choice.fallbackFrom !== undefined) parameters['fallback_from'] = textParameter(choice.fallbackFrom);
   return {
     modelName: prepared.model.name,
@@ -98,6 +101,14 @@ function toResponse(request: inference.ModelInferRequest, prediction: Prediction
     ],
     rawOutputContents: isRaw ? [encodeFp32(scores)] : [],
   };
+}
+
+const findingsMax = 16;
+
+function shownFindings(findings: readonly GateFinding[]): string {
+  const left = findings.length - findingsMax;
+  const shown = findings.slice(0, findingsMax).map(findingText).join('; ');
+  return left > 0 ? `${shown}; and ${left} more` : shown;
 }
 
 function fp32Contents(scores: Float64Array): inference.InferTensorContents {

@@ -7,7 +7,7 @@ import { gatewayError } from '../errors.ts';
 import type { InferenceLog } from '../ports.ts';
 import type { ModelCatalog } from './catalog.ts';
 import type { Enricher } from './enricher.ts';
-import { prepare, type Prepared } from './prepare.ts';
+import { prepare, type OnGated, type Prepared } from './prepare.ts';
 import { Recorder, type RequestRecorder } from './recorder.ts';
 import type { AppliedRoute, RouteTable } from './routes.ts';
 import type { ShadowQueue } from './shadows.ts';
@@ -17,6 +17,7 @@ import type { LoadedVersion } from './versions.ts';
 export interface PredictorEvents {
   readonly answered: (model: string, arm: string, latencySeconds: number) => void;
   readonly failedOver: (model: string, choice: Choice, error: unknown) => void;
+  readonly gated: OnGated;
   /** The event time of a request lies before the watermark that was written already. */
   readonly late: (model: string, eventTimeMs: number) => void;
 }
@@ -70,7 +71,8 @@ export class Predictor {
 
   async predict(request: inference.ModelInferRequest): Promise<Prediction> {
     const startedMs = performance.now();
-    const prepared = prepare(request, this.#options.catalog, this.#options.nowMs());
+    const { catalog, nowMs, events } = this.#options;
+    const prepared = prepare(request, catalog, nowMs(), events.gated);
     this.#admit(prepared);
     const ticket = this.#inFlight.begin();
     this.#rows += prepared.rows.length;

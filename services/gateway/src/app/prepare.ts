@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { inference } from '@everloop/contracts';
-import { checkContract, type RequestRow } from '../domain/contract.ts';
+import type { GateFinding, RequestRow, Verdict } from '../domain/gate.ts';
 import { readOptions } from '../domain/parameters.ts';
 import { decodeInputs } from '../domain/tensors.ts';
 import { gatewayError } from '../errors.ts';
@@ -11,6 +11,9 @@ export interface Prepared {
   readonly model: ServedModel;
   readonly requestId: string;
   readonly rows: readonly RequestRow[];
+  /** The strongest thing that the gate did. */
+  readonly verdict: Verdict;
+  readonly findings: readonly GateFinding[];
   /** Epoch milliseconds UTC. */
   readonly eventTimeMs: number;
   /** What the routing draw is made for. */
@@ -19,16 +22,24 @@ export interface Prepared {
   readonly pinned: string;
 }
 
+/** What the gate decided about a request whose form is right. */
+export type OnGated = (model: string, verdict: Verdict | 'reject', findings: readonly GateFinding[]) => void;
+
 /**
  * Checks a request against the protocol and the model's contract. Throws EVL_GATEWAY_MODEL_NOT_FOUND, or EVL_GATEWAY_REQUEST_INVALID
- * with all reasons. A request without id gets a random one, without event time the time of day `nowMs`.
+ * with all reasons; `onGated` learns the verdict of every request for a known model. A request without id gets a random one, without event time the time of day `nowMs`.
  */
-export function prepare(request: inference.ModelInferRequest, catalog: ModelCatalog, nowMs: number): Prepared {
+export function prepare(
+  request: inference.ModelInferRequest,
+  catalog: ModelCatalog,
+  nowMs: number,
+  onGated: OnGated,
+): Prepared {
   const model = catalog.get(request.modelName);
   if (model === undefined) throw modelNotFound(request.modelName, catalog);
   const reasons: string[] = [];
   const decoded = decodeInputs(request);
-  const checked = decoded.ok ? checkContract(model.spec, decoded.columns, decoded.rows) : decoded;
+  const checked = decoded.ok ? model.gate.check(decoded.columns, decoded.rows) : { ...decoded, findings: [] };
   const read = readOptions(request.parameters);
   if (!checked.ok) reasons.push(...checked.reasons);
   if (!read.ok) reasons.push(...read.reasons);
@@ -36,16 +47,20 @@ export function prepare(request: inference.ModelInferRequest, catalog: ModelCata
     if (output.name !== 'score') reasons.push(`output '${output.name}' is not known, the only output is 'score'`);
   }
   if (!checked.ok || !read.ok || reasons.length > 0) {
+    onGated(model.name, 'reject', checked.ok ? [] : checked.findings);
     throw gatewayError(
       'EVL_GATEWAY_REQUEST_INVALID',
       `request '${request.id}' to model ${model.name}: ${reasons.join('; ')}`,
     );
   }
+  onGated(model.name, checked.verdict, checked.findings);
   const requestId = request.id === '' ? randomUUID() : request.id;
   return {
     model,
     requestId,
     rows: checked.rows,
+    verdict: checked.verdict,
+    findings: checked.findings,
     eventTimeMs: read.options.eventTimeMs ?? nowMs,
     unit: read.options.unitId ?? requestId,
     pinned: request.modelVersion,

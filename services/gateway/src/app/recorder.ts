@@ -1,5 +1,6 @@
 import { eventId } from '@everloop/contracts';
 import { encodeInference, encodeNames, encodeShared } from '../domain/inference-record.ts';
+import { findingText, stronger, type GateFinding, type Verdict } from '../domain/gate.ts';
 import type { FeatureRow } from '../domain/vector.ts';
 import type { InferenceLog, LogStream } from '../ports.ts';
 import type { ServedModel } from './catalog.ts';
@@ -47,7 +48,10 @@ export class Recorder {
       eventTimeMs,
     };
     const joinKeys = prepared.rows.map((row) => String(row[model.spec.joinKey] ?? ''));
-    const shared = rows.map((row, index) => encodeShared(names, { ...common, joinKey: joinKeys[index] ?? '' }, row));
+    const gated = gatedRows(prepared);
+    const shared = rows.map((row, index) =>
+      encodeShared(names, { ...common, joinKey: joinKeys[index] ?? '', ...gated(index) }, row),
+    );
     return {
       append: (stream, { loaded, arm, propensity, scores, latencyUs }) =>
         shared.map((part, row) => {
@@ -75,6 +79,25 @@ export class Recorder {
     }
     return names;
   }
+}
+
+const accepted = { verdict: 'accept', gateFindings: [] as string[] };
+/** Findings of one row in the log; the verdict says the strongest in any case. */
+const findingsMax = 32;
+
+/** What the gate found in each row. */
+function gatedRows({ findings }: Prepared): (row: number) => typeof accepted {
+  if (findings.length === 0) return () => accepted;
+  const byRow = new Map<number, GateFinding[]>();
+  for (const finding of findings) byRow.set(finding.row, [...(byRow.get(finding.row) ?? []), finding]);
+  return (row) => {
+    const found = byRow.get(row) ?? [];
+    const verdicts = found.map(({ action }) => action).filter((action) => action !== 'reject');
+    return {
+      verdict: verdicts.reduce<Verdict>(stronger, 'accept'),
+      gateFindings: found.slice(0, findingsMax).map(findingText),
+    };
+  };
 }
 
 /**

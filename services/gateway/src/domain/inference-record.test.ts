@@ -15,6 +15,8 @@ describe('encodeInference', () => {
       policyRevision: fc.string(),
       joinKey: fc.string(),
       eventTimeMs: fc.nat(),
+      verdict: fc.constantFrom('accept', 'flag', 'impute', 'default'),
+      gateFindings: fc.array(fc.string()),
     });
     const own = fc.record({
       decisionId: fc.string(),

@@ -9,6 +9,8 @@ export interface SharedFields {
   readonly policyRevision: string;
   readonly joinKey: string;
   readonly eventTimeMs: number;
+  readonly verdict: string;
+  readonly gateFindings: string[];
 }
 
 /** What one version's prediction of a row adds. */

@@ -7,6 +7,7 @@ import type { ResourceOf } from '../wire.ts';
 import { type CheckContext, checkField, isFound, repeats, unknownName, wrongValue } from './context.ts';
 import { viewTypes } from './feature-service.ts';
 import { aggregatedTypes, numericTypes } from './feature-view.ts';
+import { checkGate } from './gate.ts';
 import { checkModelFeatures, onDemandOf } from './model-features.ts';
 import { checkSplit } from './split.ts';
 
@@ -21,6 +22,7 @@ export function checkModel(model: Model, context: CheckContext): Finding[] {
     ...repeated(spec.views, (binding) => binding.view, ['spec', 'views'], 'view', 'bindings of the view'),
     ...repeated(spec.inputs, (input) => input.name, ['spec', 'inputs'], 'name', 'inputs'),
     ...checkJoinKey(model),
+    ...checkGate(model),
     ...checkExamples(model, context),
     ...checkLabel(model, context),
     ...spec.views.flatMap((_, i) => checkBinding(model, i, context)),

@@ -48,6 +48,13 @@ export interface Inference {
   latencyUs: number;
   /** SHA-256 of the model file that computed the score, hex. */
   modelDigest: string;
+  /**
+   * What the gate did with the row: "accept", "flag" (a bad value was kept), "impute" (it was made missing) or "default" (it was
+   * replaced); the strongest where several were done. Empty in records older than this field.
+   */
+  verdict: string;
+  /** What the gate found, one text for each bad value: `<field> row <n>: <problem> <value>, <action>`. */
+  gateFindings: string[];
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -190,6 +197,8 @@ function createBaseInference(): Inference {
     degradedViews: [],
     latencyUs: 0,
     modelDigest: "",
+    verdict: "",
+    gateFindings: [],
   };
 }
 
@@ -242,6 +251,12 @@ export const Inference: MessageFns<Inference> = {
     }
     if (message.modelDigest !== "") {
       writer.uint32(130).string(message.modelDigest);
+    }
+    if (message.verdict !== "") {
+      writer.uint32(138).string(message.verdict);
+    }
+    for (const v of message.gateFindings) {
+      writer.uint32(146).string(v!);
     }
     return writer;
   },
@@ -387,6 +402,22 @@ export const Inference: MessageFns<Inference> = {
             message.modelDigest = reader.string();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.verdict = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.gateFindings.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -465,6 +496,12 @@ export const Inference: MessageFns<Inference> = {
         : isSet(object.model_digest)
         ? globalThis.String(object.model_digest)
         : "",
+      verdict: isSet(object.verdict) ? globalThis.String(object.verdict) : "",
+      gateFindings: globalThis.Array.isArray(object?.gateFindings)
+        ? object.gateFindings.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.gate_findings)
+        ? object.gate_findings.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -518,6 +555,12 @@ export const Inference: MessageFns<Inference> = {
     if (message.modelDigest !== "") {
       obj.modelDigest = message.modelDigest;
     }
+    if (message.verdict !== "") {
+      obj.verdict = message.verdict;
+    }
+    if (message.gateFindings?.length) {
+      obj.gateFindings = message.gateFindings;
+    }
     return obj;
   },
 
@@ -542,6 +585,8 @@ export const Inference: MessageFns<Inference> = {
     message.degradedViews = object.degradedViews?.map((e) => e) || [];
     message.latencyUs = object.latencyUs ?? 0;
     message.modelDigest = object.modelDigest ?? "";
+    message.verdict = object.verdict ?? "";
+    message.gateFindings = object.gateFindings?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { ResourceErrors } from '../../errors.ts';
+import { gatePolicy } from '../gate.ts';
+import { parseResources } from '../load.ts';
+import type { ModelSpec } from '../types.ts';
+import { findResource } from '../wire.ts';
+
+const text = (fields: string, gate: string): string => `
+kind: Source
+name: trips
+spec:
+  topic: trips
+  key: id
+  eventTime: at
+  fields:
+    id: { type: string, required: true }
+    at: { type: timestamp, required: true }
+    late: { type: number, required: true }
+    miles: { type: number }
+    car: { type: string }
+---
+kind: Model
+name: lateness
+spec:
+  request:
+    - { name: id, type: string }
+${fields
+  .split('\n')
+  .map((field) => `    - { ${field} }`)
+  .join('\n')}
+  joinKey: id
+  ${gate === '' ? '' : `gate: { ${gate} }`}
+  examples: { source: trips, time: at }
+  views: []
+  inputs: [{ name: id, type: category, from: request.id }]
+  label: { source: trips, key: id, field: late, above: 0, wait: 1d }
+  training: { recipe: gbdt, window: 30d, timeHoldout: 10d }
+`;
+
+const model = (fields: string, gate = ''): ModelSpec =>
+  findResource(parseResources([{ name: 'f.yaml', text: text(fields, gate) }]), 'Model', 'lateness').spec;
+
+function problems(fields: string, gate?: string): string {
+  try {
+    model(fields, gate);
+    return '';
+  } catch (error) {
+    if (error instanceof ResourceErrors) return error.message;
+    throw error;
+  }
+}
+
+describe('the gate of a Model', () => {
+  it('rejects what it does not say, and each field may differ', () => {
+    const fields =
+      'name: miles, type: number, min: 0, default: 3, gate: { outOfRange: default }\nname: car, type: string';
+    const spec = model(fields, 'missing: impute');
+    expect(spec.gate).toEqual({ missing: 'impute', notFinite: 'reject', outOfRange: 'reject', unseen: 'reject' });
+    const [id, miles, car] = spec.request.map((field) => gatePolicy(spec, field));
+    expect(id).toMatchObject({ missing: 'reject' });
+    expect(miles).toMatchObject({ missing: 'impute', outOfRange: 'default' });
+    expect(car).toMatchObject({ missing: 'impute', unseen: 'reject' });
+    expect(model('name: car, type: string').gate).toBeUndefined();
+  });
+
+  it.each([
+    ['a range of text', 'name: car, type: string, min: 1', '', /"car" is text, which has no range/],
+    ['a range without numbers', 'name: miles, type: number, min: 2, max: 1', '', /min 2 is over max 1/],
+    ['a value of another type', 'name: car, type: string, values: [a, 1]', '', /1 is not a string/],
+    ['a value out of range', 'name: miles, type: number, max: 3, values: [1, 9]', '', /9 is not within min and max/],
+    ['a default of another type', 'name: miles, type: number, default: far', '', /"far" is not a number/],
+    [
+      'a default that is bad itself',
+      'name: miles, type: number, min: 0, default: -1',
+      '',
+      /-1 would not pass the gate/,
+    ],
+    ['a default that is not there', 'name: miles, type: number', 'missing: default', /gate says default for missing/],
+    [
+      'a default that a field of its own lacks',
+      'name: car, type: string, values: [a], gate: { unseen: default }',
+      '',
+      /gate says default for unseen, and "car" has no default/,
+    ],
+    ['to keep what is not there', 'name: miles, type: number', 'missing: flag', /reject, impute, default/],
+    ['an action that is none', 'name: miles, type: number', 'unseen: defualt', /did you mean "default"/],
+  ])('refuses %s', (_name, fields, gate, message) => {
+    expect(problems(fields, gate)).toMatch(message);
+  });
+
+  it('asks for no default where the problem cannot come up', () => {
+    expect(problems('name: car, type: string', 'outOfRange: default, notFinite: default, unseen: default')).toBe('');
+  });
+
+  it('has no say over the join key', () => {
+    const joined = text('name: car, type: string', '').replace(
+      'name: id, type: string }',
+      'name: id, type: string, default: x }',
+    );
+    expect(() => parseResources([{ name: 'f.yaml', text: joined }])).toThrow(/"id" is the join key/);
+  });
+});
