@@ -1,7 +1,8 @@
 import type { inference } from '@everloop/contracts';
 import { booleanParameter, doubleParameter, textParameter } from '../domain/parameters.ts';
 import { findingText, type GateFinding } from '../domain/gate.ts';
-import { encodeFp32, rowsMax } from '../domain/tensors.ts';
+import { scoreOutput, wantsRaw } from '../domain/outputs.ts';
+import { rowsMax } from '../domain/tensors.ts';
 import { gatewayError } from '../errors.ts';
 import type { InferenceService } from '../ports.ts';
 import type { ModelCatalog } from './catalog.ts';
@@ -70,10 +71,9 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   };
 }
 
-/** The answer in the form of the request: raw when that was raw. */
+/** The answer in the form that was asked for. */
 function toResponse(request: inference.ModelInferRequest, prediction: Prediction): inference.ModelInferResponse {
   const { prepared, choice, scores, decisionIds, policyRevision, isDegraded } = prediction;
-  const isRaw = request.rawInputContents.length > 0;
   const parameters: inference.ModelInferResponse['parameters'] = {
     decision_id: textParameter(decisionIds.join(',')),
     arm: textParameter(choice.arm),
@@ -90,16 +90,7 @@ function toResponse(request: inference.ModelInferRequest, prediction: Prediction
     modelVersion: choice.version,
     id: prepared.requestId,
     parameters,
-    outputs: [
-      {
-        name: 'score',
-        datatype: 'FP32',
-        shape: [BigInt(scores.length)],
-        parameters: {},
-        contents: isRaw ? undefined : fp32Contents(scores),
-      },
-    ],
-    rawOutputContents: isRaw ? [encodeFp32(scores)] : [],
+    ...scoreOutput(scores, wantsRaw(request)),
   };
 }
 
@@ -109,17 +100,4 @@ function shownFindings(findings: readonly GateFinding[]): string {
   const left = findings.length - findingsMax;
   const shown = findings.slice(0, findingsMax).map(findingText).join('; ');
   return left > 0 ? `${shown}; and ${left} more` : shown;
-}
-
-function fp32Contents(scores: Float64Array): inference.InferTensorContents {
-  return {
-    boolContents: [],
-    intContents: [],
-    int64Contents: [],
-    uintContents: [],
-    uint64Contents: [],
-    fp32Contents: Array.from(scores),
-    fp64Contents: [],
-    bytesContents: [],
-  };
 }

@@ -1,7 +1,8 @@
 import { inference } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeInputs, encodeFp32 } from './tensors.ts';
+import { datatypes } from './datatypes.ts';
+import { decodeInputs } from './tensors.ts';
 
 type Input = Parameters<typeof inference.ModelInferRequest.fromPartial>[0];
 
@@ -30,7 +31,14 @@ describe('decodeInputs: typed', () => {
     ['FP64', { fp64Contents: [1.5, -2] }, [1.5, -2]],
     ['FP32', { fp32Contents: [0.25, 3] }, [0.25, 3]],
     ['INT64', { int64Contents: [1n, -9_007_199_254_740_991n] }, [1, -9_007_199_254_740_991]],
+    ['UINT64', { uint64Contents: [1n, 9_007_199_254_740_991n] }, [1, 9_007_199_254_740_991]],
     ['INT32', { intContents: [7, -7] }, [7, -7]],
+    ['INT16', { intContents: [7, -32_768] }, [7, -32_768]],
+    ['INT8', { intContents: [127, -128] }, [127, -128]],
+    ['UINT32', { uintContents: [0, 4_294_967_295] }, [0, 4_294_967_295]],
+    ['UINT16', { uintContents: [0, 65_535] }, [0, 65_535]],
+    ['UINT8', { uintContents: [0, 255] }, [0, 255]],
+    ['BOOL', { boolContents: [true, false] }, [1, 0]],
     ['BYTES', { bytesContents: [Buffer.from('EWR'), Buffer.from('é')] }, ['EWR', 'é']],
   ])('%s', (datatype, contents, values) => {
     for (const shape of [[2n], [2n, 1n]]) {
@@ -41,7 +49,35 @@ describe('decodeInputs: typed', () => {
 
   it.each<[string, Input, string]>([
     ['no inputs', { inputs: [] }, 'the request has no inputs'],
-    ['an unknown datatype', { inputs: [header('x', 'FP16', 1)] }, "input 'x' has datatype 'FP16'"],
+    ['an unknown datatype', { inputs: [header('x', 'FP8', 1)] }, "input 'x' has datatype 'FP8'"],
+    ['FP16 without raw contents', { inputs: [header('x', 'FP16', 1)] }, 'is FP16, which has no typed contents'],
+    [
+      'an INT8 that is none',
+      { inputs: [{ ...header('x', 'INT8', 2), contents: { intContents: [1, 128] } }] },
+      'row 1 is 128, INT8 holds -128 to 127',
+    ],
+    [
+      'a UINT16 that is none',
+      { inputs: [{ ...header('x', 'UINT16', 1), contents: { uintContents: [65_536] } }] },
+      'row 0 is 65536, UINT16 holds 0 to 65535',
+    ],
+    [
+      'a shape whose product overflows',
+      { inputs: [fp64('x', [], [2n ** 62n, 4n])] },
+      'has shape [4611686018427387904, 4]',
+    ],
+    ['a shape that no memory holds', { inputs: [fp64('x', [], [2n ** 62n])] }, 'has 4611686018427387904 rows'],
+    ['many dimensions', { inputs: [fp64('x', [1], Array<bigint>(9).fill(1n))] }, 'has 9 dimensions'],
+    [
+      'too many inputs',
+      { inputs: Array.from({ length: 1_025 }, (_, n) => fp64(`x${n}`, [1])) },
+      'the request has 1025 inputs, at most 1024 may be',
+    ],
+    [
+      'a UINT64 that a double cannot hold',
+      { inputs: [{ ...header('x', 'UINT64', 1), contents: { uint64Contents: [2n ** 64n - 1n] } }] },
+      'row 0 is an integer beyond ±2^53',
+    ],
     ['a datatype named like a method', { inputs: [header('x', 'constructor', 1)] }, "has datatype 'constructor'"],
     ['no shape', { inputs: [fp64('x', [1], [])] }, 'has shape []'],
     ['a matrix', { inputs: [fp64('x', [1, 2], [1n, 2n])] }, 'has shape [1, 2]'],
@@ -102,13 +138,22 @@ describe('decodeInputs: raw', () => {
   });
 
   it('never throws and never answers other than the shape says, whatever the bytes', () => {
-    const datatype = fc.constantFrom('BYTES', 'FP64', 'FP32', 'INT64', 'INT32');
+    const datatype = fc.constantFrom(...Object.keys(datatypes));
     fc.assert(
       fc.property(datatype, fc.integer({ min: 1, max: 5 }), fc.uint8Array({ maxLength: 64 }), (type, rows, bytes) => {
         const decoded = decode({ inputs: [header('x', type, rows)], rawInputContents: [Buffer.from(bytes)] });
         return decoded.ok ? decoded.columns[0]?.values.length === rows : decoded.reasons.length > 0;
       }),
     );
+  });
+
+  it('reads halves, and a BOOL is 0 or 1', () => {
+    const half = (name: string, hex: string) =>
+      decode({ inputs: [header('x', name, 2)], rawInputContents: [Buffer.from(hex, 'hex')] });
+    expect(half('FP16', '003c00c1')).toMatchObject({ columns: [{ values: [1, -2.5] }] });
+    expect(half('BF16', '803f20c0')).toMatchObject({ columns: [{ values: [1, -2.5] }] });
+    expect(half('BOOL', '0100')).toMatchObject({ columns: [{ values: [1, 0] }] });
+    expect(half('BOOL', '0102')).toMatchObject({ reasons: ["input 'x' row 1 is the byte 2, BOOL holds 0 or 1"] });
   });
 
   it.each<[string, Input, string]>([
@@ -150,11 +195,5 @@ describe('decodeInputs: raw', () => {
   ])('refuses %s', (_name, request, reason) => {
     const decoded = decode(request);
     expect(decoded.ok ? [] : decoded.reasons).toContainEqual(expect.stringContaining(reason));
-  });
-});
-
-describe('encodeFp32', () => {
-  it('is little-endian', () => {
-    expect([...encodeFp32([0.5, -1])]).toEqual([0, 0, 0, 0x3f, 0, 0, 0x80, 0xbf]);
   });
 });

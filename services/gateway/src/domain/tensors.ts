@@ -1,12 +1,19 @@
 import type { inference } from '@everloop/contracts';
+import { datatypeOf, datatypes, splitBytes, viewOf, type Datatype, type Element } from './datatypes.ts';
 
 /** Most rows in one request. Larger requests hold a batch for too long; clients send several. */
 export const rowsMax = 256;
+
+/** Most inputs of one request: several times the widest model. */
+const inputsMax = 1_024;
+/** Most dimensions of a shape that are repeated in an error. */
+const dimensionsMax = 8;
 
 /** One input tensor as a column of `rows` values. */
 export interface Column {
   readonly name: string;
   readonly datatype: string;
+  /** BOOL as 0 and 1. */
   readonly values: readonly (string | number)[];
 }
 
@@ -17,22 +24,6 @@ export type Decoded =
 type Tensor = inference.ModelInferRequest_InferInputTensor;
 type Contents = inference.InferTensorContents;
 
-interface Datatype {
-  /** Bytes of one element in raw form; null where it varies. */
-  readonly size: number | null;
-  /** The field of the contents that carries this type. */
-  readonly field: keyof Contents;
-  /** Element `index` of a raw blob of fixed element size. */
-  readonly read: (raw: Buffer, index: number) => number | bigint;
-}
-
-const datatypes: Readonly<Record<string, Datatype>> = {
-  BYTES: { size: null, field: 'bytesContents', read: () => Number.NaN },
-  FP64: { size: 8, field: 'fp64Contents', read: (raw, index) => raw.readDoubleLE(index * 8) },
-  FP32: { size: 4, field: 'fp32Contents', read: (raw, index) => raw.readFloatLE(index * 4) },
-  INT64: { size: 8, field: 'int64Contents', read: (raw, index) => raw.readBigInt64LE(index * 8) },
-  INT32: { size: 4, field: 'intContents', read: (raw, index) => raw.readInt32LE(index * 4) },
-};
 const contentFields = [
   'boolContents',
   'intContents',
@@ -45,43 +36,34 @@ const contentFields = [
 ] as const satisfies readonly (keyof Contents)[];
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Rows of a shape `[n]` or `[n, 1]`, or what is wrong with it. */
+/**
+ * Rows of a shape `[n]` or `[n, 1]`, or what is wrong with it. Nothing is allocated by what a shape says: it is compared with limits, and with what
+ * really came, first.
+ */
 function rowsOf(shape: readonly bigint[]): number | string {
   const [first, second] = shape;
+  if (shape.length > dimensionsMax) return `has ${shape.length} dimensions, expected [n] or [n, 1]`;
   const isColumn = shape.length === 1 || (shape.length === 2 && second === 1n);
   if (first === undefined || !isColumn) return `has shape [${shape.join(', ')}], expected [n] or [n, 1]`;
   if (first < 1n || first > BigInt(rowsMax)) return `has ${first} rows, expected 1 to ${rowsMax}`;
   return Number(first);
 }
 
-/** Splits a raw BYTES blob: each element is a 4-byte little-endian length and as many bytes. */
-function splitBytes(raw: Buffer, rows: number): readonly Buffer[] | string {
-  const elements: Buffer[] = [];
-  let at = 0;
-  while (at < raw.length && elements.length <= rows) {
-    if (at + 4 > raw.length)
-      return `has ${raw.length - at} bytes after element ${elements.length}, too few for a length`;
-    const end = at + 4 + raw.readUInt32LE(at);
-    if (end > raw.length)
-      return `element ${elements.length} needs ${end - at - 4} bytes, only ${raw.length - at - 4} follow`;
-    elements.push(raw.subarray(at + 4, end));
-    at = end;
-  }
-  if (elements.length === rows) return elements;
-  return `holds ${elements.length > rows ? 'more' : elements.length} BYTES elements, its shape says ${rows}`;
-}
-
-function rawElements(datatype: Datatype, raw: Buffer, rows: number): readonly (Buffer | number | bigint)[] | string {
-  if (datatype.size === null) return splitBytes(raw, rows);
-  if (raw.length !== rows * datatype.size) return `has ${raw.length} raw bytes, its shape says ${rows * datatype.size}`;
-  return Array.from({ length: rows }, (_, index) => datatype.read(raw, index));
+function rawElements(datatype: Datatype, raw: Buffer, rows: number): readonly Element[] | string {
+  const { size } = datatype;
+  if (size === null) return splitBytes(raw, rows);
+  if (raw.length !== rows * size) return `has ${raw.length} raw bytes, its shape says ${rows * size}`;
+  const view = viewOf(raw);
+  return Array.from({ length: rows }, (_, index) => datatype.read(view, index * size));
 }
 
 function typedElements(
+  { datatype: name }: Tensor,
   datatype: Datatype,
   contents: Contents | undefined,
   rows: number,
-): readonly (Buffer | number | bigint | boolean)[] | string {
+): readonly Element[] | string {
+  if (datatype.field === null) return `is ${name}, which has no typed contents: send it raw`;
   if (contents === undefined) return 'has neither contents nor raw contents';
   for (const field of contentFields) {
     const expected = field === datatype.field ? rows : 0;
@@ -91,35 +73,45 @@ function typedElements(
   return contents[datatype.field];
 }
 
-function valueOf(element: Buffer | number | bigint | boolean): string | number | null {
-  if (typeof element === 'number') return element;
-  if (typeof element === 'bigint') return Number.isSafeInteger(Number(element)) ? Number(element) : null;
-  if (typeof element === 'boolean') return null;
+/** An element as a value of a column, or what is wrong with it. */
+function valueOf(
+  element: Element,
+  name: string,
+  range: Datatype['range'],
+): string | { readonly value: string | number } {
+  if (typeof element === 'boolean') return { value: Number(element) };
+  if (typeof element === 'bigint') {
+    const value = Number(element);
+    return Number.isSafeInteger(value) ? { value } : 'is an integer beyond ±2^53';
+  }
+  if (typeof element === 'number') {
+    if (range !== null && (element < range[0] || element > range[1]))
+      return `is ${element}, ${name} holds ${range[0]} to ${range[1]}`;
+    if (name === 'BOOL' && element > 1) return `is the byte ${element}, BOOL holds 0 or 1`;
+    return { value: element };
+  }
   try {
-    return utf8.decode(element);
+    return { value: utf8.decode(element) };
   } catch {
-    return null;
+    return 'is not UTF-8';
   }
 }
 
 function decodeColumn(tensor: Tensor, raw: Buffer | undefined): Column | string {
-  const datatype = Object.hasOwn(datatypes, tensor.datatype) ? datatypes[tensor.datatype] : undefined;
+  const datatype = datatypeOf(tensor.datatype);
   if (datatype === undefined) {
     return `has datatype '${tensor.datatype}', expected one of ${Object.keys(datatypes).join(', ')}`;
   }
   const rows = rowsOf(tensor.shape);
   if (typeof rows === 'string') return rows;
   const elements =
-    raw === undefined ? typedElements(datatype, tensor.contents, rows) : rawElements(datatype, raw, rows);
+    raw === undefined ? typedElements(tensor, datatype, tensor.contents, rows) : rawElements(datatype, raw, rows);
   if (typeof elements === 'string') return elements;
   const values: (string | number)[] = [];
   for (const element of elements) {
-    const value = valueOf(element);
-    if (value === null) {
-      const why = tensor.datatype === 'BYTES' ? 'is not UTF-8' : 'is an integer beyond ±2^53';
-      return `row ${values.length} ${why}`;
-    }
-    values.push(value);
+    const read = valueOf(element, tensor.datatype, datatype.range);
+    if (typeof read === 'string') return `row ${values.length} ${read}`;
+    values.push(read.value);
   }
   return { name: tensor.name, datatype: tensor.datatype, values };
 }
@@ -137,6 +129,8 @@ export function decodeInputs(request: Pick<inference.ModelInferRequest, 'inputs'
   const { inputs, rawInputContents: raws } = request;
   const reasons: string[] = [];
   if (inputs.length === 0) reasons.push('the request has no inputs');
+  if (inputs.length > inputsMax)
+    return { ok: false, reasons: [`the request has ${inputs.length} inputs, at most ${inputsMax} may be`] };
   if (raws.length > 0 && raws.length !== inputs.length) {
     return {
       ok: false,
@@ -159,11 +153,4 @@ export function decodeInputs(request: Pick<inference.ModelInferRequest, 'inputs'
     reasons.push(`input '${uneven.name}' has ${uneven.values.length} rows, '${columns[0]?.name ?? ''}' has ${rows}`);
   }
   return reasons.length === 0 ? { ok: true, rows, columns } : { ok: false, reasons };
-}
-
-/** Scores as raw FP32, little-endian. */
-export function encodeFp32(scores: ArrayLike<number>): Buffer {
-  const raw = Buffer.allocUnsafe(scores.length * 4);
-  for (let row = 0; row < scores.length; row += 1) raw.writeFloatLE(scores[row] ?? Number.NaN, row * 4);
-  return raw;
 }
