@@ -28,7 +28,14 @@ export interface ReplayReport {
       readonly until: string | null;
     }[];
   };
-  readonly run: unknown;
+  readonly run: {
+    /** What the feature store found by itself while it served. */
+    readonly liveParity:
+      | (Readonly<Record<'predictions' | 'values' | 'different' | 'skipped' | 'waiting', number>> & {
+          readonly rate: number | null;
+        })
+      | null;
+  };
 }
 
 export interface ReplayRun {

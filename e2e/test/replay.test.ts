@@ -4,9 +4,12 @@ import { startReplay } from '../src/replay-run.ts';
 /** Long enough for a first version to serve, to drift, and for the second one to be trained, tried as a canary and promoted. */
 const until = '2013-02-04';
 
+/** Every served prediction is computed again while it is served, not a share. */
+const allCompared = { EVL_FEATURES_PARITY_SHARE: '1', EVL_FEATURES_PARITY_BATCH: '5000' };
+
 describe('the replay, as a newcomer runs it', () => {
   it('closes the loop, loses nothing, and gives the same report twice', async () => {
-    const first = await (await startReplay(until)).ended;
+    const first = await (await startReplay(until, allCompared)).ended;
     expect(first).toMatchObject({
       code: 0,
       report: {
@@ -23,12 +26,16 @@ describe('the replay, as a newcomer runs it', () => {
     expect(report.totals['quarantined']).toBeGreaterThan(0);
     expect(report.totals['driftWindows']).toBeGreaterThanOrEqual(1);
     expect(report.parity.checked).toBeGreaterThan(0);
+    expect(report.run.liveParity).toMatchObject({
+      ...{ rate: 1, different: 0, skipped: 0, waiting: 0, predictions: report.totals.predictions },
+    });
+    expect(report.run.liveParity?.values).toBeGreaterThan(10 * report.totals.predictions);
     expect(report.versions).toMatchObject([
       { version: '1', stage: 'archived' },
       { version: '2', stage: 'production' },
     ]);
 
-    const again = await startReplay(until);
+    const again = await startReplay(until, allCompared);
     const second = await again.ended;
     expect(second.code, again.output()).toBe(0);
     expect({ ...second.report, run: null }).toEqual({ ...report, run: null });

@@ -23,8 +23,8 @@ describe('telemetry of parity', () => {
   it('logs a line per difference, with both values and where the prediction lies', async () => {
     const { lines, metrics, telemetry } = collecting();
     const served = { kind: { $case: 'number', value: 1 } } as const;
-    telemetry.checked(item, [{ feature: 'temp', served, again: undefined }]);
-    telemetry.checked(item, []);
+    telemetry.checked(item, { values: 2, differences: [{ feature: 'temp', served, again: undefined }] });
+    telemetry.checked(item, { values: 2, differences: [] });
     expect(lines).toEqual([
       {
         decisionId: 'd1',
@@ -40,6 +40,7 @@ describe('telemetry of parity', () => {
     ]);
     const text = await metrics.text();
     expect(text).toMatch(/parity_checked_total\{[^}]*model="delay"[^}]*\} 2/);
+    expect(text).toMatch(/parity_values_total\{[^}]*model="delay"[^}]*\} 4/);
     expect(text).toMatch(/parity_different_total\{[^}]*feature="temp"[^}]*\} 1/);
     expect(text).toMatch(/parity_ratio\{[^}]*model="delay"[^}]*\} 0.5/);
   });

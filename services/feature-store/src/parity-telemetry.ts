@@ -6,10 +6,18 @@ import { ParityRatio, type ParityItem } from './domain/parity-queue.ts';
 /** Why a sampled prediction was not compared. */
 export type ParitySkip = 'queue' | 'redefined' | 'unknown' | 'failed';
 
+/** What came out for one prediction. */
+export interface ParityVerdict {
+  /** How many values were compared. */
+  readonly values: number;
+  /** Empty when every value was the same. */
+  readonly differences: readonly ParityDifference[];
+}
+
 /** Facts of the comparison of served values with the history. */
 export interface ParityTelemetry {
-  /** A prediction was computed again; `differences` is empty when every value was the same. */
-  checked(item: ParityItem, differences: readonly ParityDifference[]): void;
+  /** A prediction was computed again. */
+  checked(item: ParityItem, verdict: ParityVerdict): void;
   /** Predictions are not compared: the queue was full, a definition changed after they were served, it cannot be done, or it failed. */
   skipped(reason: ParitySkip, count: number, detail?: string): void;
   waiting(count: number): void;
@@ -23,6 +31,11 @@ export function createParityTelemetry(logger: Logger, metrics: Metrics): ParityT
   const checked = metrics.counter(
     'everloop_feature_store_parity_checked_total',
     'Served predictions whose features were computed again from the history',
+    ['model'],
+  );
+  const compared = metrics.counter(
+    'everloop_feature_store_parity_values_total',
+    'Served values that were computed again from the history',
     ['model'],
   );
   const different = metrics.counter(
@@ -44,12 +57,13 @@ export function createParityTelemetry(logger: Logger, metrics: Metrics): ParityT
   const ratios = new Map<string, ParityRatio>();
   const told = new Set<string>();
   return {
-    checked({ inference, partition, offset }, differences) {
+    checked({ inference, partition, offset }, { values, differences }) {
       const { model, decisionId, joinKey, eventTimeMs } = inference;
       const known = ratios.get(model) ?? new ParityRatio(ratioOver);
       ratios.set(model, known);
       known.add(differences.length === 0);
       checked.inc({ model });
+      compared.inc({ model }, values);
       ratio.set({ model }, known.value);
       for (const { feature, served, again } of differences) {
         different.inc({ model, feature });

@@ -98,6 +98,16 @@ function parityText({ parity }: Report): string {
   return `Training and serving: ${count(parity.checked)} served predictions computed again point-in-time, ${count(parity.different)} values differ`;
 }
 
+function liveParityText({ run: { liveParity } }: Report): readonly string[] {
+  if (liveParity === null) return [];
+  const { predictions, values, different, rate, skipped, waiting } = liveParity;
+  const head = `Parity while serving: ${rate === null ? '-' : String(rate)}`;
+  const tail = `${count(skipped)} not compared, ${count(waiting)} still to compare`;
+  return [
+    `${head} (${count(values - different)} of ${count(values)} values of ${count(predictions)} predictions equal; ${tail})`,
+  ];
+}
+
 function runText({ run, totals }: Report): string {
   const asked = totals.asked;
   const parts = [
@@ -136,6 +146,7 @@ export function printReport(report: Report): string {
     quarantineText(report),
     dataText(report),
     parityText(report),
+    ...liveParityText(report),
     runText(report),
     '',
     'Versions',

@@ -13,6 +13,7 @@ import { createLogger, createMetrics } from '@everloop/service';
 import { controlChecks, type ControlEvents } from './control.ts';
 import { dataQuality } from './data-quality.ts';
 import { ledgerReport } from './ledger.ts';
+import { fetchLiveParity, liveParityCheck } from './live-parity.ts';
 import { activityOf, monthReports } from './months.ts';
 import { checkParity, skippedParity } from './parity.ts';
 import { printReport } from './print.ts';
@@ -28,6 +29,8 @@ export interface ReportOptions {
   readonly registryAddress?: string;
   /** Computes served features again; without it parity is skipped with a note. */
   readonly featuresAddress?: string;
+  /** Page with the metrics of the feature store, which compares by itself what is served; without it that is not in the report. */
+  readonly featuresMetricsUrl?: string;
   /** What the replayer counted, or the path of the file that it wrote. */
   readonly replayCounts?: ReplayCounts | string;
   /** What the processes used, measured by whoever runs them. */
@@ -83,7 +86,7 @@ function runOf(
   events: number,
   predictions: number,
   resources: ReportOptions['resources'],
-  reportSeconds: number,
+  measured: Pick<RunReport, 'liveParity' | 'reportSeconds'>,
 ): RunReport {
   const wallSeconds = counts?.wallSeconds ?? null;
   const rate = (count: number): number | null =>
@@ -98,7 +101,7 @@ function runOf(
     peakMemoryMib: resources?.peakMemoryMib ?? null,
     cpuSeconds: sum(processes.map((use) => use.cpuSeconds)),
     processes,
-    reportSeconds,
+    ...measured,
   };
 }
 
@@ -148,12 +151,14 @@ export async function buildReport(bus: Bus, options: ReportOptions): Promise<Rep
   );
   const sources = ledgers.map((ledger) => ledger.balance()).sort((a, b) => (a.topic < b.topic ? -1 : 1));
   const parity = await parityOf(options.featuresAddress, name, spec, sample);
+  const live = await fetchLiveParity(options.featuresMetricsUrl, decisions.served);
   const overdueMs = overdueBefore(await readClock(bus), resources, spec);
   const ledger = ledgerReport(counts, sources, [
     ...decisions.checks(counts?.predictions.answered ?? null, overdueMs),
     ...controlChecks(control, decisions.answers.keys()),
     ...(await registryCheck(options.registryAddress)),
     ...parityCheck(parity),
+    ...liveParityCheck(live),
   ]);
   const input = { predictions, quarantine, control, quality };
   const months = monthReports(input);
@@ -173,7 +178,10 @@ export async function buildReport(bus: Bus, options: ReportOptions): Promise<Rep
     data: dataQuality(control.windows, control.holds),
     ledger,
     parity,
-    run: runOf(counts, events, decisions.served, options.resources, (performance.now() - startedMs) / 1_000),
+    run: runOf(counts, events, decisions.served, options.resources, {
+      liveParity: live,
+      reportSeconds: (performance.now() - startedMs) / 1_000,
+    }),
   };
 }
 

@@ -135,6 +135,21 @@ export interface ParityReport {
   readonly note: string;
 }
 
+/** What the feature store found by itself while it served: a share of the predictions, computed again from the history. */
+export interface LiveParity {
+  readonly predictions: number;
+  /** Input values of these that were compared. */
+  readonly values: number;
+  /** Of these, not equal to the last bit. */
+  readonly different: number;
+  /** Share of equal values, [0, 1]; null when none was compared. */
+  readonly rate: number | null;
+  /** Sampled predictions that were not compared, for any reason. */
+  readonly skipped: number;
+  /** Sampled predictions that were still to be compared. */
+  readonly waiting: number;
+}
+
 /** Wall-clock figures: the only part that differs between two replays. */
 export interface RunReport {
   readonly wallSeconds: number | null;
@@ -143,6 +158,8 @@ export interface RunReport {
   readonly peakMemoryMib: number | null;
   readonly cpuSeconds: number | null;
   readonly processes: readonly ProcessUse[];
+  /** Null when the feature store was not asked, or compares nothing. */
+  readonly liveParity: LiveParity | null;
   readonly reportSeconds: number;
 }
 

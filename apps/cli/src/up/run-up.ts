@@ -165,6 +165,7 @@ class Run {
         brokers: around.kafkaBrokers.split(','),
         registryAddress: `127.0.0.1:${around.ports.grpc.registry}`,
         featuresAddress: `127.0.0.1:${around.ports.grpc['feature-store']}`,
+        featuresMetricsUrl: `http://127.0.0.1:${around.ports.http['feature-store']}/metrics`,
         replayCounts: replayCountsPath(around),
         resources: use,
         spans: spansOf(exampleDir),

@@ -75,6 +75,8 @@ export function serviceProcess(name: ServiceName, around: Surroundings): Supervi
       EVL_CLOCK: 'event',
       // A replay asks in bursts: fewer, larger writes of the log are fewer transactions for everyone who reads it.
       EVL_GATEWAY_LOG_LINGER: '250ms',
+      // What a replay serves in minutes is compared in minutes, so that its report can say what came of it.
+      EVL_FEATURES_PARITY_EVERY: '5s',
       ...around.env,
       ...clientEnvironment(around),
       EVL_HTTP_PORT: String(around.ports.http[name]),

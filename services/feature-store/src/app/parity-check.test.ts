@@ -1,11 +1,11 @@
 import { serving, topics, type features } from '@everloop/contracts';
-import type { ParityDifference } from '@everloop/features';
 import type { Batch, BusRecord, SinkHandler } from '@everloop/kafka';
 import { describe, expect, it } from 'vitest';
 
 import { tripResources } from '../../test/fixtures.ts';
 import type { ParityItem } from '../domain/parity-queue.ts';
 import { topologyOf } from '../domain/topology.ts';
+import type { ParityVerdict } from '../parity-telemetry.ts';
 import { ParityCheck, type ParityCheckOptions } from './parity-check.ts';
 
 const number = (value: number): serving.FeatureValue => ({ kind: { $case: 'number', value } });
@@ -35,7 +35,7 @@ function record(offset: number, change: Partial<serving.Inference> = {}): BusRec
 function world(options: Partial<ParityCheckOptions> = {}) {
   let handler: SinkHandler | undefined;
   const state = { landed: 0, end: 0n, between: 0, asked: [] as features.EntityRow[] };
-  const checked: { readonly item: ParityItem; readonly differences: readonly ParityDifference[] }[] = [];
+  const checked: { readonly item: ParityItem; readonly verdict: ParityVerdict }[] = [];
   const skipped: string[] = [];
   const positions = new Map<number, bigint>();
   const check = new ParityCheck({
@@ -64,7 +64,7 @@ function world(options: Partial<ParityCheckOptions> = {}) {
       write: async (partition, nextOffset) => void positions.set(partition, nextOffset),
     },
     telemetry: {
-      checked: (item, differences) => checked.push({ item, differences }),
+      checked: (item, verdict) => checked.push({ item, verdict }),
       skipped: (reason, count) => (count === 0 ? undefined : skipped.push(`${reason} ${count}`)),
       waiting: () => undefined,
       roundFailed: () => undefined,
@@ -84,9 +84,9 @@ describe('the comparison of served values', () => {
     const { check, checked, state, give } = world();
     await give(record(1), record(2, { inputValues: [number(10), number(5), number(1)] }));
     await check.round();
-    expect(checked.map(({ differences }) => differences)).toEqual([
-      [],
-      [{ feature: 'seats', served: number(5), again: number(4) }],
+    expect(checked.map(({ verdict }) => verdict)).toEqual([
+      { values: 1, differences: [] },
+      { values: 1, differences: [{ feature: 'seats', served: number(5), again: number(4) }] },
     ]);
     expect(state.asked[0]?.asOfMs).toBe(50);
     expect(state.asked[0]?.request['miles']).toEqual(number(10));

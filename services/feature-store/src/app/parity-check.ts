@@ -187,7 +187,11 @@ export class ParityCheck implements Part {
     const names = compared.map(({ name }) => name);
     current.forEach((item, index) => {
       const values = compared.map(({ at }) => rows[index]?.values[at] ?? missing);
-      telemetry.checked(item, differencesOf(item.inference, names, values));
+      const { inputNames } = item.inference;
+      telemetry.checked(item, {
+        values: names.filter((name) => inputNames.includes(name)).length,
+        differences: differencesOf(item.inference, names, values),
+      });
     });
   }
 
