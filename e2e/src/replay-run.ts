@@ -31,7 +31,9 @@ export interface ReplayReport {
   readonly run: {
     /** What the feature store found by itself while it served. */
     readonly liveParity:
-      | (Readonly<Record<'predictions' | 'values' | 'different' | 'skipped' | 'waiting', number>> & {
+      | (Readonly<
+          Record<'predictions' | 'values' | 'different' | 'late' | 'undecided' | 'skipped' | 'waiting', number>
+        > & {
           readonly rate: number | null;
         })
       | null;

@@ -27,7 +27,15 @@ describe('the replay, as a newcomer runs it', () => {
     expect(report.totals['driftWindows']).toBeGreaterThanOrEqual(1);
     expect(report.parity.checked).toBeGreaterThan(0);
     expect(report.run.liveParity).toMatchObject({
-      ...{ rate: 1, different: 0, skipped: 0, waiting: 0, predictions: report.totals.predictions },
+      ...{
+        rate: 1,
+        different: 0,
+        late: 0,
+        undecided: 0,
+        skipped: 0,
+        waiting: 0,
+        predictions: report.totals.predictions,
+      },
     });
     expect(report.run.liveParity?.values).toBeGreaterThan(10 * report.totals.predictions);
     expect(report.versions).toMatchObject([

@@ -55,6 +55,11 @@ export function validTopic(sourceTopic: string): string {
   return `${sourceTopic}.valid`;
 }
 
+/** Consumer group whose committed offsets say how far a Source's topic is judged. */
+export function validatorGroup(source: string): string {
+  return `everloop.validator.${source}`;
+}
+
 /** Topic of the records of a source topic that broke its contract: original bytes, with the reasons in headers. */
 export function quarantineTopic(sourceTopic: string): string {
   return `${sourceTopic}.quarantine`;

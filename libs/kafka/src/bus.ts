@@ -213,6 +213,8 @@ export interface Bus extends Part {
   offsets(
     topic: string,
   ): Promise<readonly { readonly partition: number; readonly low: bigint; readonly high: bigint }[]>;
+  /** What a group has committed of a topic: offset after the last record, by partition; those of which it has committed nothing are absent. */
+  committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
   publisher(options: PublisherOptions): Publisher;
   /** Exactly-once from Kafka to Kafka: one transaction per batch, one transactional id per task. */
   tasks(options: TaskRunnerOptions): Part;

@@ -103,6 +103,11 @@ class KafkaBus implements Bus {
     return await this.#admin.offsets(topic);
   }
 
+  async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
+    const found = await this.#admin.committed(groupId, [topic]);
+    return new Map(found.flatMap(({ partition, offset }) => (offset === null ? [] : [[partition, offset]])));
+  }
+
   publisher(options: PublisherOptions): Publisher {
     return new KafkaPublisher(this.#shared(), options);
   }

@@ -67,6 +67,7 @@ export function isolatedBus(bus: Bus, prefix: string): Bus {
     partitionCount: (topic) => bus.partitionCount(out(topic)),
     messageBytesMax: (topic) => bus.messageBytesMax(out(topic)),
     offsets: (topic) => bus.offsets(out(topic)),
+    committed: (groupId, topic) => bus.committed(out(groupId), out(topic)),
     publisher(options) {
       const inner = bus.publisher({ ...options, name: `${prefix}.${options.name}` });
       return {

@@ -165,6 +165,14 @@ export const configSchema = {
     unit: 'predictions',
     why: 'Most predictions that wait for a comparison, about a kilobyte each; the oldest go first, and are counted.',
   },
+  parityWaitMs: {
+    env: 'EVL_FEATURES_PARITY_WAIT',
+    type: 'duration',
+    default: 600_000,
+    min: 1_000,
+    unit: 'milliseconds',
+    why: 'How long predictions wait until the history holds all records that were on their way; then they are counted and not compared.',
+  },
   redisWatchMs: {
     env: 'EVL_FEATURES_REDIS_WATCH',
     type: 'duration',

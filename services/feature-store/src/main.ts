@@ -20,6 +20,7 @@ import { createVaultStore } from './adapters/datasets/vault-store.ts';
 import { createParityPositions } from './adapters/parity-positions.ts';
 import { createParquetHistory } from './adapters/parquet-history.ts';
 import { createRedisOnlineRows } from './adapters/redis-online-rows.ts';
+import { lookAtApplied } from './app/applied-look.ts';
 import { AppliedPlaces } from './app/applied-places.ts';
 import { createDatasetCalls } from './app/dataset-calls.ts';
 import { datasetPins } from './app/dataset-pins.ts';
@@ -100,11 +101,14 @@ const parity = new ParityCheck({
   changedAtMs: (resource) => live.changedAtMs(resource),
   history,
   positions: createParityPositions(config.dataDir),
+  lookAtApplied: () => lookAtApplied(rows, live.topology, Date.now),
+  now: Date.now,
   telemetry: createParityTelemetry(logger, metrics),
   share: config.parityShare,
   everyMs: config.parityEveryMs,
   batchMax: config.parityBatchMax,
   queueMax: config.parityQueueMax,
+  waitMaxMs: config.parityWaitMs,
 });
 const mget = readingBy(onlineKeys(redis.buckets), (keys) => redis.mgetBuffer(keys));
 const calls = createFeatureCalls({

@@ -2,14 +2,25 @@ import { createLogger, createMetrics } from '@everloop/service';
 import { describe, expect, it } from 'vitest';
 
 import type { ParityItem } from './domain/parity-queue.ts';
+import type { ParityVerdict } from './domain/parity-verdict.ts';
 import { createParityTelemetry } from './parity-telemetry.ts';
 
 const item: ParityItem = {
   partition: 3,
   offset: 17n,
   servedAtMs: 5,
-  inference: { decisionId: 'd1', model: 'delay', joinKey: 'k', eventTimeMs: 0, inputNames: [], inputValues: [] },
+  inference: {
+    decisionId: 'd1',
+    model: 'delay',
+    joinKey: 'k',
+    eventTimeMs: 0,
+    inputNames: [],
+    inputValues: [],
+    latencyUs: 0,
+  },
 };
+
+const same: ParityVerdict = { values: 2, differences: [], late: [], undecided: [] };
 
 function collecting() {
   const lines: unknown[] = [];
@@ -23,8 +34,8 @@ describe('telemetry of parity', () => {
   it('logs a line per difference, with both values and where the prediction lies', async () => {
     const { lines, metrics, telemetry } = collecting();
     const served = { kind: { $case: 'number', value: 1 } } as const;
-    telemetry.checked(item, { values: 2, differences: [{ feature: 'temp', served, again: undefined }] });
-    telemetry.checked(item, { values: 2, differences: [] });
+    telemetry.checked(item, { ...same, differences: [{ feature: 'temp', served, again: undefined }] });
+    telemetry.checked(item, same);
     expect(lines).toEqual([
       {
         decisionId: 'd1',
@@ -43,6 +54,20 @@ describe('telemetry of parity', () => {
     expect(text).toMatch(/parity_values_total\{[^}]*model="delay"[^}]*\} 4/);
     expect(text).toMatch(/parity_different_total\{[^}]*feature="temp"[^}]*\} 1/);
     expect(text).toMatch(/parity_ratio\{[^}]*model="delay"[^}]*\} 0.5/);
+  });
+
+  it('counts late and undecided values apart: the former are right, the latter count neither way', async () => {
+    const { lines, metrics, telemetry } = collecting();
+    const found = { feature: 'temp', served: undefined, again: undefined };
+    const other = { ...item, inference: { ...item.inference, model: 'other' } };
+    telemetry.checked(other, { ...same, late: [found] });
+    telemetry.checked(other, { ...same, values: 1, undecided: [found] });
+    expect(lines).toEqual([]);
+    const text = await metrics.text();
+    expect(text).toMatch(/parity_late_total\{[^}]*feature="temp"[^}]*\} 1/);
+    expect(text).toMatch(/parity_undecided_total\{[^}]*feature="temp"[^}]*\} 1/);
+    expect(text).toMatch(/parity_values_total\{[^}]*model="other"[^}]*\} 3/);
+    expect(text).toMatch(/parity_ratio\{[^}]*model="other"[^}]*\} 1/);
   });
 
   it('says once why predictions are not compared, and counts them all', async () => {

@@ -9,6 +9,7 @@ import type {
 } from '@everloop/contracts';
 import type { CompiledView, LookupPlan, RowState } from '@everloop/features';
 import type { PublicEvaluatorKey } from '@everloop/vault';
+import type { AppliedOffsets } from './domain/applied-timeline.ts';
 import type { ExcludedRange } from './domain/exclude-sql.ts';
 
 /** How far one bucket of a topic partition is applied to the online rows, as stored beside them. */
@@ -112,7 +113,7 @@ export interface History {
   pointInTime(
     plan: LookupPlan,
     rows: readonly features.EntityRow[],
-    known?: KnownPolicy,
+    options?: PointInTimeOptions,
   ): Promise<features.FeatureRow[]>;
   /** How new a source's history is; zeros when it holds nothing. */
   freshness(source: string): Promise<{
@@ -120,6 +121,13 @@ export interface History {
     readonly newestKnownMs: number;
     readonly records: number;
   }>;
+}
+
+export interface PointInTimeOptions {
+  /** Default: what was known at a row's time. */
+  readonly known?: KnownPolicy;
+  /** Only records before these offsets are there; none of a partition that is not named. Default: all. */
+  readonly until?: AppliedOffsets;
 }
 
 /** How far the served predictions were compared with the history, by partition of their topic. */

@@ -16,8 +16,10 @@ import { HistoryTables } from '../src/adapters/history-tables.ts';
 import { createTestDatasets } from './test-datasets.ts';
 import { createParquetHistory } from '../src/adapters/parquet-history.ts';
 import { createRedisOnlineRows } from '../src/adapters/redis-online-rows.ts';
+import { lookAtApplied } from '../src/app/applied-look.ts';
 import { createFeatureCalls, type FeatureCalls } from '../src/app/feature-calls.ts';
 import { LiveTopology } from '../src/app/live-topology.ts';
+import type { AppliedSpan } from '../src/domain/applied-timeline.ts';
 import type { Topology } from '../src/domain/topology.ts';
 import type { History } from '../src/ports.ts';
 import { silentTelemetry, tripResources, type Arrival, type Trip } from './fixtures.ts';
@@ -131,6 +133,7 @@ export interface RunningStore {
   readonly topology: () => Topology;
   readonly changedAtMs: (resource: string) => number;
   readonly history: History;
+  readonly lookAtApplied: () => Promise<AppliedSpan>;
   readonly calls: FeatureCalls;
   /** Resolves when the store has passed an event time. */
   passed(watermarkMs: number): Promise<void>;
@@ -164,9 +167,10 @@ export async function startStore(world: TripWorld, url: string = redisUrl()): Pr
   const tables = new HistoryTables({ dataDir: world.dir, duck, bufferedRowsMax: 150, telemetry });
   const history = createParquetHistory({ duck, tables });
   let killed = false;
+  const rows = createRedisOnlineRows(redis, 3_600_000);
   const live = new LiveTopology({
     bus: world.bus,
-    rows: createRedisOnlineRows(redis, 3_600_000),
+    rows,
     history: { ...history, flush: () => (killed ? Promise.resolve() : history.flush()) },
     telemetry,
     cachedRowsMax: 50,
@@ -177,6 +181,7 @@ export async function startStore(world: TripWorld, url: string = redisUrl()): Pr
     topology: () => live.topology,
     changedAtMs: (resource) => live.changedAtMs(resource),
     history,
+    lookAtApplied: () => lookAtApplied(rows, live.topology, Date.now),
     calls: createFeatureCalls({
       topology: () => live.topology,
       mget: readingBy(onlineKeys(redis.buckets), (keys) => redis.mgetBuffer(keys)),

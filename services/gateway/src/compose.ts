@@ -37,6 +37,7 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
   const log = createKafkaInferenceLog({
     publisher,
     lingerMs: config.logLingerMs,
+    now: nowMs,
     onRetry: (error, records) => telemetry.logDelayed(error, records),
     onRefused: (error, records) => telemetry.logRefused(error, records),
   });

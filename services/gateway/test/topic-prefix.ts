@@ -35,6 +35,7 @@ export function withTopicPrefix(bus: Bus, prefix: string): Bus {
     partitionCount: (topic) => bus.partitionCount(add(topic)),
     messageBytesMax: (topic) => bus.messageBytesMax(add(topic)),
     offsets: (topic) => bus.offsets(add(topic)),
+    committed: (groupId, topic) => bus.committed(groupId, add(topic)),
     publisher,
     follow,
     tasks: (options) => bus.tasks({ ...options, inputs: options.inputs.map(add) }),

@@ -21,6 +21,8 @@ function page({ read = 0, queued = 0, values = 0, different = 0 }: Numbers): str
     ...(different === 0
       ? []
       : [`everloop_feature_store_parity_different_total{model="a",feature="x",${labels}} ${different}`]),
+    `everloop_feature_store_parity_late_total{model="a",feature="x",${labels}} 8`,
+    `everloop_feature_store_parity_undecided_total{model="a",feature="x",${labels}} 9`,
     `everloop_feature_store_parity_skipped_total{reason="queue",${labels}} 3`,
     `everloop_feature_store_parity_skipped_total{reason="failed",${labels}} 4`,
   ].join('\n');
@@ -38,7 +40,7 @@ function store(...pages: readonly string[]): { readonly asked: () => number; rea
 describe('liveParityOf', () => {
   it('adds up models, features and reasons', () => {
     expect(liveParityOf(page({ queued: 2, values: 400, different: 1 }))).toEqual({
-      ...{ predictions: 42, values: 400, different: 1, rate: 0.9975, skipped: 7, waiting: 2 },
+      ...{ predictions: 42, values: 400, different: 1, late: 8, undecided: 9, rate: 0.9975, skipped: 7, waiting: 2 },
     });
   });
 
@@ -78,7 +80,9 @@ describe('readLiveParity', () => {
 });
 
 describe('liveParityCheck', () => {
-  const found = { predictions: 42, values: 400, different: 0, rate: 1, skipped: 0, waiting: 0 };
+  const found = {
+    ...{ predictions: 42, values: 400, different: 0, late: 0, undecided: 0, rate: 1, skipped: 0, waiting: 0 },
+  };
 
   it.each([
     ['nothing where nothing was compared', null, []],

@@ -28,6 +28,8 @@ export function liveParityOf(page: string): LiveParity | null {
     predictions: sum(`${prefix}_checked_total`),
     values,
     different,
+    late: sum(`${prefix}_late_total`),
+    undecided: sum(`${prefix}_undecided_total`),
     rate: values === 0 ? null : (values - different) / values,
     skipped: sum(`${prefix}_skipped_total`),
     waiting: queued.value,

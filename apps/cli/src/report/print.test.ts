@@ -75,7 +75,9 @@ const report: Report = {
     peakMemoryMib: 2_100,
     cpuSeconds: 180,
     processes: [],
-    liveParity: { predictions: 270, values: 5_400, different: 0, rate: 1, skipped: 3, waiting: 0 },
+    liveParity: {
+      ...{ predictions: 270, values: 5_400, different: 0, late: 2, undecided: 4, rate: 1, skipped: 3, waiting: 0 },
+    },
     reportSeconds: 3,
   },
 };
@@ -107,7 +109,7 @@ describe('printReport', () => {
     expect(text).toContain('pass         auc: 0.720 is at least 0.600');
     expect(text).toContain('2,000 served predictions computed again point-in-time, 0 values differ');
     expect(text).toContain(
-      'Parity while serving: 1 (5,400 of 5,400 values of 270 predictions equal; 3 not compared, 0 still to compare)',
+      'Parity while serving: 1 (5,400 of 5,400 values of 270 predictions equal, 2 of them late; 4 undecided; 3 predictions not compared, 0 still to compare)',
     );
     expect(text).toContain('Data: 9 windows judged, 1 broke a rule, 1 holds');
     expect(text).toContain(
@@ -119,7 +121,9 @@ describe('printReport', () => {
   it('is silent about parity while serving where nothing was compared, and has no rate where nothing could be', () => {
     const without = { ...report, run: { ...report.run, liveParity: null } };
     expect(printReport(without)).not.toContain('Parity while serving');
-    const liveParity = { predictions: 0, values: 0, different: 0, rate: null, skipped: 9, waiting: 1 };
+    const liveParity = {
+      ...{ predictions: 0, values: 0, different: 0, late: 0, undecided: 0, rate: null, skipped: 9, waiting: 1 },
+    };
     expect(printReport({ ...report, run: { ...report.run, liveParity } })).toContain('Parity while serving: - (');
   });
 

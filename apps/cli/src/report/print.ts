@@ -100,11 +100,11 @@ function parityText({ parity }: Report): string {
 
 function liveParityText({ run: { liveParity } }: Report): readonly string[] {
   if (liveParity === null) return [];
-  const { predictions, values, different, rate, skipped, waiting } = liveParity;
+  const { predictions, values, different, late, undecided, rate, skipped, waiting } = liveParity;
   const head = `Parity while serving: ${rate === null ? '-' : String(rate)}`;
-  const tail = `${count(skipped)} not compared, ${count(waiting)} still to compare`;
+  const tail = `${count(undecided)} undecided; ${count(skipped)} predictions not compared, ${count(waiting)} still to compare`;
   return [
-    `${head} (${count(values - different)} of ${count(values)} values of ${count(predictions)} predictions equal; ${tail})`,
+    `${head} (${count(values - different)} of ${count(values)} values of ${count(predictions)} predictions equal, ${count(late)} of them late; ${tail})`,
   ];
 }
 

@@ -142,6 +142,10 @@ export interface LiveParity {
   readonly values: number;
   /** Of these, not equal to the last bit. */
   readonly different: number;
+  /** Values that lack a record which was known and still on its way; they count as equal. */
+  readonly late: number;
+  /** Values of which that could not be told; they are not among those that were compared. */
+  readonly undecided: number;
   /** Share of equal values, [0, 1]; null when none was compared. */
   readonly rate: number | null;
   /** Sampled predictions that were not compared, for any reason. */

@@ -29,13 +29,13 @@ export function createParquetHistory({
     scan: (topic, partition, range) => tables.scan(topic, partition, range),
     release: (topic, partition) => tables.release(topic, partition),
     flush: () => tables.flush(),
-    pointInTime: (plan, rows, known) =>
+    pointInTime: (plan, rows, { known = 'bitemporal', until } = {}) =>
       tables.exclusive(async () => {
         await duck.run(`CREATE OR REPLACE TEMP TABLE asked (${spineColumns(plan)})`);
         await duck.insertRows('asked', spineRows(plan, rows));
-        const relations = await viewRelations(tables, plan);
+        const relations = await viewRelations(tables, plan, until);
         duck.define(onDemandFunctions(plan));
-        const sql = pointInTimeSql(plan, { spine: 'asked', tables: relations, known: known ?? 'bitemporal' });
+        const sql = pointInTimeSql(plan, { spine: 'asked', tables: relations, known });
         const result = await duck.columns(`SELECT * FROM (${sql}) ORDER BY __row`);
         await duck.run('DROP TABLE asked');
         return featureRows(plan, result);

@@ -1,6 +1,7 @@
-import type { LookupPlan } from '@everloop/features';
+import { offlineColumns, type LookupPlan } from '@everloop/features';
 
 import { errors } from '../errors.ts';
+import type { AppliedOffsets } from '../domain/applied-timeline.ts';
 import type { HistoryTables } from './history-tables.ts';
 
 /** SQL of a source's history; call it inside `exclusive`. EVL_FEATURES_SOURCE_NOT_READY says what needs it when it is not declared. */
@@ -10,11 +11,24 @@ export async function sourceRelation(tables: HistoryTables, source: string, need
   return tables.relation(table);
 }
 
-/** SQL of the history of every source that a plan's views read, by source. */
-export async function viewRelations(tables: HistoryTables, plan: LookupPlan): Promise<Map<string, string>> {
+/** SQL of the history of every source that a plan's views read, by source; with `until` only of the records before these offsets. */
+export async function viewRelations(
+  tables: HistoryTables,
+  plan: LookupPlan,
+  until?: AppliedOffsets,
+): Promise<Map<string, string>> {
   const relations = new Map<string, string>();
   for (const { view } of plan.bindings) {
-    if (!relations.has(view.source)) relations.set(view.source, await sourceRelation(tables, view.source, view.name));
+    if (relations.has(view.source)) continue;
+    const relation = await sourceRelation(tables, view.source, view.name);
+    const topic = tables.table(view.source)?.topic ?? '';
+    relations.set(view.source, until === undefined ? relation : before(relation, until.get(topic) ?? []));
   }
   return relations;
+}
+
+function before(relation: string, offsets: readonly number[]): string {
+  const { partition, offset } = offlineColumns;
+  const conditions = offsets.map((end, index) => `(${partition} = ${index} AND ${offset} < ${end})`);
+  return `(SELECT * FROM ${relation} WHERE ${conditions.length === 0 ? 'false' : conditions.join(' OR ')})`;
 }

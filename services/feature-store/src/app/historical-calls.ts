@@ -41,7 +41,7 @@ export function createHistoricalCalls(options: HistoricalCallsOptions): Historic
         if (request.rows.length > rowsMax)
           throw errors.requestInvalid(`At most ${rowsMax} rows fit in one message; these are ${request.rows.length}`);
         const { plan, known } = asked;
-        const answers = request.rows.length === 0 ? [] : await history.pointInTime(plan, request.rows, known);
+        const answers = request.rows.length === 0 ? [] : await history.pointInTime(plan, request.rows, { known });
         rows += answers.length;
         if (isFirst || answers.length > 0) yield { names: isFirst ? [...plan.names] : [], rows: answers };
       }

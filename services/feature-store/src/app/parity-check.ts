@@ -1,30 +1,22 @@
-import { serving, topics, validTopic, type ModelSpec } from '@everloop/contracts';
-import {
-  differencesOf,
-  FeatureError,
-  isSampled,
-  planLookup,
-  requestOf,
-  unknownKeys,
-  type LookupPlan,
-} from '@everloop/features';
+import { serving, topics } from '@everloop/contracts';
+import { isSampled } from '@everloop/features';
 import type { Batch, Bus, SinkHandler } from '@everloop/kafka';
 import { pause, type Part } from '@everloop/service';
 
+import { AppliedTimeline, type AppliedSpan } from '../domain/applied-timeline.ts';
 import { ParityQueue, type ParityItem } from '../domain/parity-queue.ts';
-import { definitionsOf, type Topology } from '../domain/topology.ts';
-import type { ParityTelemetry } from '../parity-telemetry.ts';
 import type { History, ParityPositions } from '../ports.ts';
+import { createParityBarrier, type ParityBarrier } from './parity-barrier.ts';
+import { clockSkewMs, ParityComparison, type ParityComparisonOptions } from './parity-comparison.ts';
 
-export interface ParityCheckOptions {
-  readonly bus: Pick<Bus, 'sink' | 'offsets' | 'readRanges'>;
-  /** The topology now. */
-  readonly topology: () => Topology;
-  /** When a resource last changed, epoch milliseconds of wall-clock time; by `<kind>/<name>`. */
-  readonly changedAtMs: (resource: string) => number;
+export interface ParityCheckOptions extends ParityComparisonOptions {
+  readonly bus: Pick<Bus, 'sink' | 'offsets' | 'committed' | 'readRanges'>;
   readonly history: Pick<History, 'pointInTime' | 'landed'>;
+  /** How far records are applied to the online rows; rejects while that cannot be asked. */
+  readonly lookAtApplied: () => Promise<AppliedSpan>;
+  /** Wall clock, epoch milliseconds. */
+  readonly now: () => number;
   readonly positions: ParityPositions;
-  readonly telemetry: ParityTelemetry;
   /** Share of predictions that is compared, 0 to 1. */
   readonly share: number;
   /** Pause between two rounds, milliseconds; each makes at most one query per model. */
@@ -33,32 +25,29 @@ export interface ParityCheckOptions {
   readonly batchMax: number;
   /** Most predictions that wait. */
   readonly queueMax: number;
-  /** Predictions so long after a change of a definition may still be of the one before, milliseconds. */
-  readonly redefinedMs?: number;
+  /** How long predictions wait for the history to become complete, milliseconds; then they are counted and not compared. */
+  readonly waitMaxMs: number;
 }
 
-/** Offsets that the history must reach before what was served by then can be computed again. */
-interface Barrier {
+/** What waits in the queue below `until` since `sinceMs` may be compared when `barrier` is passed. */
+interface Waiting {
   readonly until: number;
-  readonly ends: { readonly topic: string; readonly partition: number; readonly end: bigint }[];
+  readonly sinceMs: number;
+  readonly barrier: ParityBarrier;
 }
 
-interface Work {
-  readonly spec: ModelSpec;
-  readonly plan: LookupPlan;
-  readonly resources: readonly string[];
-}
-
-const missing: serving.FeatureValue = { kind: { $case: 'missing', value: true } };
-
-/** Offsets without a record (marks of transactions) that may lie between the history and the end of a topic. */
-const gapMax = 1_000n;
 const failuresMax = 5;
+/** Pause between two looks at what is applied, and between two at whether the history is complete, milliseconds. */
+const lookEveryMs = 1_000;
+/** Spans of applied offsets that are remembered: ten minutes at least. */
+const spansMax = 600;
 
 /**
  * Compares what models saw with what the history says, without end: follows the served predictions, takes a share of them by decision id,
- * waits until the history holds everything that was on the log when they were served, computes their rows point-in-time and compares the
- * values to the bit. What waits survives a restart: the stored position is the oldest prediction that waits.
+ * waits until the history holds everything that was on its way when they were served, computes their rows point-in-time and compares the
+ * values to the bit. A value that differs is computed again from what the online rows held just before and just after the prediction, so
+ * that a record which came too late for it is not taken for an error. What waits survives a restart: the stored position is the oldest
+ * prediction that waits.
  */
 export class ParityCheck implements Part {
   readonly name = 'parity';
@@ -67,13 +56,16 @@ export class ParityCheck implements Part {
   readonly #stopping = new AbortController();
   readonly #stored = new Map<number, bigint>();
   readonly #sink: Part;
-  #barrier: Barrier | null = null;
+  readonly #timeline = new AppliedTimeline(spansMax);
+  readonly #comparison: ParityComparison;
+  #waiting: Waiting | null = null;
   #failures = 0;
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: ParityCheckOptions) {
     this.#options = options;
     this.#queue = new ParityQueue(options.queueMax);
+    this.#comparison = new ParityComparison(options, this.#timeline);
     this.#sink = options.bus.sink({
       groupId: 'everloop.feature-store.parity',
       inputs: [topics.inferenceServed],
@@ -85,7 +77,7 @@ export class ParityCheck implements Part {
   async start(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     await this.#sink.start();
-    this.#running = this.#run();
+    this.#running = Promise.all([this.#run(), this.#watch()]);
   }
 
   async stop(): Promise<void> {
@@ -127,8 +119,10 @@ export class ParityCheck implements Part {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
+    const { everyMs } = this.#options;
     for (;;) {
-      await pause(this.#options.everyMs, signal).catch(() => undefined);
+      // Whether the history is complete costs little to ask.
+      await pause(this.#waiting === null ? everyMs : Math.min(everyMs, lookEveryMs), signal).catch(() => undefined);
       if (signal.aborted) return;
       try {
         await this.round();
@@ -139,16 +133,39 @@ export class ParityCheck implements Part {
     }
   }
 
+  async #watch(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.look();
+      await pause(lookEveryMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** Once: remembers how far records are applied. */
+  async look(): Promise<void> {
+    // While it cannot be asked, differences stay undecided.
+    const span = await this.#options.lookAtApplied().catch(() => null);
+    if (span !== null) this.#timeline.add(span);
+  }
+
   /** Once: compares the oldest predictions, if the history holds what they need. */
   async round(): Promise<void> {
-    const { telemetry, batchMax } = this.#options;
+    const { telemetry, batchMax, waitMaxMs, now, topology, bus, history } = this.#options;
     if (this.#queue.size > 0) {
-      this.#barrier ??= { until: this.#queue.next, ends: await this.#ends() };
-      if (await this.#isLanded(this.#barrier)) {
-        const items = this.#queue.oldest(this.#barrier.until, batchMax);
-        for (const [model, part] of byModel(items)) await this.#compare(model, part);
+      this.#waiting ??= {
+        until: this.#queue.next,
+        sinceMs: now(),
+        barrier: await createParityBarrier({ bus, history, topology: topology() }),
+      };
+      const { until, sinceMs, barrier } = this.#waiting;
+      const isKnown = this.#timeline.untilMs >= sinceMs + clockSkewMs;
+      const isComplete = isKnown && (await barrier.isPassed());
+      if (isComplete || now() - sinceMs > waitMaxMs) {
+        const items = this.#queue.oldest(until, batchMax);
+        if (isComplete) for (const [model, part] of byModel(items)) await this.#comparison.compare(model, part);
+        else telemetry.skipped('incomplete', items.length);
         this.#queue.remove(items);
-        if (items.length < batchMax) this.#barrier = null;
+        if (items.length < batchMax) this.#waiting = null;
       }
       telemetry.waiting(this.#queue.size);
     }
@@ -165,59 +182,6 @@ export class ParityCheck implements Part {
     this.#queue.remove(items);
     this.#failures = 0;
     telemetry.skipped('failed', items.length);
-  }
-
-  async #compare(model: string, items: readonly ParityItem[]): Promise<void> {
-    const { telemetry, history, changedAtMs, redefinedMs = 10_000 } = this.#options;
-    const work = workOf(this.#options.topology(), model);
-    if (typeof work === 'string') {
-      telemetry.skipped('unknown', items.length, `${model}: ${work}`);
-      return;
-    }
-    const sinceMs = Math.max(...work.resources.map(changedAtMs)) + redefinedMs;
-    const current = items.filter(({ servedAtMs }) => servedAtMs >= sinceMs);
-    telemetry.skipped('redefined', items.length - current.length);
-    if (current.length === 0) return;
-    const rows = await history.pointInTime(
-      work.plan,
-      current.map(({ inference }) => ({ request: requestOf(work.spec, inference), asOfMs: inference.eventTimeMs })),
-    );
-    // Only what comes from a view is computed again: request fields are given, and features made of others follow from these.
-    const compared = work.plan.inputs.flatMap(({ name, origin }, at) => (origin.kind === 'view' ? [{ name, at }] : []));
-    const names = compared.map(({ name }) => name);
-    current.forEach((item, index) => {
-      const values = compared.map(({ at }) => rows[index]?.values[at] ?? missing);
-      const { inputNames } = item.inference;
-      telemetry.checked(item, {
-        values: names.filter((name) => inputNames.includes(name)).length,
-        differences: differencesOf(item.inference, names, values),
-      });
-    });
-  }
-
-  /** Ends of all topics that feed a model, now: whatever was on the log when the waiting predictions were served lies before. */
-  async #ends(): Promise<Barrier['ends']> {
-    const ends: Barrier['ends'] = [];
-    for (const topic of sourceTopics(this.#options.topology())) {
-      for (const { partition, high } of await this.#options.bus.offsets(topic))
-        ends.push({ topic, partition, end: high });
-    }
-    return ends;
-  }
-
-  async #isLanded({ ends }: Barrier): Promise<boolean> {
-    const { history, bus } = this.#options;
-    for (const { topic, partition, end } of ends) {
-      const landed = BigInt(await history.landed(topic, partition));
-      if (landed >= end) continue;
-      if (end - landed > gapMax) return false;
-      let records = 0;
-      await bus.readRanges([{ topic, partition, from: landed, until: end }], (batch) => {
-        records += batch.records.length;
-      });
-      if (records > 0) return false;
-    }
-    return true;
   }
 
   async #store(): Promise<void> {
@@ -240,28 +204,4 @@ function decoded(value: Buffer): serving.Inference | null {
 
 function byModel(items: readonly ParityItem[]): ReadonlyMap<string, readonly ParityItem[]> {
   return Map.groupBy(items, ({ inference }) => inference.model);
-}
-
-function sourceTopics(topology: Topology): ReadonlySet<string> {
-  const views = new Set([...topology.models.values()].flatMap((spec) => spec.views.map(({ view }) => view)));
-  const sources = [...views].flatMap((view) => topology.catalog.views.get(view)?.source ?? []);
-  return new Set(
-    sources.flatMap((source) => topology.catalog.sources.get(source) ?? []).map(({ topic }) => validTopic(topic)),
-  );
-}
-
-/** How a model's inputs are computed again, or why they cannot be. */
-function workOf(topology: Topology, model: string): Work | string {
-  const spec = topology.models.get(model);
-  if (spec === undefined) return 'there is no such Model';
-  const unknown = unknownKeys(spec);
-  if (unknown.length > 0) return `${unknown.join(', ')} is not in the prediction log`;
-  try {
-    const plan = planLookup(spec, topology.catalog);
-    const resources = definitionsOf(topology, model, plan).map(({ kind, name }) => `${kind}/${name}`);
-    return { spec, plan, resources };
-  } catch (error) {
-    if (error instanceof FeatureError) return error.message;
-    throw error;
-  }
 }

@@ -11,6 +11,7 @@ function item(partition: number, offset: number): ParityItem {
     eventTimeMs: 0,
     inputNames: [],
     inputValues: [],
+    latencyUs: 0,
   };
   return { partition, offset: BigInt(offset), servedAtMs: 0, inference };
 }

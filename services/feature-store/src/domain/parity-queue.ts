@@ -4,11 +4,11 @@ import type { serving } from '@everloop/contracts';
 export interface ParityItem {
   readonly partition: number;
   readonly offset: bigint;
-  /** When it was written, after its features were read; epoch milliseconds of wall-clock time. */
+  /** When its answer was made, after its features were read; epoch milliseconds of wall-clock time. */
   readonly servedAtMs: number;
   readonly inference: Pick<
     serving.Inference,
-    'decisionId' | 'model' | 'joinKey' | 'eventTimeMs' | 'inputNames' | 'inputValues'
+    'decisionId' | 'model' | 'joinKey' | 'eventTimeMs' | 'inputNames' | 'inputValues' | 'latencyUs'
   >;
 }
 

@@ -10,6 +10,7 @@ function setUp(failures: readonly ServiceError[] = [], lingerMs = 1_000) {
   const gate = { promise: Promise.resolve() };
   const log = createKafkaInferenceLog({
     lingerMs,
+    now: () => 17,
     publisher: {
       publish: async (records: readonly OutRecord[]) => {
         await gate.promise;

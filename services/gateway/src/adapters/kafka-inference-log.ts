@@ -8,6 +8,8 @@ export interface KafkaInferenceLogOptions {
   readonly publisher: Pick<Publisher, 'publish' | 'publishWatermark'>;
   /** How long a record waits for company, milliseconds; no answer waits for it. */
   readonly lingerMs: number;
+  /** Wall clock, epoch milliseconds: a record carries when its answer was made, however much later Kafka takes it. */
+  readonly now: () => number;
   readonly onRetry: (error: unknown, records: number) => void;
   /** Kafka refused records for good, for example because one is too large for the topic. */
   readonly onRefused: (error: unknown, records: number) => void;
@@ -35,6 +37,7 @@ function isStopped(error: unknown): boolean {
 export function createKafkaInferenceLog({
   publisher,
   lingerMs,
+  now,
   onRetry,
   onRefused,
 }: KafkaInferenceLogOptions): InferenceLog {
@@ -72,7 +75,7 @@ export function createKafkaInferenceLog({
       return queuedBytes;
     },
     append(stream, { joinKey, value }) {
-      pending.push({ topic: topicOf[stream], key: joinKey, value });
+      pending.push({ topic: topicOf[stream], key: joinKey, value, timestampMs: now() });
       const bytes = value.length + joinKey.length + overheadBytes;
       pendingBytes += bytes;
       queuedBytes += bytes;

@@ -1,4 +1,12 @@
-import { canonicalJson, parseResource, registry, topics, uniqueTopic, type SourceSpec } from '@everloop/contracts';
+import {
+  canonicalJson,
+  parseResource,
+  registry,
+  topics,
+  uniqueTopic,
+  validatorGroup,
+  type SourceSpec,
+} from '@everloop/contracts';
 import type { BusRecord, TaskHandler, TaskRunnerOptions } from '@everloop/kafka';
 import { classify, errorText, type Health, type Part } from '@everloop/service';
 import {
@@ -152,7 +160,7 @@ export class Sources implements Part {
     await this.#judges.apply(name, { revision, spec });
     const memories = new WeakMap<TaskHandler, UniqueMemory>();
     const runner = stream.tasks({
-      groupId: `everloop.validator.${name}`,
+      groupId: validatorGroup(name),
       inputs: [topic],
       createHandler: () => {
         const unique = spec.unique.length === 0 ? null : new UniqueMemory(spec, this.#options.limits.uniqueEntriesMax);
