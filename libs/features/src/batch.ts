@@ -2,10 +2,11 @@ import { features } from '@everloop/contracts';
 
 import { ColumnCursor } from './column-row.ts';
 import type { Mget } from './lookup.ts';
-import { rowKeys, type KeyOrigin, type LookupPlan, type PlannedInput, type PlannedView } from './plan.ts';
+import { addRowKeys, type KeyOrigin, type LookupPlan, type PlannedInput, type PlannedView } from './plan.ts';
 import { readView } from './row.ts';
 import { numberTag, readValue, skipValue } from './value-codec.ts';
-import { asScalar, type FeatureScalar } from './values.ts';
+import { asScalar, entityKey, type FeatureScalar } from './values.ts';
+import type { CompiledView } from './views.ts';
 
 /** Entities to look up in columns: request fields by name, each as long as there are rows; absent fields are missing. */
 export interface BatchQuestion {
@@ -56,98 +57,117 @@ export const statusCode = {
 type Values = Omit<BatchColumn, 'name' | 'view'>;
 
 /** Columns of `rows` values, NaN or null and NOT_FOUND: one piece of memory for all numbers and one for all statuses. */
-function emptyColumns(types: readonly ('number' | 'string')[], rows: number): Values[] {
-  const numbers = new Float64Array(types.filter((type) => type === 'number').length * rows).fill(Number.NaN);
-  const statuses = new Uint8Array(types.length * rows).fill(statusCode.notFound);
-  let used = 0;
-  return types.map((type, index) => {
-    const isNumber = type === 'number';
-    if (isNumber) used += rows;
-    return {
-      numbers: isNumber ? numbers.subarray(used - rows, used) : null,
-      texts: isNumber ? null : new Array<string | null>(rows).fill(null),
-      statuses: statuses.subarray(index * rows, (index + 1) * rows),
-    };
-  });
+class Columns {
+  readonly all: readonly Values[];
+  readonly numbers: Float64Array;
+  readonly statuses: Uint8Array;
+  /** By column, where its values begin in `numbers`; -1 for text. Its statuses begin at its index times `rows`. */
+  readonly numberAt: Int32Array;
+
+  constructor(types: readonly ('number' | 'string')[], rows: number) {
+    const numbers = new Float64Array(types.filter((type) => type === 'number').length * rows).fill(Number.NaN);
+    const statuses = new Uint8Array(types.length * rows).fill(statusCode.notFound);
+    const numberAt = new Int32Array(types.length).fill(-1);
+    let used = 0;
+    this.all = types.map((type, index) => {
+      const isNumber = type === 'number';
+      if (isNumber) {
+        numberAt[index] = used;
+        used += rows;
+      }
+      return {
+        numbers: isNumber ? numbers.subarray(used - rows, used) : null,
+        texts: isNumber ? null : new Array<string | null>(rows).fill(null),
+        statuses: statuses.subarray(index * rows, (index + 1) * rows),
+      };
+    });
+    this.numbers = numbers;
+    this.statuses = statuses;
+    this.numberAt = numberAt;
+  }
 }
 
 /** What was found for one binding: a column per wanted feature, and the event times. */
 class BindingColumns {
   readonly planned: PlannedView;
   readonly eventMs: Float64Array;
-  /** By feature of the view; undefined for those that nobody wants. */
-  readonly columns: (Values | undefined)[];
+  readonly #rows: number;
+  /** Parallel to `planned.wanted`. */
+  readonly #columns: Columns;
   readonly #cursor = new ColumnCursor();
 
   constructor(planned: PlannedView, rows: number) {
     const { view, wanted } = planned;
     this.planned = planned;
     this.eventMs = new Float64Array(rows).fill(Number.NaN);
-    this.columns = new Array<undefined>(view.features.length).fill(undefined);
-    const empty = emptyColumns(
+    this.#rows = rows;
+    this.#columns = new Columns(
       wanted.map((index) => view.features[index]?.type ?? 'number'),
       rows,
     );
-    wanted.forEach((feature, index) => (this.columns[feature] = empty[index]));
   }
 
-  /** The value of a feature in a row; null where it is not PRESENT. */
-  value(feature: number, row: number): FeatureScalar {
-    const column = this.columns[feature];
-    if (column?.statuses[row] !== statusCode.present) return null;
-    return column.numbers === null ? (column.texts?.[row] ?? null) : (column.numbers[row] ?? null);
+  /** The column of a feature of the view; undefined when nobody wants it. */
+  column(feature: number): Values | undefined {
+    return this.#columns.all[this.planned.wanted.indexOf(feature)];
   }
 
-  /** Writes what the stored rows of one row's entity say. */
-  read(row: number, asOfMs: number, stored: readonly (Buffer | null)[]): void {
-    if (this.planned.view.kind === 'columns') this.#readColumns(row, asOfMs, stored);
-    else this.#readAggregates(row, asOfMs, stored);
+  /** Writes what the stored rows of one row's entity say: those from `first` on, as many as `rowsPerEntity`. */
+  read(row: number, asOfMs: number, stored: readonly (Buffer | null)[], first: number): void {
+    if (this.planned.view.kind === 'columns') this.#readColumns(row, asOfMs, stored, first);
+    else this.#readAggregates(row, asOfMs, stored, first);
   }
 
   /** From the bytes to the columns, without a value in between. */
-  #readColumns(row: number, asOfMs: number, stored: readonly (Buffer | null)[]): void {
-    const { view } = this.planned;
+  #readColumns(row: number, asOfMs: number, stored: readonly (Buffer | null)[], first: number): void {
+    const { view, wanted } = this.planned;
     const cursor = this.#cursor;
     cursor.begin();
-    for (const bytes of stored) if (bytes !== null && !cursor.look(view, bytes, asOfMs)) return;
+    for (let index = first; index < first + rowsPerEntity(view); index++) {
+      const bytes = stored[index] ?? null;
+      if (bytes !== null && !cursor.look(view, bytes, asOfMs)) return;
+    }
     if (!cursor.found) return;
     this.eventMs[row] = cursor.newestMs;
     if (asOfMs - cursor.newestMs > view.ttlMs) {
       this.#putOld(row);
       return;
     }
+    const { numbers, statuses, numberAt, all } = this.#columns;
+    const rows = this.#rows;
     const { data } = cursor;
     let { at } = cursor;
-    for (const column of this.columns) {
-      if (column !== undefined) {
-        const { numbers } = column;
-        // Inlined for numbers: this is where the time goes.
-        if (numbers !== null && data.getUint8(at) === numberTag) {
-          numbers[row] = data.getFloat64(at + 1, true);
-          column.statuses[row] = statusCode.present;
-        } else putValue(column, row, readValue(data, at));
+    let feature = 0;
+    for (let index = 0; index < wanted.length; index++) {
+      for (const next = wanted[index] ?? 0; feature < next; feature++) at = skipValue(data, at);
+      const to = numberAt[index] ?? -1;
+      // Inlined for numbers: this is where the time goes.
+      if (to >= 0 && data.getUint8(at) === numberTag) {
+        numbers[to + row] = data.getFloat64(at + 1, true);
+        statuses[index * rows + row] = statusCode.present;
+      } else {
+        const column = all[index];
+        if (column !== undefined) putValue(column, row, readValue(data, at));
       }
-      at = skipValue(data, at);
     }
   }
 
-  #readAggregates(row: number, asOfMs: number, stored: readonly (Buffer | null)[]): void {
+  #readAggregates(row: number, asOfMs: number, stored: readonly (Buffer | null)[], first: number): void {
     const { view, wanted } = this.planned;
-    const reading = readView(view, stored, asOfMs, wanted);
+    const reading = readView(view, stored.slice(first, first + rowsPerEntity(view)), asOfMs, wanted);
     if (!reading.found) return;
     this.eventMs[row] = reading.newestMs;
     if (asOfMs - reading.newestMs > view.ttlMs) {
       this.#putOld(row);
       return;
     }
-    for (const index of wanted) {
-      const column = this.columns[index];
-      if (column !== undefined) putValue(column, row, asScalar(reading.values[index] ?? null));
-    }
+    this.#columns.all.forEach((column, index) => {
+      putValue(column, row, asScalar(reading.values[wanted[index] ?? 0] ?? null));
+    });
   }
 
   #putOld(row: number): void {
-    for (const column of this.columns) if (column !== undefined) column.statuses[row] = statusCode.outsideMaxAge;
+    for (const column of this.#columns.all) column.statuses[row] = statusCode.outsideMaxAge;
   }
 }
 
@@ -157,96 +177,107 @@ function putValue(column: Values, row: number, value: FeatureScalar): void {
   else if (typeof value === 'string' && column.texts !== null) column.texts[row] = value;
 }
 
-/** Collects the keys of one read, each once. */
+/** How many rows an entity has in the store: one, or one for each source partition. */
+function rowsPerEntity(view: CompiledView): number {
+  return view.keyIndex < 0 ? view.partitions : 1;
+}
+
+/** Collects the keys of one read, those of an entity once and one after the other. */
 class KeyList {
   readonly keys: string[] = [];
-  readonly #index = new Map<string, number>();
+  /** By view and entity, index of its first key. */
+  readonly #firsts = new Map<string, Map<string, number>>();
 
-  add(key: string): number {
-    const known = this.#index.get(key);
-    if (known !== undefined) return known;
-    this.#index.set(key, this.keys.length);
-    return this.keys.push(key) - 1;
+  /** By row, the index of its entity's first key; -1 where a part of the entity's key is missing. `parts`: columns of the key's parts. */
+  add(view: CompiledView, parts: readonly (readonly FeatureScalar[])[], rows: number): Int32Array {
+    const firsts = this.#firsts.get(view.name) ?? new Map<string, number>();
+    this.#firsts.set(view.name, firsts);
+    const [only] = parts.length === 1 ? parts : [];
+    const at = new Int32Array(rows).fill(-1);
+    for (let row = 0; row < rows; row++) {
+      const value = only === undefined ? entityKey(parts.map((part) => part[row])) : (only[row] ?? null);
+      if (value === null) continue;
+      const key = typeof value === 'string' ? value : String(value);
+      let first = firsts.get(key);
+      if (first === undefined) {
+        first = this.keys.length;
+        firsts.set(key, first);
+        addRowKeys(view, key, only === undefined ? String(parts[view.keyIndex]?.[row]) : key, this.keys);
+      }
+      at[row] = first;
+    }
+    return at;
   }
 }
 
 /** Reads one phase: the keys of all its bindings and rows in one `mget`. */
 async function readPhase(
-  plan: LookupPlan,
   phase: readonly number[],
   question: BatchQuestion,
   found: readonly BindingColumns[],
   mget: Mget,
 ): Promise<void> {
   const list = new KeyList();
-  const reads: { readonly into: BindingColumns; readonly at: (readonly number[])[] }[] = [];
+  const reads: { readonly into: BindingColumns; readonly at: Int32Array }[] = [];
   for (const binding of phase) {
-    const [planned, into] = [plan.bindings[binding], found[binding]];
-    if (planned === undefined || into === undefined) continue;
-    const at: (readonly number[])[] = [];
-    for (let row = 0; row < question.rows; row++) {
-      const keys = keysOf(planned, question, found, row);
-      at.push(keys.map((name) => list.add(name)));
-    }
-    reads.push({ into, at });
+    const into = found[binding];
+    if (into === undefined) continue;
+    const { view, keys } = into.planned;
+    const parts = keys.map((key) => valuesOf(key, question, found));
+    reads.push({ into, at: list.add(view, parts, question.rows) });
   }
   if (list.keys.length === 0) return;
   const stored = await mget(list.keys);
-  const rows: (Buffer | null)[] = [];
   for (const { into, at } of reads) {
-    for (let row = 0; row < question.rows; row++) {
-      rows.length = 0;
-      for (const index of at[row] ?? []) rows.push(stored[index] ?? null);
-      if (rows.length > 0) into.read(row, question.asOfMs, rows);
-    }
+    at.forEach((first, row) => {
+      if (first >= 0) into.read(row, question.asOfMs, stored, first);
+    });
   }
 }
 
-function keysOf(
-  planned: PlannedView,
-  question: BatchQuestion,
-  found: readonly BindingColumns[],
-  row: number,
-): string[] {
-  const [only] = planned.keys;
-  if (only !== undefined && planned.keys.length === 1)
-    return rowKeys(planned.view, valueAt(only, question, found, row));
-  return rowKeys(planned.view, ...planned.keys.map((key) => valueAt(key, question, found, row)));
-}
-
-function valueAt(
+/** [rows] of a request field or a view's feature, null where it is not PRESENT; a request field that nobody gave is empty. */
+function valuesOf(
   origin: KeyOrigin,
   question: BatchQuestion,
   found: readonly BindingColumns[],
-  row: number,
-): FeatureScalar {
-  if (origin.kind === 'request') return question.fields.get(origin.field)?.[row] ?? null;
-  return found[origin.binding]?.value(origin.feature, row) ?? null;
+): readonly FeatureScalar[] {
+  if (origin.kind === 'request') return question.fields.get(origin.field) ?? [];
+  const column = found[origin.binding]?.column(origin.feature);
+  if (column === undefined) return [];
+  const { numbers, texts, statuses } = column;
+  return (
+    texts ?? Array.from(statuses, (status, row) => (status === statusCode.present ? (numbers?.[row] ?? null) : null))
+  );
 }
 
 function emptyColumn(type: 'number' | 'string', rows: number): Values {
-  const [column] = emptyColumns([type], rows);
+  const [column] = new Columns([type], rows).all;
   return column ?? { numbers: null, texts: null, statuses: new Uint8Array(rows) };
+}
+
+function named(name: string, view: number, { numbers, texts, statuses }: Values): BatchColumn {
+  return { name, view, numbers, texts, statuses };
 }
 
 function inputColumn(input: PlannedInput, question: BatchQuestion, found: readonly BindingColumns[]): BatchColumn {
   const { name, origin } = input;
   if (origin.kind === 'view') {
-    const column = found[origin.binding]?.columns[origin.feature] ?? emptyColumn('number', question.rows);
-    return { name, view: origin.binding, ...column };
+    const column = found[origin.binding]?.column(origin.feature) ?? emptyColumn('number', question.rows);
+    return named(name, origin.binding, column);
   }
   if (origin.kind === 'onDemand') {
     const column = emptyColumn(origin.feature.type, question.rows);
+    const from = origin.from.map((each) => valuesOf(each, question, found));
     for (let row = 0; row < question.rows; row++) {
-      const values = origin.from.map((from) => valueAt(from, question, found, row));
+      const values = from.map((each) => each[row] ?? null);
       putValue(column, row, origin.feature.evaluate(values));
     }
-    return { name, view: -1, ...column };
+    return named(name, -1, column);
   }
   const column = emptyColumn(input.type === 'number' ? 'number' : 'string', question.rows);
-  const values = question.fields.get(origin.field);
-  for (let row = 0; row < question.rows; row++) putValue(column, row, values?.[row] ?? null);
-  return { name, view: -1, ...column };
+  const values = valuesOf(origin, question, found);
+  for (let row = 0; row < question.rows; row++) putValue(column, row, values[row] ?? null);
+  return named(name, -1, column);
 }
 
 /**
@@ -255,7 +286,7 @@ function inputColumn(input: PlannedInput, question: BatchQuestion, found: readon
  */
 export async function lookupBatch(plan: LookupPlan, question: BatchQuestion, mget: Mget): Promise<BatchAnswer> {
   const found = plan.bindings.map((planned) => new BindingColumns(planned, question.rows));
-  for (const phase of plan.phases) await readPhase(plan, phase, question, found, mget);
+  for (const phase of plan.phases) await readPhase(phase, question, found, mget);
   return {
     asOfMs: question.asOfMs,
     rows: question.rows,

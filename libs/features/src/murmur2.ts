@@ -37,12 +37,10 @@ function murmur2Text(text: string): number {
   const tail = length & ~3;
   let seen = 0;
   for (let at = 0; at < tail; at += 4) {
-    const [a, b, c, d] = [
-      text.charCodeAt(at),
-      text.charCodeAt(at + 1),
-      text.charCodeAt(at + 2),
-      text.charCodeAt(at + 3),
-    ];
+    const a = text.charCodeAt(at);
+    const b = text.charCodeAt(at + 1);
+    const c = text.charCodeAt(at + 2);
+    const d = text.charCodeAt(at + 3);
     seen |= a | b | c | d;
     const k = Math.imul(a | (b << 8) | (c << 16) | (d << 24), multiplier);
     hash = Math.imul(hash, multiplier) ^ Math.imul(k ^ (k >>> 24), multiplier);

@@ -4,7 +4,7 @@ import { FeatureError } from './error.ts';
 import { keyPartition } from './murmur2.ts';
 import { onDemandFeatures } from './on-demand.ts';
 import { entityKey, storageType, type FeatureScalar } from './values.ts';
-import { compileFromCatalog, rowKey, type Catalog, type CompiledView } from './views.ts';
+import { compileFromCatalog, type Catalog, type CompiledView } from './views.ts';
 
 export type KeyOrigin =
   | { readonly kind: 'request'; readonly field: string }
@@ -182,19 +182,19 @@ export function planLookup(model: Asked, catalog: Catalog): LookupPlan {
 }
 
 /**
- * Keys of all online rows of an entity, by the parts of its key, in order of partitions; only one when a part is the Kafka key; none
- * when a part is missing.
+ * Adds the keys of all online rows of an entity, in order of partitions; only one where `kafkaKey`, the part of its key that is the Kafka
+ * key, says the partition. The entity's key is `entityKey` of its parts.
  */
+export function addRowKeys(view: CompiledView, key: string, kafkaKey: string, to: string[]): void {
+  const { rowPrefixes } = view;
+  if (view.keyIndex < 0) for (const prefix of rowPrefixes) to.push(prefix + key);
+  else to.push((rowPrefixes[keyPartition(kafkaKey, view.partitions)] ?? '') + key);
+}
+
+/** Keys of all online rows of an entity, by the parts of its key; see `addRowKeys`. None when a part is missing. */
 export function rowKeys(view: CompiledView, ...parts: readonly (FeatureScalar | undefined)[]): string[] {
-  const [first] = parts;
-  // By far the most common, without a list for each step.
-  if (typeof first === 'string' && parts.length === 1 && view.keyIndex === 0)
-    return [rowKey(view.name, keyPartition(first, view.partitions), first)];
   const key = entityKey(parts);
-  if (key === null) return [];
-  if (view.keyIndex >= 0) {
-    const kafkaKey = parts.length === 1 ? key : String(parts[view.keyIndex]);
-    return [rowKey(view.name, keyPartition(kafkaKey, view.partitions), key)];
-  }
-  return Array.from({ length: view.partitions }, (_, partition) => rowKey(view.name, partition, key));
+  const keys: string[] = [];
+  if (key !== null) addRowKeys(view, key, String(parts[view.keyIndex]), keys);
+  return keys;
 }

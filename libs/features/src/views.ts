@@ -65,6 +65,8 @@ export interface CompiledView {
   readonly ttlMs: number;
   readonly readBehindMs: number;
   readonly longestWindowMs: number;
+  /** By source partition, what stands before the entity's key in the keys of its rows. */
+  readonly rowPrefixes: readonly string[];
   /** Changes with whatever decides what a stored row holds; 32 bits. */
   readonly fingerprint: number;
 }
@@ -223,6 +225,7 @@ export function compileView(name: string, spec: FeatureViewSpec, source: SourceS
     ttlMs: spec.ttlMs,
     readBehindMs: spec.readBehindMs,
     longestWindowMs,
+    rowPrefixes: Array.from({ length: source.partitions }, (_, partition) => rowKey(name, partition, '')),
     fingerprint: fnv1a(JSON.stringify(content)),
   };
 }

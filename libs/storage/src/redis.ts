@@ -2,8 +2,9 @@ import { Redis } from 'ioredis';
 
 import type { Part } from '@everloop/service';
 
+import { JoinedReads } from './joined-reads.ts';
 import { createRedisCluster } from './redis-cluster.ts';
-import { evaluateGuarded, fenced, setMany } from './redis-commands.ts';
+import { evaluateGuarded, fenced, keysPerCommandMax, setMany } from './redis-commands.ts';
 import { RedisConnection } from './redis-connection.ts';
 import { readRedisUrl } from './redis-url.ts';
 import type { RedisOptions, RedisStore } from './redis-types.ts';
@@ -31,14 +32,14 @@ function createSingle(options: RedisOptions): RedisStore & Part {
     retryStrategy: (attempt) => Math.min(2_000, 25 * 2 ** Math.min(attempt, 7)),
   });
   const connection = new RedisConnection(client, options, timeoutMs);
+  const reads = new JoinedReads((keys) => client.mgetBuffer(keys), keysPerCommandMax);
   return {
     name: options.name,
     buckets: null,
     start: () => connection.start(),
     stop: () => connection.stop(),
     health: () => connection.health(),
-    mgetBuffer: (keys) =>
-      keys.length === 0 ? Promise.resolve([]) : connection.call(() => client.mgetBuffer([...keys])),
+    mgetBuffer: (keys) => (keys.length === 0 ? Promise.resolve([]) : connection.call(() => reads.read(keys))),
     getBuffer: (key) => connection.call(() => client.getBuffer(key)),
     async setManyAtomic(entries) {
       if (entries.length > 0) await connection.call(() => setMany(client, entries));
