@@ -5,6 +5,7 @@ export { datasetCheckDefaults } from './resources/types.ts';
 export type * from './resources/types.ts';
 export type * from './resources/window-types.ts';
 export * as inference from './gen/inference/grpc_predict_v2.ts';
+export * as inferenceConfig from './gen/inference/model_config.ts';
 export * as drift from './gen/everloop/drift/v1/drift.ts';
 export * as datasets from './gen/everloop/features/v1/datasets.ts';
 export * as feast from './gen/feast/serving/ServingService.ts';

@@ -35,9 +35,14 @@ export function unaryHandler(options: CallOptions): handleUnaryCall<Decoded, unk
       return;
     }
     const { message } = call.request;
+    const { method, handler } = options;
     // A handler that throws before its first await must fail the call, not the server.
     void Promise.resolve()
-      .then(() => options.handler(message, answer.context))
+      .then(() => {
+        // The timer that answers may be late; the work of a call that nobody waits for is not begun.
+        if (answer.context.isOver) throw deadlinePassed(method.path);
+        return handler(message, answer.context);
+      })
       .then(answer.succeed, answer.fail);
   };
 }
@@ -48,6 +53,14 @@ export function undecodableRequest(path: string, cause: unknown): ServiceError {
     kind: 'terminal',
     message: `the bytes of the request to ${path} are no message of its type: ${errorText(cause)}`,
     cause,
+  });
+}
+
+function deadlinePassed(path: string): ServiceError {
+  return new ServiceError({
+    code: 'EVL_GRPC_DEADLINE',
+    kind: 'retryable',
+    message: `the deadline of the call to ${path} had passed before it was begun; allow it more time`,
   });
 }
 
@@ -115,6 +128,9 @@ function answerOnce(
     },
     get signal() {
       return aborter.signal;
+    },
+    get isOver() {
+      return answered || Date.now() >= endsAtMs;
     },
     get metadata() {
       metadata ??= textMetadata(call);

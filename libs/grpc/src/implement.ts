@@ -6,6 +6,8 @@ export interface CallContext {
   readonly deadlineMs: number;
   /** Aborts when the deadline passes, the caller goes away or the server stops by force. */
   readonly signal: AbortSignal;
+  /** The deadline has passed or the caller is gone: work not begun is not worth beginning. Cheaper than `signal`. */
+  readonly isOver: boolean;
   /** Text metadata of the call, keys in lower case; a repeated key keeps its last value. */
   readonly metadata: ReadonlyMap<string, string>;
 }

@@ -28,11 +28,18 @@ export interface GrpcServerOptions {
   readonly streamMaxMs?: number;
   /** Longest wait for running calls at stop, milliseconds; default 5,000. What still runs then is aborted. */
   readonly drainMs?: number;
+  /** Largest request and largest response, bytes; default 16 MiB. */
+  readonly messageBytesMax?: number;
 }
 
 export interface GrpcServer extends Part {
   /** The port that is listened on; 0 before `start`. */
   readonly port: number;
+  /**
+   * Gives a name of the caller's own (not a service) its health, for Check and Watch of grpc.health.v1; unknown names are NOT_FOUND. Allowed before
+   * `start`; from `stop` on every name is NOT_SERVING.
+   */
+  setServing(name: string, isServing: boolean): void;
 }
 
 // grpc-js writes what it also returns as an error to standard error, as text; this lib logs each error once, as JSON.
@@ -51,6 +58,7 @@ class RunningServer implements GrpcServer {
   port = 0;
   readonly #options: GrpcServerOptions;
   readonly #health = new HealthImplementation();
+  readonly #named = new Set<string>();
   #server: Server | null = null;
   #stopping: Promise<void> | null = null;
 
@@ -79,6 +87,11 @@ class RunningServer implements GrpcServer {
     logger.info({ host, port: this.port }, 'gRPC listens');
   }
 
+  setServing(name: string, isServing: boolean): void {
+    this.#named.add(name);
+    this.#health.setStatus(name, isServing && this.#stopping === null ? 'SERVING' : 'NOT_SERVING');
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#drain();
     return this.#stopping;
@@ -90,9 +103,10 @@ class RunningServer implements GrpcServer {
   }
 
   #build(): Server {
+    const bytesMax = this.#options.messageBytesMax ?? messageBytesMax;
     const server = new Server({
-      'grpc.max_receive_message_length': messageBytesMax,
-      'grpc.max_send_message_length': messageBytesMax,
+      'grpc.max_receive_message_length': bytesMax,
+      'grpc.max_send_message_length': bytesMax,
       // Nothing reads it, and it is kept up with every call.
       'grpc.enable_channelz': 0,
     });
@@ -120,6 +134,7 @@ class RunningServer implements GrpcServer {
     const server = this.#server;
     if (server === null) return;
     this.#setServing('NOT_SERVING');
+    for (const name of this.#named) this.#health.setStatus(name, 'NOT_SERVING');
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       timer = setTimeout(() => {

@@ -10,6 +10,7 @@ const statusByCode: readonly (readonly [RegExp, status])[] = [
   [/_ALREADY_EXISTS$/, status.ALREADY_EXISTS],
   [/_CONFLICT$/, status.ABORTED],
   [/_(DEADLINE|TIMEOUT)$/, status.DEADLINE_EXCEEDED],
+  [/_CANCELLED$/, status.CANCELLED],
   [/_UNAUTHENTICATED$/, status.UNAUTHENTICATED],
   [/_(DENIED|FORBIDDEN)$/, status.PERMISSION_DENIED],
 ];
@@ -26,6 +27,26 @@ export interface CallStatus {
   readonly details: string;
 }
 
+/**
+ * Most bytes of a status text as HTTP/2 carries it. Clients refuse trailers beyond 8 KiB (gRPC C core's soft limit) and would then show that instead
+ * of the reason.
+ */
+const detailsBytesMax = 4_096;
+
+/** The text cut to what clients accept; characters that are not printable ASCII take three bytes for each of UTF-8 (percent-encoding). */
+function bounded(text: string): string {
+  if (text.length * 9 <= detailsBytesMax) return text;
+  let bytes = 0;
+  let end = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    bytes += point >= 0x20 && point < 0x7f && character !== '%' ? 1 : 3 * Buffer.byteLength(character);
+    if (bytes > detailsBytesMax) return `${text.slice(0, end)}…`;
+    end += character.length;
+  }
+  return text;
+}
+
 /** The status that a thrown value answers a call with. A bug's text stays in the log; the caller learns only its code. */
 export function statusOf(error: unknown): CallStatus {
   const kind = classify(error);
@@ -37,7 +58,7 @@ export function statusOf(error: unknown): CallStatus {
     return { code: statusByKind[kind], details };
   }
   const byCode = kind === 'bug' ? undefined : statusByCode.find(([pattern]) => pattern.test(error.code))?.[1];
-  return { code: byCode ?? statusByKind[kind], details: `${error.code}: ${error.message}` };
+  return { code: byCode ?? statusByKind[kind], details: bounded(`${error.code}: ${error.message}`) };
 }
 
 /** What a client's call failed with. */

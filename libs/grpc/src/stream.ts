@@ -25,6 +25,9 @@ async function run(call: StreamedCall, options: CallOptions): Promise<void> {
       return Math.max(0, endsAtMs - Date.now());
     },
     signal,
+    get isOver() {
+      return signal.aborted || Date.now() >= endsAtMs;
+    },
     metadata: textMetadata(call),
   };
   try {

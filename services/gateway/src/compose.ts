@@ -8,8 +8,10 @@ import { createGrpcVersionCatalog } from './adapters/grpc-version-catalog.ts';
 import { createKafkaInferenceLog } from './adapters/kafka-inference-log.ts';
 import { createKafkaProgress } from './adapters/kafka-progress.ts';
 import { createOnlineReader } from './adapters/online-features.ts';
-import { createOnnxRunner } from './adapters/onnx-runner.ts';
+import { createOnnxRunner, type RunEvents } from './adapters/onnx-runner.ts';
 import { createGateway } from './app/gateway.ts';
+import { Statistics } from './app/statistics.ts';
+import { versionOfKey } from './app/versions.ts';
 import type { configSchema } from './config.ts';
 import type { InferenceService } from './ports.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -46,11 +48,15 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
   const store = createObjectStore(config.objectStore);
   const host = createModelHost({ logger, name: 'models' });
   const versions = createGrpcVersionCatalog(config.registryAddress);
+  const statistics = new Statistics(nowMs);
   const gateway = createGateway({
     ...config,
     clock: config.clock === 'event' ? 'event' : 'wall',
     bus,
+    statistics,
+    onServed: (model) => grpc.setServing(model, true),
     runner: createOnnxRunner(host, {
+      events: runEvents(statistics),
       rowsMax: config.batchRowsMax,
       queueMax: config.inFlightRowsMax + config.shadowRowsMax,
       timeoutMs: config.runTimeoutMs,
@@ -64,11 +70,12 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
     logger,
     nowMs,
   });
-  const grpc = createGrpcServer({
+  const grpc: GrpcServer = createGrpcServer({
     name: 'grpc',
     host: config.grpcHost,
     port: config.grpcPort,
-    services: [implementInference(gateway.service)],
+    services: [implementInference(gateway.service, { streamInFlightMax: config.streamInFlightMax })],
+    messageBytesMax: config.messageBytesMax,
     logger,
   });
   const registry: Part = { name: 'registry-client', start: async () => undefined, stop: async () => versions.close() };
@@ -76,6 +83,19 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
     service: gateway.service,
     grpc,
     parts: [bus, publisher, inBackground(redis, logger), host, registry, ...gateway.parts, grpc],
+  };
+}
+
+/** Statistics of what the model process does, by the version whose file it is. */
+function runEvents(statistics: Statistics): RunEvents {
+  const forVersion = (key: string, tell: (model: string, version: string) => void): void => {
+    const named = versionOfKey(key);
+    if (named !== null) tell(named.model, named.version);
+  };
+  return {
+    executed: (key, rows, ms) => forVersion(key, (model, version) => statistics.executed(model, version, rows, ms)),
+    ran: (key, queueMs, ms) => forVersion(key, (model, version) => statistics.ran(model, version, queueMs, ms)),
+    failed: (key, ms) => forVersion(key, (model, version) => statistics.runFailed(model, version, ms)),
   };
 }
 

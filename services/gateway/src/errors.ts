@@ -11,6 +11,14 @@ const kinds = {
   EVL_GATEWAY_NOT_READY: 'retryable',
   /** The model is known but no route is in force yet. */
   EVL_GATEWAY_NO_VERSION: 'retryable',
+  /** Nobody waits for the answer any more. */
+  EVL_GATEWAY_CALL_CANCELLED: 'terminal',
+  /** A load with parameters, which would change what a version is. */
+  EVL_GATEWAY_LOAD_INVALID: 'terminal',
+  /** Nothing may be loaded or unloaded but by a route. */
+  EVL_GATEWAY_LOAD_PRECONDITION: 'terminal',
+  /** What the wanted route names could not be loaded. */
+  EVL_GATEWAY_LOAD_FAILED: 'retryable',
   /** Too many rows are in flight, or too many shadows wait. */
   EVL_GATEWAY_QUEUE_FULL: 'retryable',
   /** The log waits for the broker; nothing is answered that could not be logged. */

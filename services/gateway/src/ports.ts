@@ -70,12 +70,29 @@ export interface InferenceLog {
 /** Tells the rest of the loop how far a stage has come. */
 export type ReportProgress = (stage: 'log' | 'routes', watermarkMs: number) => Promise<void>;
 
-/** The six calls of the Open Inference Protocol, version 2; gRPC and REST share them. */
+/** A load or unload; no parameters are supported. */
+export type ModelCommand = Pick<inference.RepositoryModelLoadRequest, 'modelName' | 'parameters'>;
+
+/** Who waits for an answer. */
+export interface Caller {
+  /** Nobody waits any more: work that has not begun is not begun. */
+  readonly isOver: boolean;
+}
+
+/** The calls of the Open Inference Protocol, version 2, with Triton's extensions; gRPC and REST share them. */
 export interface InferenceService {
   serverLive(): inference.ServerLiveResponse;
   serverReady(): inference.ServerReadyResponse;
   modelReady(request: inference.ModelReadyRequest): inference.ModelReadyResponse;
   serverMetadata(): inference.ServerMetadataResponse;
   modelMetadata(request: inference.ModelMetadataRequest): inference.ModelMetadataResponse;
-  modelInfer(request: inference.ModelInferRequest): Promise<inference.ModelInferResponse>;
+  modelInfer(request: inference.ModelInferRequest, caller?: Caller): Promise<inference.ModelInferResponse>;
+  modelConfig(request: inference.ModelConfigRequest): inference.ModelConfigResponse;
+  /** Since the start of this process. Without a name: of all models; without a version: of all that are loaded or were used. */
+  modelStatistics(request: inference.ModelStatisticsRequest): inference.ModelStatisticsResponse;
+  repositoryIndex(request: Pick<inference.RepositoryIndexRequest, 'ready'>): inference.RepositoryIndexResponse;
+  /** Loads again what the wanted route names and is not loaded; resolves when all of it is in force. */
+  repositoryModelLoad(request: ModelCommand): Promise<void>;
+  /** Always refused: a route decides what is loaded. */
+  repositoryModelUnload(request: ModelCommand): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { registry, rollout, serving, toWire, topics } from '@everloop/contracts'
 import type { Bus, BusRecord, FollowOptions, TopicSpec } from '@everloop/kafka';
 import { createLogger, createMetrics, ServiceError } from '@everloop/service';
 import { createOnlineReader, type OnlineStore } from '../src/adapters/online-features.ts';
+import { Statistics } from '../src/app/statistics.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../src/app/gateway.ts';
 import type { LogStream, ModelShape, ScoreRunner } from '../src/ports.ts';
 import { createTelemetry } from '../src/telemetry.ts';
@@ -158,6 +159,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
       advance: async (watermarkMs) => void facts.push(`log ${watermarkMs} after ${records.length}`),
     },
     report: async (stage, watermarkMs) => void facts.push(`progress ${stage} ${watermarkMs}`),
+    statistics: new Statistics(() => 2_000),
     telemetry: createTelemetry(logger, metrics, () => queue.bytes),
     nowMs: () => 1_000,
     clock: 'event',

@@ -1,15 +1,28 @@
 import { inference } from '@everloop/contracts';
 import { implement, type Implementation } from '@everloop/grpc';
 import type { InferenceService } from '../ports.ts';
+import { streamInfer } from './grpc-stream.ts';
 
-/** The Open Inference Protocol over gRPC. */
-export function implementInference(service: InferenceService): Implementation {
+export interface GrpcInferenceOptions {
+  /** Requests of one stream under way at once. */
+  readonly streamInFlightMax: number;
+}
+
+/** The Open Inference Protocol over gRPC, with the extensions of the Triton Inference Server. */
+export function implementInference(service: InferenceService, options: GrpcInferenceOptions): Implementation {
   return implement(inference.GRPCInferenceServiceService, {
     serverLive: () => service.serverLive(),
     serverReady: () => service.serverReady(),
     modelReady: (request) => service.modelReady(request),
     serverMetadata: () => service.serverMetadata(),
     modelMetadata: (request) => service.modelMetadata(request),
-    modelInfer: (request) => service.modelInfer(request),
+    modelInfer: (request, context) => service.modelInfer(request, context),
+    modelStreamInfer: (requests, context) =>
+      streamInfer(requests, (request) => service.modelInfer(request, context), options.streamInFlightMax),
+    modelConfig: (request) => service.modelConfig(request),
+    modelStatistics: (request) => service.modelStatistics(request),
+    repositoryIndex: (request) => service.repositoryIndex(request),
+    repositoryModelLoad: (request) => service.repositoryModelLoad(request).then(() => ({})),
+    repositoryModelUnload: (request) => service.repositoryModelUnload(request).then(() => ({})),
   });
 }

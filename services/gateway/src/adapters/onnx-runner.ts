@@ -1,6 +1,15 @@
 import { createBatcher, type ModelHost } from '@everloop/onnx';
 import type { ScoreRunner } from '../ports.ts';
 
+/** What happened to runs, by the key of the file; durations in milliseconds. */
+export interface RunEvents {
+  /** One batch of `rows` rows ran for so long. */
+  executed(key: string, rows: number, inferMs: number): void;
+  /** A run waited for its batch, which ran for `inferMs`. */
+  ran(key: string, queueMs: number, inferMs: number): void;
+  failed(key: string, elapsedMs: number): void;
+}
+
 export interface OnnxRunnerOptions {
   /** Most rows in one run. */
   readonly rowsMax: number;
@@ -8,15 +17,45 @@ export interface OnnxRunnerOptions {
   readonly queueMax: number;
   /** Longest time of one run, milliseconds; then the model process is killed and started again. */
   readonly timeoutMs: number;
+  readonly events: RunEvents;
 }
 
 /** Runs model files in the model host; concurrent requests for one version share a run. */
-export function createOnnxRunner(host: ModelHost, options: OnnxRunnerOptions): ScoreRunner {
-  const { timeoutMs } = options;
-  const batcher = createBatcher(host, options);
+export function createOnnxRunner(
+  host: Pick<ModelHost, 'load' | 'unload' | 'run'>,
+  options: OnnxRunnerOptions,
+): ScoreRunner {
+  const { timeoutMs, events } = options;
+  /** How long the batch ran that ended last, by key. Batches of one key run one after the other, so it is the one that a run which ends now was in. */
+  const lastMs = new Map<string, number>();
+  const timed: Pick<ModelHost, 'run'> = {
+    async run(key, input, limits) {
+      const startedMs = performance.now();
+      const scores = await host.run(key, input, limits);
+      const inferMs = performance.now() - startedMs;
+      lastMs.set(key, inferMs);
+      events.executed(key, input.rows, inferMs);
+      return scores;
+    },
+  };
+  const batcher = createBatcher(timed, options);
   return {
     load: (key, path, digestHex) => host.load(key, path, digestHex),
-    unload: (key) => host.unload(key),
-    run: (key, batch) => batcher.run(key, batch, { timeoutMs }),
+    unload: (key) => {
+      lastMs.delete(key);
+      return host.unload(key);
+    },
+    async run(key, batch) {
+      const startedMs = performance.now();
+      try {
+        const scores = await batcher.run(key, batch, { timeoutMs });
+        const inferMs = lastMs.get(key) ?? 0;
+        events.ran(key, Math.max(0, performance.now() - startedMs - inferMs), inferMs);
+        return scores;
+      } catch (error) {
+        events.failed(key, performance.now() - startedMs);
+        throw error;
+      }
+    },
   };
 }

@@ -1,4 +1,8 @@
+import { gatewayError } from '../errors.ts';
+
 export interface BatcherOptions<I, O> {
+  /** Whether nobody waits for an item any more: it leaves the queue with EVL_GATEWAY_CALL_CANCELLED and is not run. */
+  readonly isOver?: (item: I) => boolean;
   /** How much of a batch one item takes, for example its rows. */
   readonly weigh: (item: I) => number;
   /** A batch is closed when it weighs so much; one item alone may weigh more. */
@@ -41,8 +45,18 @@ export class Batcher<I, O> {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
+      this.#dropOver();
       while (this.#waiting.length > 0 && this.#inFlight < this.#options.inFlightMax) void this.#runBatch(this.#take());
     });
+  }
+
+  #dropOver(): void {
+    const { isOver } = this.#options;
+    if (isOver === undefined) return;
+    const over = this.#waiting.filter(({ item }) => isOver(item));
+    if (over.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ item }) => !isOver(item));
+    for (const { reject } of over) reject(callCancelled());
   }
 
   #take(): readonly Waiting<I, O>[] {
@@ -71,4 +85,9 @@ export class Batcher<I, O> {
       if (this.#waiting.length > 0) this.#schedule();
     }
   }
+}
+
+/** The error of a call that is over before its work was begun. */
+export function callCancelled(): Error {
+  return gatewayError('EVL_GATEWAY_CALL_CANCELLED', 'the call was over before its work was begun; nothing was run');
 }

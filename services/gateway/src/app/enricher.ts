@@ -1,6 +1,6 @@
 import type { Logger } from '@everloop/service';
 import type { FeatureRow } from '../domain/vector.ts';
-import type { FeatureReader, Lookup } from '../ports.ts';
+import type { Caller, FeatureReader, Lookup } from '../ports.ts';
 import { Batcher } from './batcher.ts';
 import type { ServedModel } from './catalog.ts';
 
@@ -18,6 +18,17 @@ export interface Enriched {
   readonly rows: readonly FeatureRow[];
   /** The online store could not be asked. */
   readonly isDegraded: boolean;
+  /** From the request for features to their reading, milliseconds. */
+  readonly waitMs: number;
+  /** The reading, milliseconds. */
+  readonly readMs: number;
+}
+
+interface Request {
+  readonly rows: readonly Lookup[];
+  readonly caller: Caller | undefined;
+  /** On the clock of `performance.now()`. */
+  readonly askedMs: number;
 }
 
 /** How often a store that stays away is logged, milliseconds. */
@@ -26,30 +37,33 @@ const logEveryMs = 10_000;
 /** Adds features to request rows: concurrent requests share one read; without the online store the answer is degraded, not refused. */
 export class Enricher {
   readonly #options: EnricherOptions;
-  readonly #batchers = new WeakMap<FeatureReader, Batcher<readonly Lookup[], Enriched>>();
+  readonly #batchers = new WeakMap<FeatureReader, Batcher<Request, Enriched>>();
   #loggedAtMs = -Infinity;
 
   constructor(options: EnricherOptions) {
     this.#options = options;
   }
 
-  enrich(model: ServedModel, rows: readonly Lookup[]): Promise<Enriched> {
+  /** Rejects with EVL_GATEWAY_CALL_CANCELLED when the caller is gone before the reading begins. */
+  enrich(model: ServedModel, rows: readonly Lookup[], caller?: Caller): Promise<Enriched> {
     let batcher = this.#batchers.get(model.reader);
     if (batcher === undefined) {
       const { rowsMax, inFlightMax } = this.#options;
       batcher = new Batcher({
-        weigh: (lookups) => lookups.length,
+        isOver: (request) => request.caller?.isOver === true,
+        weigh: (request) => request.rows.length,
         weightMax: rowsMax,
         inFlightMax,
         run: (requests) => this.#read(model, requests),
       });
       this.#batchers.set(model.reader, batcher);
     }
-    return batcher.submit(rows);
+    return batcher.submit({ rows, caller, askedMs: performance.now() });
   }
 
-  async #read(model: ServedModel, requests: readonly (readonly Lookup[])[]): Promise<readonly Enriched[]> {
-    const lookups = requests.flat();
+  async #read(model: ServedModel, requests: readonly Request[]): Promise<readonly Enriched[]> {
+    const startedMs = performance.now();
+    const lookups = requests.flatMap((request) => request.rows);
     let isDegraded = false;
     let rows: readonly FeatureRow[];
     try {
@@ -61,7 +75,13 @@ export class Enricher {
       rows = model.reader.readWithoutStore(lookups);
     }
     let at = 0;
-    return requests.map((request) => ({ rows: rows.slice(at, (at += request.length)), isDegraded }));
+    const readMs = performance.now() - startedMs;
+    return requests.map((request) => ({
+      rows: rows.slice(at, (at += request.rows.length)),
+      isDegraded,
+      waitMs: startedMs - request.askedMs,
+      readMs,
+    }));
   }
 
   #log(model: string, error: unknown): void {

@@ -18,6 +18,7 @@ import { createInferenceService } from './inference-service.ts';
 import { Predictor } from './predictor.ts';
 import { RouteTable } from './routes.ts';
 import { ShadowQueue } from './shadows.ts';
+import type { Statistics } from './statistics.ts';
 import { VersionPool } from './versions.ts';
 
 export interface GatewayOptions {
@@ -29,6 +30,7 @@ export interface GatewayOptions {
   readonly log: InferenceLog;
   readonly report: ReportProgress;
   readonly telemetry: Telemetry;
+  readonly statistics: Statistics;
   readonly logger: Logger;
   readonly nowMs: () => number;
   readonly clock: 'wall' | 'event';
@@ -38,6 +40,8 @@ export interface GatewayOptions {
   readonly shadowRowsMax: number;
   readonly logBytesMax: number;
   readonly wallLagMs: number;
+  /** A model is served from now on. */
+  readonly onServed?: (model: string) => void;
 }
 
 /** Pauses between tries to load a version, milliseconds: short, since a replay waits for it; the registry may start after us. */
@@ -69,7 +73,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       routes.onModel(model);
     },
   });
-  const routes: RouteTable = new RouteTable({ catalog, pool, report, logger, retryMs: loadRetryMs });
+  const routes: RouteTable = new RouteTable({
+    ...{ catalog, pool, report, logger, retryMs: loadRetryMs },
+    onServed: (model) => options.onServed?.(model),
+  });
   const shadows = new ShadowQueue({
     rowsMax: options.shadowRowsMax,
     tries: shadowTries,
@@ -100,6 +107,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     predictor,
     catalog,
     routes,
+    statistics: options.statistics,
     isReady: () => isRunning,
     onFailed: (model, error) => telemetry.failed(model, error),
   });

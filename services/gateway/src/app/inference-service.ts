@@ -2,66 +2,54 @@ import type { inference } from '@everloop/contracts';
 import { booleanParameter, doubleParameter, textParameter } from '../domain/parameters.ts';
 import { findingText, type GateFinding } from '../domain/gate.ts';
 import { scoreOutput, wantsRaw } from '../domain/outputs.ts';
-import { rowsMax } from '../domain/tensors.ts';
 import { gatewayError } from '../errors.ts';
 import type { InferenceService } from '../ports.ts';
 import type { ModelCatalog } from './catalog.ts';
-import { modelNotFound } from './prepare.ts';
+import { createModelAdmin } from './model-admin.ts';
 import type { Prediction, Predictor } from './predictor.ts';
 import type { RouteTable } from './routes.ts';
+import type { Statistics } from './statistics.ts';
 
 export interface InferenceServiceOptions {
   readonly predictor: Predictor;
   readonly catalog: ModelCatalog;
   readonly routes: RouteTable;
+  readonly statistics: Statistics;
   /** Whether requests can be taken now. */
   readonly isReady: () => boolean;
   readonly onFailed: (model: string, error: unknown) => void;
 }
 
 export const serverVersion = '0.1.0';
+/** The names by which Triton announces what a client may use beside the protocol itself. */
+const extensions = ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'] as const;
 
 export function createInferenceService(options: InferenceServiceOptions): InferenceService {
-  const { predictor, catalog, routes, isReady, onFailed } = options;
-  const isModelReady = (name: string, version: string): boolean => {
-    const applied = routes.get(name);
-    return applied !== undefined && (version === '' || applied.versions.has(version));
-  };
+  const { predictor, catalog, statistics, isReady, onFailed } = options;
   return {
+    ...createModelAdmin(options),
     serverLive: () => ({ live: true }),
     serverReady: () => ({ ready: isReady() }),
-    modelReady({ name, version }) {
-      if (catalog.get(name) === undefined) throw modelNotFound(name, catalog);
-      return { ready: isModelReady(name, version) };
-    },
-    serverMetadata: () => ({ name: 'everloop', version: serverVersion, extensions: [] }),
-    modelMetadata({ name }) {
-      const model = catalog.get(name);
-      if (model === undefined) throw modelNotFound(name, catalog);
-      const applied = routes.get(name);
-      return {
-        name,
-        versions: [...(applied?.versions.keys() ?? [])],
-        platform: 'onnx_onnxv1',
-        inputs: model.spec.request.map((field) => ({
-          name: field.name,
-          datatype: field.type === 'string' ? 'BYTES' : 'FP64',
-          shape: [-1n],
-        })),
-        outputs: [{ name: 'score', datatype: 'FP32', shape: [-1n] }],
-        properties: {
-          join_key: model.spec.joinKey,
-          rows_max: String(rowsMax),
-          policy_revision: applied?.route.revision ?? '',
-          champion_version: applied?.route.championVersion ?? '',
-        },
-      };
-    },
-    async modelInfer(request) {
+    serverMetadata: () => ({ name: 'everloop', version: serverVersion, extensions: [...extensions] }),
+    async modelInfer(request, caller) {
+      const startedMs = performance.now();
       try {
         if (!isReady())
           throw gatewayError('EVL_GATEWAY_NOT_READY', 'the gateway is starting or stopping; ask again later');
-        return toResponse(request, await predictor.predict(request));
+        const prediction = await predictor.predict(request, caller);
+        const predictedMs = performance.now();
+        const response = toResponse(request, prediction);
+        const answeredMs = performance.now();
+        statistics.answered({
+          model: response.modelName,
+          version: response.modelVersion,
+          rows: prediction.scores.length,
+          totalMs: answeredMs - startedMs,
+          waitMs: prediction.timing.waitMs,
+          inputMs: prediction.timing.readMs,
+          outputMs: answeredMs - predictedMs,
+        });
+        return response;
       } catch (error) {
         // Names come from outside; only known ones may become a label.
         onFailed(catalog.get(request.modelName) === undefined ? 'unknown' : request.modelName, error);

@@ -4,9 +4,10 @@ import { InFlight } from '../domain/in-flight.ts';
 import { chooseArm, fallback, shadowsOf, type Choice } from '../domain/routing.ts';
 import { pack, type Packed } from '../domain/vector.ts';
 import { gatewayError } from '../errors.ts';
-import type { InferenceLog } from '../ports.ts';
+import type { Caller, InferenceLog } from '../ports.ts';
+import { callCancelled } from './batcher.ts';
 import type { ModelCatalog } from './catalog.ts';
-import type { Enricher } from './enricher.ts';
+import type { Enriched, Enricher } from './enricher.ts';
 import { prepare, type OnGated, type Prepared } from './prepare.ts';
 import { Recorder, type RequestRecorder } from './recorder.ts';
 import type { AppliedRoute, RouteTable } from './routes.ts';
@@ -49,6 +50,7 @@ export interface Prediction {
   readonly scores: Float64Array;
   readonly decisionIds: readonly string[];
   readonly isDegraded: boolean;
+  readonly timing: Pick<Enriched, 'waitMs' | 'readMs'>;
 }
 
 interface Answer {
@@ -69,7 +71,8 @@ export class Predictor {
     this.#recorder = new Recorder(options.log);
   }
 
-  async predict(request: inference.ModelInferRequest): Promise<Prediction> {
+  /** Nothing is run for a caller that is gone: rejects with EVL_GATEWAY_CALL_CANCELLED. */
+  async predict(request: inference.ModelInferRequest, caller?: Caller): Promise<Prediction> {
     const startedMs = performance.now();
     const { catalog, nowMs, events } = this.#options;
     const prepared = prepare(request, catalog, nowMs(), events.gated);
@@ -77,7 +80,7 @@ export class Predictor {
     const ticket = this.#inFlight.begin();
     this.#rows += prepared.rows.length;
     try {
-      return await this.#answer(prepared, startedMs);
+      return await this.#answer(prepared, startedMs, caller);
     } finally {
       this.#rows -= prepared.rows.length;
       this.#inFlight.end(ticket);
@@ -119,14 +122,16 @@ export class Predictor {
     }
   }
 
-  async #answer(prepared: Prepared, startedMs: number): Promise<Prediction> {
+  async #answer(prepared: Prepared, startedMs: number, caller: Caller | undefined): Promise<Prediction> {
     const { enricher, routes, events, closedUntilMs } = this.#options;
     const { model, eventTimeMs } = prepared;
     if (eventTimeMs < closedUntilMs()) events.late(model.name, eventTimeMs);
     const enriched = await enricher.enrich(
       model,
       prepared.rows.map((request) => ({ request, asOfMs: eventTimeMs })),
+      caller,
     );
+    if (caller?.isOver === true) throw callCancelled();
     // Taken after the wait, so that the route that decides is the one in force when the models run.
     const applied = routes.get(model.name);
     if (applied === undefined)
@@ -155,6 +160,7 @@ export class Predictor {
         decisionIds,
         policyRevision: applied.route.revision,
         isDegraded: enriched.isDegraded,
+        timing: enriched,
       };
     } finally {
       endLease();

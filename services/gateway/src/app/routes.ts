@@ -20,6 +20,8 @@ export interface RouteTableOptions {
   readonly pool: VersionPool;
   readonly report: ReportProgress;
   readonly logger: Logger;
+  /** A model is served from now on; told again with every route. */
+  readonly onServed?: (model: string) => void;
   /** First and longest pause between tries to load a version, milliseconds. */
   readonly retryMs: { readonly first: number; readonly max: number };
 }
@@ -35,7 +37,7 @@ interface Entry {
   /** Requests that use a route, by route; a replaced route keeps its versions until the last has ended. */
   readonly leases: Map<AppliedRoute, number>;
   /** Resolved when the first try to apply a route has ended. */
-  readonly tried: PromiseWithResolvers<void>;
+  tried: PromiseWithResolvers<void>;
 }
 
 /**
@@ -92,6 +94,24 @@ export class RouteTable {
   /** A model became known: its route may have waited for it. */
   onModel(model: ServedModel): void {
     this.#entries.get(model.name)?.wake.abort();
+  }
+
+  /** The route that is wanted for a model, in force or not. */
+  wanted(model: string): rollout.Route | undefined {
+    return this.#entries.get(model)?.desired;
+  }
+
+  /** Tries at once to put the wanted route of a model in force; true if all of it is. */
+  async tryNow(model: string): Promise<boolean> {
+    const entry = this.#entries.get(model);
+    if (entry === undefined) return false;
+    if (!entry.isComplete) {
+      entry.tried = Promise.withResolvers();
+      const { promise } = entry.tried;
+      entry.wake.abort();
+      await promise;
+    }
+    return entry.isComplete;
   }
 
   /** The runner lost a version: loads it again. */
@@ -202,6 +222,7 @@ export class RouteTable {
     const shadows = route.shadowVersions.flatMap((version) => versions.get(version) ?? []);
     entry.applied = { route, champion, canary: versions.get(route.canaryVersion) ?? null, shadows, versions };
     if (before !== null && (entry.leases.get(before) ?? 0) === 0) this.#retire(entry.leases, before);
+    this.#options.onServed?.(route.model);
     this.#options.logger.info(
       {
         model: route.model,

@@ -123,6 +123,12 @@ export class VersionPool {
   }
 }
 
+/** The model and the version of a key that `VersionPool` loads files under; null for another text. */
+export function versionOfKey(key: string): { readonly model: string; readonly version: string } | null {
+  const [, model, version] = /^(.*)\/([^/#]*)#\d+$/.exec(key) ?? [];
+  return model === undefined || version === undefined ? null : { model, version };
+}
+
 function nameOf(model: string, version: string): string {
   return `${model}/${version}`;
 }

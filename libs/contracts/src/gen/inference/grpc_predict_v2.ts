@@ -10,18 +10,21 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { ModelConfig } from "./model_config.ts";
 
 /**
- * The Open Inference Protocol, version 2: the message and field names and numbers are those of the public specification, so that
- * existing clients work unchanged.
+ * The Open Inference Protocol, version 2, with the repository, statistics, configuration and stream extensions of the Triton Inference Server: the
+ * message and field names and numbers are those of the public specifications, so that existing clients work unchanged.
  */
 
 export interface ServerLiveRequest {
@@ -165,6 +168,139 @@ export interface InferTensorContents {
   fp32Contents: number[];
   fp64Contents: number[];
   bytesContents: Buffer[];
+}
+
+/** One for each request of a stream, in the order of the requests. */
+export interface ModelStreamInferResponse {
+  errorMessage: string;
+  inferResponse: ModelInferResponse | undefined;
+}
+
+export interface ModelConfigRequest {
+  name: string;
+  version: string;
+}
+
+export interface ModelConfigResponse {
+  config: ModelConfig | undefined;
+}
+
+export interface ModelStatisticsRequest {
+  name: string;
+  version: string;
+}
+
+export interface StatisticDuration {
+  count: bigint;
+  ns: bigint;
+}
+
+export interface InferStatistics {
+  success: StatisticDuration | undefined;
+  fail: StatisticDuration | undefined;
+  queue: StatisticDuration | undefined;
+  computeInput: StatisticDuration | undefined;
+  computeInfer: StatisticDuration | undefined;
+  computeOutput: StatisticDuration | undefined;
+  cacheHit: StatisticDuration | undefined;
+  cacheMiss: StatisticDuration | undefined;
+}
+
+export interface InferResponseStatistics {
+  computeInfer: StatisticDuration | undefined;
+  computeOutput: StatisticDuration | undefined;
+  success: StatisticDuration | undefined;
+  fail: StatisticDuration | undefined;
+  emptyResponse: StatisticDuration | undefined;
+  cancel: StatisticDuration | undefined;
+}
+
+export interface InferBatchStatistics {
+  batchSize: bigint;
+  computeInput: StatisticDuration | undefined;
+  computeInfer: StatisticDuration | undefined;
+  computeOutput: StatisticDuration | undefined;
+}
+
+export interface MemoryUsage {
+  type: string;
+  id: bigint;
+  byteSize: bigint;
+}
+
+export interface ModelStatistics {
+  name: string;
+  version: string;
+  /** Epoch milliseconds. */
+  lastInference: bigint;
+  inferenceCount: bigint;
+  executionCount: bigint;
+  inferenceStats: InferStatistics | undefined;
+  batchStats: InferBatchStatistics[];
+  memoryUsage: MemoryUsage[];
+  responseStats: { [key: string]: InferResponseStatistics };
+}
+
+export interface ModelStatistics_ResponseStatsEntry {
+  key: string;
+  value: InferResponseStatistics | undefined;
+}
+
+export interface ModelStatisticsResponse {
+  modelStats: ModelStatistics[];
+}
+
+export interface ModelRepositoryParameter {
+  parameterChoice:
+    | { $case: "boolParam"; value: boolean }
+    | { $case: "int64Param"; value: bigint }
+    | { $case: "stringParam"; value: string }
+    | { $case: "bytesParam"; value: Buffer }
+    | undefined;
+}
+
+export interface RepositoryIndexRequest {
+  repositoryName: string;
+  ready: boolean;
+}
+
+export interface RepositoryIndexResponse {
+  models: RepositoryIndexResponse_ModelIndex[];
+}
+
+export interface RepositoryIndexResponse_ModelIndex {
+  name: string;
+  version: string;
+  state: string;
+  reason: string;
+}
+
+export interface RepositoryModelLoadRequest {
+  repositoryName: string;
+  modelName: string;
+  parameters: { [key: string]: ModelRepositoryParameter };
+}
+
+export interface RepositoryModelLoadRequest_ParametersEntry {
+  key: string;
+  value: ModelRepositoryParameter | undefined;
+}
+
+export interface RepositoryModelLoadResponse {
+}
+
+export interface RepositoryModelUnloadRequest {
+  repositoryName: string;
+  modelName: string;
+  parameters: { [key: string]: ModelRepositoryParameter };
+}
+
+export interface RepositoryModelUnloadRequest_ParametersEntry {
+  key: string;
+  value: ModelRepositoryParameter | undefined;
+}
+
+export interface RepositoryModelUnloadResponse {
 }
 
 function createBaseServerLiveRequest(): ServerLiveRequest {
@@ -3049,6 +3185,2531 @@ export const InferTensorContents: MessageFns<InferTensorContents> = {
   },
 };
 
+function createBaseModelStreamInferResponse(): ModelStreamInferResponse {
+  return { errorMessage: "", inferResponse: undefined };
+}
+
+export const ModelStreamInferResponse: MessageFns<ModelStreamInferResponse> = {
+  encode(message: ModelStreamInferResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.errorMessage !== "") {
+      writer.uint32(10).string(message.errorMessage);
+    }
+    if (message.inferResponse !== undefined) {
+      ModelInferResponse.encode(message.inferResponse, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelStreamInferResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelStreamInferResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.errorMessage = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.inferResponse = ModelInferResponse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelStreamInferResponse {
+    return {
+      errorMessage: isSet(object.errorMessage)
+        ? globalThis.String(object.errorMessage)
+        : isSet(object.error_message)
+        ? globalThis.String(object.error_message)
+        : "",
+      inferResponse: isSet(object.inferResponse)
+        ? ModelInferResponse.fromJSON(object.inferResponse)
+        : isSet(object.infer_response)
+        ? ModelInferResponse.fromJSON(object.infer_response)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ModelStreamInferResponse): unknown {
+    const obj: any = {};
+    if (message.errorMessage !== "") {
+      obj.errorMessage = message.errorMessage;
+    }
+    if (message.inferResponse !== undefined) {
+      obj.inferResponse = ModelInferResponse.toJSON(message.inferResponse);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelStreamInferResponse>): ModelStreamInferResponse {
+    return ModelStreamInferResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelStreamInferResponse>): ModelStreamInferResponse {
+    const message = createBaseModelStreamInferResponse();
+    message.errorMessage = object.errorMessage ?? "";
+    message.inferResponse = (object.inferResponse !== undefined && object.inferResponse !== null)
+      ? ModelInferResponse.fromPartial(object.inferResponse)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseModelConfigRequest(): ModelConfigRequest {
+  return { name: "", version: "" };
+}
+
+export const ModelConfigRequest: MessageFns<ModelConfigRequest> = {
+  encode(message: ModelConfigRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelConfigRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelConfigRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelConfigRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+    };
+  },
+
+  toJSON(message: ModelConfigRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelConfigRequest>): ModelConfigRequest {
+    return ModelConfigRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelConfigRequest>): ModelConfigRequest {
+    const message = createBaseModelConfigRequest();
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseModelConfigResponse(): ModelConfigResponse {
+  return { config: undefined };
+}
+
+export const ModelConfigResponse: MessageFns<ModelConfigResponse> = {
+  encode(message: ModelConfigResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.config !== undefined) {
+      ModelConfig.encode(message.config, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelConfigResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelConfigResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.config = ModelConfig.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelConfigResponse {
+    return { config: isSet(object.config) ? ModelConfig.fromJSON(object.config) : undefined };
+  },
+
+  toJSON(message: ModelConfigResponse): unknown {
+    const obj: any = {};
+    if (message.config !== undefined) {
+      obj.config = ModelConfig.toJSON(message.config);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelConfigResponse>): ModelConfigResponse {
+    return ModelConfigResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelConfigResponse>): ModelConfigResponse {
+    const message = createBaseModelConfigResponse();
+    message.config = (object.config !== undefined && object.config !== null)
+      ? ModelConfig.fromPartial(object.config)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseModelStatisticsRequest(): ModelStatisticsRequest {
+  return { name: "", version: "" };
+}
+
+export const ModelStatisticsRequest: MessageFns<ModelStatisticsRequest> = {
+  encode(message: ModelStatisticsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelStatisticsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelStatisticsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelStatisticsRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+    };
+  },
+
+  toJSON(message: ModelStatisticsRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelStatisticsRequest>): ModelStatisticsRequest {
+    return ModelStatisticsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelStatisticsRequest>): ModelStatisticsRequest {
+    const message = createBaseModelStatisticsRequest();
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseStatisticDuration(): StatisticDuration {
+  return { count: 0n, ns: 0n };
+}
+
+export const StatisticDuration: MessageFns<StatisticDuration> = {
+  encode(message: StatisticDuration, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.count);
+    }
+    if (message.ns !== 0n) {
+      if (BigInt.asUintN(64, message.ns) !== message.ns) {
+        throw new globalThis.Error("value provided for field message.ns of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.ns);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatisticDuration {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatisticDuration();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ns = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StatisticDuration {
+    return { count: isSet(object.count) ? BigInt(object.count) : 0n, ns: isSet(object.ns) ? BigInt(object.ns) : 0n };
+  },
+
+  toJSON(message: StatisticDuration): unknown {
+    const obj: any = {};
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    if (message.ns !== 0n) {
+      obj.ns = message.ns.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StatisticDuration>): StatisticDuration {
+    return StatisticDuration.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatisticDuration>): StatisticDuration {
+    const message = createBaseStatisticDuration();
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.ns = (object.ns !== undefined && object.ns !== null) ? BigInt(object.ns) : 0n;
+    return message;
+  },
+};
+
+function createBaseInferStatistics(): InferStatistics {
+  return {
+    success: undefined,
+    fail: undefined,
+    queue: undefined,
+    computeInput: undefined,
+    computeInfer: undefined,
+    computeOutput: undefined,
+    cacheHit: undefined,
+    cacheMiss: undefined,
+  };
+}
+
+export const InferStatistics: MessageFns<InferStatistics> = {
+  encode(message: InferStatistics, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.success !== undefined) {
+      StatisticDuration.encode(message.success, writer.uint32(10).fork()).join();
+    }
+    if (message.fail !== undefined) {
+      StatisticDuration.encode(message.fail, writer.uint32(18).fork()).join();
+    }
+    if (message.queue !== undefined) {
+      StatisticDuration.encode(message.queue, writer.uint32(26).fork()).join();
+    }
+    if (message.computeInput !== undefined) {
+      StatisticDuration.encode(message.computeInput, writer.uint32(34).fork()).join();
+    }
+    if (message.computeInfer !== undefined) {
+      StatisticDuration.encode(message.computeInfer, writer.uint32(42).fork()).join();
+    }
+    if (message.computeOutput !== undefined) {
+      StatisticDuration.encode(message.computeOutput, writer.uint32(50).fork()).join();
+    }
+    if (message.cacheHit !== undefined) {
+      StatisticDuration.encode(message.cacheHit, writer.uint32(58).fork()).join();
+    }
+    if (message.cacheMiss !== undefined) {
+      StatisticDuration.encode(message.cacheMiss, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InferStatistics {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInferStatistics();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.success = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fail = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.queue = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.computeInput = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.computeInfer = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.computeOutput = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.cacheHit = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.cacheMiss = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InferStatistics {
+    return {
+      success: isSet(object.success) ? StatisticDuration.fromJSON(object.success) : undefined,
+      fail: isSet(object.fail) ? StatisticDuration.fromJSON(object.fail) : undefined,
+      queue: isSet(object.queue) ? StatisticDuration.fromJSON(object.queue) : undefined,
+      computeInput: isSet(object.computeInput)
+        ? StatisticDuration.fromJSON(object.computeInput)
+        : isSet(object.compute_input)
+        ? StatisticDuration.fromJSON(object.compute_input)
+        : undefined,
+      computeInfer: isSet(object.computeInfer)
+        ? StatisticDuration.fromJSON(object.computeInfer)
+        : isSet(object.compute_infer)
+        ? StatisticDuration.fromJSON(object.compute_infer)
+        : undefined,
+      computeOutput: isSet(object.computeOutput)
+        ? StatisticDuration.fromJSON(object.computeOutput)
+        : isSet(object.compute_output)
+        ? StatisticDuration.fromJSON(object.compute_output)
+        : undefined,
+      cacheHit: isSet(object.cacheHit)
+        ? StatisticDuration.fromJSON(object.cacheHit)
+        : isSet(object.cache_hit)
+        ? StatisticDuration.fromJSON(object.cache_hit)
+        : undefined,
+      cacheMiss: isSet(object.cacheMiss)
+        ? StatisticDuration.fromJSON(object.cacheMiss)
+        : isSet(object.cache_miss)
+        ? StatisticDuration.fromJSON(object.cache_miss)
+        : undefined,
+    };
+  },
+
+  toJSON(message: InferStatistics): unknown {
+    const obj: any = {};
+    if (message.success !== undefined) {
+      obj.success = StatisticDuration.toJSON(message.success);
+    }
+    if (message.fail !== undefined) {
+      obj.fail = StatisticDuration.toJSON(message.fail);
+    }
+    if (message.queue !== undefined) {
+      obj.queue = StatisticDuration.toJSON(message.queue);
+    }
+    if (message.computeInput !== undefined) {
+      obj.computeInput = StatisticDuration.toJSON(message.computeInput);
+    }
+    if (message.computeInfer !== undefined) {
+      obj.computeInfer = StatisticDuration.toJSON(message.computeInfer);
+    }
+    if (message.computeOutput !== undefined) {
+      obj.computeOutput = StatisticDuration.toJSON(message.computeOutput);
+    }
+    if (message.cacheHit !== undefined) {
+      obj.cacheHit = StatisticDuration.toJSON(message.cacheHit);
+    }
+    if (message.cacheMiss !== undefined) {
+      obj.cacheMiss = StatisticDuration.toJSON(message.cacheMiss);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InferStatistics>): InferStatistics {
+    return InferStatistics.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InferStatistics>): InferStatistics {
+    const message = createBaseInferStatistics();
+    message.success = (object.success !== undefined && object.success !== null)
+      ? StatisticDuration.fromPartial(object.success)
+      : undefined;
+    message.fail = (object.fail !== undefined && object.fail !== null)
+      ? StatisticDuration.fromPartial(object.fail)
+      : undefined;
+    message.queue = (object.queue !== undefined && object.queue !== null)
+      ? StatisticDuration.fromPartial(object.queue)
+      : undefined;
+    message.computeInput = (object.computeInput !== undefined && object.computeInput !== null)
+      ? StatisticDuration.fromPartial(object.computeInput)
+      : undefined;
+    message.computeInfer = (object.computeInfer !== undefined && object.computeInfer !== null)
+      ? StatisticDuration.fromPartial(object.computeInfer)
+      : undefined;
+    message.computeOutput = (object.computeOutput !== undefined && object.computeOutput !== null)
+      ? StatisticDuration.fromPartial(object.computeOutput)
+      : undefined;
+    message.cacheHit = (object.cacheHit !== undefined && object.cacheHit !== null)
+      ? StatisticDuration.fromPartial(object.cacheHit)
+      : undefined;
+    message.cacheMiss = (object.cacheMiss !== undefined && object.cacheMiss !== null)
+      ? StatisticDuration.fromPartial(object.cacheMiss)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseInferResponseStatistics(): InferResponseStatistics {
+  return {
+    computeInfer: undefined,
+    computeOutput: undefined,
+    success: undefined,
+    fail: undefined,
+    emptyResponse: undefined,
+    cancel: undefined,
+  };
+}
+
+export const InferResponseStatistics: MessageFns<InferResponseStatistics> = {
+  encode(message: InferResponseStatistics, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.computeInfer !== undefined) {
+      StatisticDuration.encode(message.computeInfer, writer.uint32(10).fork()).join();
+    }
+    if (message.computeOutput !== undefined) {
+      StatisticDuration.encode(message.computeOutput, writer.uint32(18).fork()).join();
+    }
+    if (message.success !== undefined) {
+      StatisticDuration.encode(message.success, writer.uint32(26).fork()).join();
+    }
+    if (message.fail !== undefined) {
+      StatisticDuration.encode(message.fail, writer.uint32(34).fork()).join();
+    }
+    if (message.emptyResponse !== undefined) {
+      StatisticDuration.encode(message.emptyResponse, writer.uint32(42).fork()).join();
+    }
+    if (message.cancel !== undefined) {
+      StatisticDuration.encode(message.cancel, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InferResponseStatistics {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInferResponseStatistics();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.computeInfer = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.computeOutput = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.success = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fail = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.emptyResponse = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cancel = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InferResponseStatistics {
+    return {
+      computeInfer: isSet(object.computeInfer)
+        ? StatisticDuration.fromJSON(object.computeInfer)
+        : isSet(object.compute_infer)
+        ? StatisticDuration.fromJSON(object.compute_infer)
+        : undefined,
+      computeOutput: isSet(object.computeOutput)
+        ? StatisticDuration.fromJSON(object.computeOutput)
+        : isSet(object.compute_output)
+        ? StatisticDuration.fromJSON(object.compute_output)
+        : undefined,
+      success: isSet(object.success) ? StatisticDuration.fromJSON(object.success) : undefined,
+      fail: isSet(object.fail) ? StatisticDuration.fromJSON(object.fail) : undefined,
+      emptyResponse: isSet(object.emptyResponse)
+        ? StatisticDuration.fromJSON(object.emptyResponse)
+        : isSet(object.empty_response)
+        ? StatisticDuration.fromJSON(object.empty_response)
+        : undefined,
+      cancel: isSet(object.cancel) ? StatisticDuration.fromJSON(object.cancel) : undefined,
+    };
+  },
+
+  toJSON(message: InferResponseStatistics): unknown {
+    const obj: any = {};
+    if (message.computeInfer !== undefined) {
+      obj.computeInfer = StatisticDuration.toJSON(message.computeInfer);
+    }
+    if (message.computeOutput !== undefined) {
+      obj.computeOutput = StatisticDuration.toJSON(message.computeOutput);
+    }
+    if (message.success !== undefined) {
+      obj.success = StatisticDuration.toJSON(message.success);
+    }
+    if (message.fail !== undefined) {
+      obj.fail = StatisticDuration.toJSON(message.fail);
+    }
+    if (message.emptyResponse !== undefined) {
+      obj.emptyResponse = StatisticDuration.toJSON(message.emptyResponse);
+    }
+    if (message.cancel !== undefined) {
+      obj.cancel = StatisticDuration.toJSON(message.cancel);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InferResponseStatistics>): InferResponseStatistics {
+    return InferResponseStatistics.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InferResponseStatistics>): InferResponseStatistics {
+    const message = createBaseInferResponseStatistics();
+    message.computeInfer = (object.computeInfer !== undefined && object.computeInfer !== null)
+      ? StatisticDuration.fromPartial(object.computeInfer)
+      : undefined;
+    message.computeOutput = (object.computeOutput !== undefined && object.computeOutput !== null)
+      ? StatisticDuration.fromPartial(object.computeOutput)
+      : undefined;
+    message.success = (object.success !== undefined && object.success !== null)
+      ? StatisticDuration.fromPartial(object.success)
+      : undefined;
+    message.fail = (object.fail !== undefined && object.fail !== null)
+      ? StatisticDuration.fromPartial(object.fail)
+      : undefined;
+    message.emptyResponse = (object.emptyResponse !== undefined && object.emptyResponse !== null)
+      ? StatisticDuration.fromPartial(object.emptyResponse)
+      : undefined;
+    message.cancel = (object.cancel !== undefined && object.cancel !== null)
+      ? StatisticDuration.fromPartial(object.cancel)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseInferBatchStatistics(): InferBatchStatistics {
+  return { batchSize: 0n, computeInput: undefined, computeInfer: undefined, computeOutput: undefined };
+}
+
+export const InferBatchStatistics: MessageFns<InferBatchStatistics> = {
+  encode(message: InferBatchStatistics, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.batchSize !== 0n) {
+      if (BigInt.asUintN(64, message.batchSize) !== message.batchSize) {
+        throw new globalThis.Error("value provided for field message.batchSize of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.batchSize);
+    }
+    if (message.computeInput !== undefined) {
+      StatisticDuration.encode(message.computeInput, writer.uint32(18).fork()).join();
+    }
+    if (message.computeInfer !== undefined) {
+      StatisticDuration.encode(message.computeInfer, writer.uint32(26).fork()).join();
+    }
+    if (message.computeOutput !== undefined) {
+      StatisticDuration.encode(message.computeOutput, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InferBatchStatistics {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInferBatchStatistics();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.batchSize = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.computeInput = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.computeInfer = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.computeOutput = StatisticDuration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InferBatchStatistics {
+    return {
+      batchSize: isSet(object.batchSize)
+        ? BigInt(object.batchSize)
+        : isSet(object.batch_size)
+        ? BigInt(object.batch_size)
+        : 0n,
+      computeInput: isSet(object.computeInput)
+        ? StatisticDuration.fromJSON(object.computeInput)
+        : isSet(object.compute_input)
+        ? StatisticDuration.fromJSON(object.compute_input)
+        : undefined,
+      computeInfer: isSet(object.computeInfer)
+        ? StatisticDuration.fromJSON(object.computeInfer)
+        : isSet(object.compute_infer)
+        ? StatisticDuration.fromJSON(object.compute_infer)
+        : undefined,
+      computeOutput: isSet(object.computeOutput)
+        ? StatisticDuration.fromJSON(object.computeOutput)
+        : isSet(object.compute_output)
+        ? StatisticDuration.fromJSON(object.compute_output)
+        : undefined,
+    };
+  },
+
+  toJSON(message: InferBatchStatistics): unknown {
+    const obj: any = {};
+    if (message.batchSize !== 0n) {
+      obj.batchSize = message.batchSize.toString();
+    }
+    if (message.computeInput !== undefined) {
+      obj.computeInput = StatisticDuration.toJSON(message.computeInput);
+    }
+    if (message.computeInfer !== undefined) {
+      obj.computeInfer = StatisticDuration.toJSON(message.computeInfer);
+    }
+    if (message.computeOutput !== undefined) {
+      obj.computeOutput = StatisticDuration.toJSON(message.computeOutput);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InferBatchStatistics>): InferBatchStatistics {
+    return InferBatchStatistics.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InferBatchStatistics>): InferBatchStatistics {
+    const message = createBaseInferBatchStatistics();
+    message.batchSize = (object.batchSize !== undefined && object.batchSize !== null) ? BigInt(object.batchSize) : 0n;
+    message.computeInput = (object.computeInput !== undefined && object.computeInput !== null)
+      ? StatisticDuration.fromPartial(object.computeInput)
+      : undefined;
+    message.computeInfer = (object.computeInfer !== undefined && object.computeInfer !== null)
+      ? StatisticDuration.fromPartial(object.computeInfer)
+      : undefined;
+    message.computeOutput = (object.computeOutput !== undefined && object.computeOutput !== null)
+      ? StatisticDuration.fromPartial(object.computeOutput)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseMemoryUsage(): MemoryUsage {
+  return { type: "", id: 0n, byteSize: 0n };
+}
+
+export const MemoryUsage: MessageFns<MemoryUsage> = {
+  encode(message: MemoryUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.id !== 0n) {
+      if (BigInt.asIntN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type int64 too large");
+      }
+      writer.uint32(16).int64(message.id);
+    }
+    if (message.byteSize !== 0n) {
+      if (BigInt.asUintN(64, message.byteSize) !== message.byteSize) {
+        throw new globalThis.Error("value provided for field message.byteSize of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.byteSize);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.id = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.byteSize = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MemoryUsage {
+    return {
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      id: isSet(object.id) ? BigInt(object.id) : 0n,
+      byteSize: isSet(object.byteSize)
+        ? BigInt(object.byteSize)
+        : isSet(object.byte_size)
+        ? BigInt(object.byte_size)
+        : 0n,
+    };
+  },
+
+  toJSON(message: MemoryUsage): unknown {
+    const obj: any = {};
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.id !== 0n) {
+      obj.id = message.id.toString();
+    }
+    if (message.byteSize !== 0n) {
+      obj.byteSize = message.byteSize.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MemoryUsage>): MemoryUsage {
+    return MemoryUsage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MemoryUsage>): MemoryUsage {
+    const message = createBaseMemoryUsage();
+    message.type = object.type ?? "";
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.byteSize = (object.byteSize !== undefined && object.byteSize !== null) ? BigInt(object.byteSize) : 0n;
+    return message;
+  },
+};
+
+function createBaseModelStatistics(): ModelStatistics {
+  return {
+    name: "",
+    version: "",
+    lastInference: 0n,
+    inferenceCount: 0n,
+    executionCount: 0n,
+    inferenceStats: undefined,
+    batchStats: [],
+    memoryUsage: [],
+    responseStats: {},
+  };
+}
+
+export const ModelStatistics: MessageFns<ModelStatistics> = {
+  encode(message: ModelStatistics, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    if (message.lastInference !== 0n) {
+      if (BigInt.asUintN(64, message.lastInference) !== message.lastInference) {
+        throw new globalThis.Error("value provided for field message.lastInference of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.lastInference);
+    }
+    if (message.inferenceCount !== 0n) {
+      if (BigInt.asUintN(64, message.inferenceCount) !== message.inferenceCount) {
+        throw new globalThis.Error("value provided for field message.inferenceCount of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.inferenceCount);
+    }
+    if (message.executionCount !== 0n) {
+      if (BigInt.asUintN(64, message.executionCount) !== message.executionCount) {
+        throw new globalThis.Error("value provided for field message.executionCount of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.executionCount);
+    }
+    if (message.inferenceStats !== undefined) {
+      InferStatistics.encode(message.inferenceStats, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.batchStats) {
+      InferBatchStatistics.encode(v!, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.memoryUsage) {
+      MemoryUsage.encode(v!, writer.uint32(66).fork()).join();
+    }
+    globalThis.Object.entries(message.responseStats).forEach(([key, value]: [string, InferResponseStatistics]) => {
+      ModelStatistics_ResponseStatsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelStatistics {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelStatistics();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lastInference = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.inferenceCount = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.executionCount = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.inferenceStats = InferStatistics.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.batchStats.push(InferBatchStatistics.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.memoryUsage.push(MemoryUsage.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            const entry9 = ModelStatistics_ResponseStatsEntry.decode(reader, reader.uint32());
+            if (entry9.value !== undefined) {
+              message.responseStats[entry9.key] = entry9.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelStatistics {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      lastInference: isSet(object.lastInference)
+        ? BigInt(object.lastInference)
+        : isSet(object.last_inference)
+        ? BigInt(object.last_inference)
+        : 0n,
+      inferenceCount: isSet(object.inferenceCount)
+        ? BigInt(object.inferenceCount)
+        : isSet(object.inference_count)
+        ? BigInt(object.inference_count)
+        : 0n,
+      executionCount: isSet(object.executionCount)
+        ? BigInt(object.executionCount)
+        : isSet(object.execution_count)
+        ? BigInt(object.execution_count)
+        : 0n,
+      inferenceStats: isSet(object.inferenceStats)
+        ? InferStatistics.fromJSON(object.inferenceStats)
+        : isSet(object.inference_stats)
+        ? InferStatistics.fromJSON(object.inference_stats)
+        : undefined,
+      batchStats: globalThis.Array.isArray(object?.batchStats)
+        ? object.batchStats.map((e: any) => InferBatchStatistics.fromJSON(e))
+        : globalThis.Array.isArray(object?.batch_stats)
+        ? object.batch_stats.map((e: any) => InferBatchStatistics.fromJSON(e))
+        : [],
+      memoryUsage: globalThis.Array.isArray(object?.memoryUsage)
+        ? object.memoryUsage.map((e: any) => MemoryUsage.fromJSON(e))
+        : globalThis.Array.isArray(object?.memory_usage)
+        ? object.memory_usage.map((e: any) => MemoryUsage.fromJSON(e))
+        : [],
+      responseStats: isObject(object.responseStats)
+        ? (globalThis.Object.entries(object.responseStats) as [string, any][]).reduce(
+          (acc: { [key: string]: InferResponseStatistics }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: InferResponseStatistics.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : isObject(object.response_stats)
+        ? (globalThis.Object.entries(object.response_stats) as [string, any][]).reduce(
+          (acc: { [key: string]: InferResponseStatistics }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: InferResponseStatistics.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: ModelStatistics): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.lastInference !== 0n) {
+      obj.lastInference = message.lastInference.toString();
+    }
+    if (message.inferenceCount !== 0n) {
+      obj.inferenceCount = message.inferenceCount.toString();
+    }
+    if (message.executionCount !== 0n) {
+      obj.executionCount = message.executionCount.toString();
+    }
+    if (message.inferenceStats !== undefined) {
+      obj.inferenceStats = InferStatistics.toJSON(message.inferenceStats);
+    }
+    if (message.batchStats?.length) {
+      obj.batchStats = message.batchStats.map((e) => InferBatchStatistics.toJSON(e));
+    }
+    if (message.memoryUsage?.length) {
+      obj.memoryUsage = message.memoryUsage.map((e) => MemoryUsage.toJSON(e));
+    }
+    if (message.responseStats) {
+      const entries = globalThis.Object.entries(message.responseStats) as [string, InferResponseStatistics][];
+      if (entries.length > 0) {
+        obj.responseStats = {};
+        entries.forEach(([k, v]) => {
+          obj.responseStats[k] = InferResponseStatistics.toJSON(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelStatistics>): ModelStatistics {
+    return ModelStatistics.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelStatistics>): ModelStatistics {
+    const message = createBaseModelStatistics();
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    message.lastInference = (object.lastInference !== undefined && object.lastInference !== null)
+      ? BigInt(object.lastInference)
+      : 0n;
+    message.inferenceCount = (object.inferenceCount !== undefined && object.inferenceCount !== null)
+      ? BigInt(object.inferenceCount)
+      : 0n;
+    message.executionCount = (object.executionCount !== undefined && object.executionCount !== null)
+      ? BigInt(object.executionCount)
+      : 0n;
+    message.inferenceStats = (object.inferenceStats !== undefined && object.inferenceStats !== null)
+      ? InferStatistics.fromPartial(object.inferenceStats)
+      : undefined;
+    message.batchStats = object.batchStats?.map((e) => InferBatchStatistics.fromPartial(e)) || [];
+    message.memoryUsage = object.memoryUsage?.map((e) => MemoryUsage.fromPartial(e)) || [];
+    message.responseStats =
+      (globalThis.Object.entries(object.responseStats ?? {}) as [string, InferResponseStatistics][]).reduce(
+        (acc: { [key: string]: InferResponseStatistics }, [key, value]: [string, InferResponseStatistics]) => {
+          if (value !== undefined) {
+            acc[key] = InferResponseStatistics.fromPartial(value);
+          }
+          return acc;
+        },
+        {},
+      );
+    return message;
+  },
+};
+
+function createBaseModelStatistics_ResponseStatsEntry(): ModelStatistics_ResponseStatsEntry {
+  return { key: "", value: undefined };
+}
+
+export const ModelStatistics_ResponseStatsEntry: MessageFns<ModelStatistics_ResponseStatsEntry> = {
+  encode(message: ModelStatistics_ResponseStatsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      InferResponseStatistics.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelStatistics_ResponseStatsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelStatistics_ResponseStatsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = InferResponseStatistics.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelStatistics_ResponseStatsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? InferResponseStatistics.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: ModelStatistics_ResponseStatsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = InferResponseStatistics.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelStatistics_ResponseStatsEntry>): ModelStatistics_ResponseStatsEntry {
+    return ModelStatistics_ResponseStatsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelStatistics_ResponseStatsEntry>): ModelStatistics_ResponseStatsEntry {
+    const message = createBaseModelStatistics_ResponseStatsEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? InferResponseStatistics.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseModelStatisticsResponse(): ModelStatisticsResponse {
+  return { modelStats: [] };
+}
+
+export const ModelStatisticsResponse: MessageFns<ModelStatisticsResponse> = {
+  encode(message: ModelStatisticsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.modelStats) {
+      ModelStatistics.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelStatisticsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelStatisticsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.modelStats.push(ModelStatistics.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelStatisticsResponse {
+    return {
+      modelStats: globalThis.Array.isArray(object?.modelStats)
+        ? object.modelStats.map((e: any) => ModelStatistics.fromJSON(e))
+        : globalThis.Array.isArray(object?.model_stats)
+        ? object.model_stats.map((e: any) => ModelStatistics.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ModelStatisticsResponse): unknown {
+    const obj: any = {};
+    if (message.modelStats?.length) {
+      obj.modelStats = message.modelStats.map((e) => ModelStatistics.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelStatisticsResponse>): ModelStatisticsResponse {
+    return ModelStatisticsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelStatisticsResponse>): ModelStatisticsResponse {
+    const message = createBaseModelStatisticsResponse();
+    message.modelStats = object.modelStats?.map((e) => ModelStatistics.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseModelRepositoryParameter(): ModelRepositoryParameter {
+  return { parameterChoice: undefined };
+}
+
+export const ModelRepositoryParameter: MessageFns<ModelRepositoryParameter> = {
+  encode(message: ModelRepositoryParameter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.parameterChoice?.$case) {
+      case "boolParam":
+        writer.uint32(8).bool(message.parameterChoice.value);
+        break;
+      case "int64Param":
+        if (BigInt.asIntN(64, message.parameterChoice.value) !== message.parameterChoice.value) {
+          throw new globalThis.Error("value provided for field message.parameterChoice.value of type int64 too large");
+        }
+        writer.uint32(16).int64(message.parameterChoice.value);
+        break;
+      case "stringParam":
+        writer.uint32(26).string(message.parameterChoice.value);
+        break;
+      case "bytesParam":
+        writer.uint32(34).bytes(message.parameterChoice.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelRepositoryParameter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelRepositoryParameter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.parameterChoice = { $case: "boolParam", value: reader.bool() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.parameterChoice = { $case: "int64Param", value: reader.int64() as bigint };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.parameterChoice = { $case: "stringParam", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.parameterChoice = { $case: "bytesParam", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelRepositoryParameter {
+    return {
+      parameterChoice: isSet(object.boolParam)
+        ? { $case: "boolParam", value: globalThis.Boolean(object.boolParam) }
+        : isSet(object.bool_param)
+        ? { $case: "boolParam", value: globalThis.Boolean(object.bool_param) }
+        : isSet(object.int64Param)
+        ? { $case: "int64Param", value: BigInt(object.int64Param) }
+        : isSet(object.int64_param)
+        ? { $case: "int64Param", value: BigInt(object.int64_param) }
+        : isSet(object.stringParam)
+        ? { $case: "stringParam", value: globalThis.String(object.stringParam) }
+        : isSet(object.string_param)
+        ? { $case: "stringParam", value: globalThis.String(object.string_param) }
+        : isSet(object.bytesParam)
+        ? { $case: "bytesParam", value: Buffer.from(bytesFromBase64(object.bytesParam)) }
+        : isSet(object.bytes_param)
+        ? { $case: "bytesParam", value: Buffer.from(bytesFromBase64(object.bytes_param)) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ModelRepositoryParameter): unknown {
+    const obj: any = {};
+    if (message.parameterChoice?.$case === "boolParam") {
+      obj.boolParam = message.parameterChoice.value;
+    } else if (message.parameterChoice?.$case === "int64Param") {
+      obj.int64Param = message.parameterChoice.value.toString();
+    } else if (message.parameterChoice?.$case === "stringParam") {
+      obj.stringParam = message.parameterChoice.value;
+    } else if (message.parameterChoice?.$case === "bytesParam") {
+      obj.bytesParam = base64FromBytes(message.parameterChoice.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelRepositoryParameter>): ModelRepositoryParameter {
+    return ModelRepositoryParameter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelRepositoryParameter>): ModelRepositoryParameter {
+    const message = createBaseModelRepositoryParameter();
+    switch (object.parameterChoice?.$case) {
+      case "boolParam": {
+        if (object.parameterChoice?.value !== undefined && object.parameterChoice?.value !== null) {
+          message.parameterChoice = { $case: "boolParam", value: object.parameterChoice.value };
+        }
+        break;
+      }
+      case "int64Param": {
+        if (object.parameterChoice?.value !== undefined && object.parameterChoice?.value !== null) {
+          message.parameterChoice = { $case: "int64Param", value: BigInt(object.parameterChoice.value) };
+        }
+        break;
+      }
+      case "stringParam": {
+        if (object.parameterChoice?.value !== undefined && object.parameterChoice?.value !== null) {
+          message.parameterChoice = { $case: "stringParam", value: object.parameterChoice.value };
+        }
+        break;
+      }
+      case "bytesParam": {
+        if (object.parameterChoice?.value !== undefined && object.parameterChoice?.value !== null) {
+          message.parameterChoice = { $case: "bytesParam", value: object.parameterChoice.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseRepositoryIndexRequest(): RepositoryIndexRequest {
+  return { repositoryName: "", ready: false };
+}
+
+export const RepositoryIndexRequest: MessageFns<RepositoryIndexRequest> = {
+  encode(message: RepositoryIndexRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.repositoryName !== "") {
+      writer.uint32(10).string(message.repositoryName);
+    }
+    if (message.ready !== false) {
+      writer.uint32(16).bool(message.ready);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryIndexRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryIndexRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.repositoryName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ready = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepositoryIndexRequest {
+    return {
+      repositoryName: isSet(object.repositoryName)
+        ? globalThis.String(object.repositoryName)
+        : isSet(object.repository_name)
+        ? globalThis.String(object.repository_name)
+        : "",
+      ready: isSet(object.ready) ? globalThis.Boolean(object.ready) : false,
+    };
+  },
+
+  toJSON(message: RepositoryIndexRequest): unknown {
+    const obj: any = {};
+    if (message.repositoryName !== "") {
+      obj.repositoryName = message.repositoryName;
+    }
+    if (message.ready !== false) {
+      obj.ready = message.ready;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepositoryIndexRequest>): RepositoryIndexRequest {
+    return RepositoryIndexRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RepositoryIndexRequest>): RepositoryIndexRequest {
+    const message = createBaseRepositoryIndexRequest();
+    message.repositoryName = object.repositoryName ?? "";
+    message.ready = object.ready ?? false;
+    return message;
+  },
+};
+
+function createBaseRepositoryIndexResponse(): RepositoryIndexResponse {
+  return { models: [] };
+}
+
+export const RepositoryIndexResponse: MessageFns<RepositoryIndexResponse> = {
+  encode(message: RepositoryIndexResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.models) {
+      RepositoryIndexResponse_ModelIndex.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryIndexResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryIndexResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.models.push(RepositoryIndexResponse_ModelIndex.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepositoryIndexResponse {
+    return {
+      models: globalThis.Array.isArray(object?.models)
+        ? object.models.map((e: any) => RepositoryIndexResponse_ModelIndex.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RepositoryIndexResponse): unknown {
+    const obj: any = {};
+    if (message.models?.length) {
+      obj.models = message.models.map((e) => RepositoryIndexResponse_ModelIndex.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepositoryIndexResponse>): RepositoryIndexResponse {
+    return RepositoryIndexResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RepositoryIndexResponse>): RepositoryIndexResponse {
+    const message = createBaseRepositoryIndexResponse();
+    message.models = object.models?.map((e) => RepositoryIndexResponse_ModelIndex.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRepositoryIndexResponse_ModelIndex(): RepositoryIndexResponse_ModelIndex {
+  return { name: "", version: "", state: "", reason: "" };
+}
+
+export const RepositoryIndexResponse_ModelIndex: MessageFns<RepositoryIndexResponse_ModelIndex> = {
+  encode(message: RepositoryIndexResponse_ModelIndex, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryIndexResponse_ModelIndex {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryIndexResponse_ModelIndex();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepositoryIndexResponse_ModelIndex {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RepositoryIndexResponse_ModelIndex): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepositoryIndexResponse_ModelIndex>): RepositoryIndexResponse_ModelIndex {
+    return RepositoryIndexResponse_ModelIndex.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RepositoryIndexResponse_ModelIndex>): RepositoryIndexResponse_ModelIndex {
+    const message = createBaseRepositoryIndexResponse_ModelIndex();
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    message.state = object.state ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRepositoryModelLoadRequest(): RepositoryModelLoadRequest {
+  return { repositoryName: "", modelName: "", parameters: {} };
+}
+
+export const RepositoryModelLoadRequest: MessageFns<RepositoryModelLoadRequest> = {
+  encode(message: RepositoryModelLoadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.repositoryName !== "") {
+      writer.uint32(10).string(message.repositoryName);
+    }
+    if (message.modelName !== "") {
+      writer.uint32(18).string(message.modelName);
+    }
+    globalThis.Object.entries(message.parameters).forEach(([key, value]: [string, ModelRepositoryParameter]) => {
+      RepositoryModelLoadRequest_ParametersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryModelLoadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryModelLoadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.repositoryName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.modelName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = RepositoryModelLoadRequest_ParametersEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.parameters[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepositoryModelLoadRequest {
+    return {
+      repositoryName: isSet(object.repositoryName)
+        ? globalThis.String(object.repositoryName)
+        : isSet(object.repository_name)
+        ? globalThis.String(object.repository_name)
+        : "",
+      modelName: isSet(object.modelName)
+        ? globalThis.String(object.modelName)
+        : isSet(object.model_name)
+        ? globalThis.String(object.model_name)
+        : "",
+      parameters: isObject(object.parameters)
+        ? (globalThis.Object.entries(object.parameters) as [string, any][]).reduce(
+          (acc: { [key: string]: ModelRepositoryParameter }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: ModelRepositoryParameter.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: RepositoryModelLoadRequest): unknown {
+    const obj: any = {};
+    if (message.repositoryName !== "") {
+      obj.repositoryName = message.repositoryName;
+    }
+    if (message.modelName !== "") {
+      obj.modelName = message.modelName;
+    }
+    if (message.parameters) {
+      const entries = globalThis.Object.entries(message.parameters) as [string, ModelRepositoryParameter][];
+      if (entries.length > 0) {
+        obj.parameters = {};
+        entries.forEach(([k, v]) => {
+          obj.parameters[k] = ModelRepositoryParameter.toJSON(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepositoryModelLoadRequest>): RepositoryModelLoadRequest {
+    return RepositoryModelLoadRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RepositoryModelLoadRequest>): RepositoryModelLoadRequest {
+    const message = createBaseRepositoryModelLoadRequest();
+    message.repositoryName = object.repositoryName ?? "";
+    message.modelName = object.modelName ?? "";
+    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, ModelRepositoryParameter][])
+      .reduce((acc: { [key: string]: ModelRepositoryParameter }, [key, value]: [string, ModelRepositoryParameter]) => {
+        if (value !== undefined) {
+          acc[key] = ModelRepositoryParameter.fromPartial(value);
+        }
+        return acc;
+      }, {});
+    return message;
+  },
+};
+
+function createBaseRepositoryModelLoadRequest_ParametersEntry(): RepositoryModelLoadRequest_ParametersEntry {
+  return { key: "", value: undefined };
+}
+
+export const RepositoryModelLoadRequest_ParametersEntry: MessageFns<RepositoryModelLoadRequest_ParametersEntry> = {
+  encode(message: RepositoryModelLoadRequest_ParametersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      ModelRepositoryParameter.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryModelLoadRequest_ParametersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryModelLoadRequest_ParametersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = ModelRepositoryParameter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepositoryModelLoadRequest_ParametersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? ModelRepositoryParameter.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: RepositoryModelLoadRequest_ParametersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = ModelRepositoryParameter.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepositoryModelLoadRequest_ParametersEntry>): RepositoryModelLoadRequest_ParametersEntry {
+    return RepositoryModelLoadRequest_ParametersEntry.fromPartial(base ?? {});
+  },
+  fromPartial(
+    object: DeepPartial<RepositoryModelLoadRequest_ParametersEntry>,
+  ): RepositoryModelLoadRequest_ParametersEntry {
+    const message = createBaseRepositoryModelLoadRequest_ParametersEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? ModelRepositoryParameter.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRepositoryModelLoadResponse(): RepositoryModelLoadResponse {
+  return {};
+}
+
+export const RepositoryModelLoadResponse: MessageFns<RepositoryModelLoadResponse> = {
+  encode(_: RepositoryModelLoadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryModelLoadResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryModelLoadResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RepositoryModelLoadResponse {
+    return {};
+  },
+
+  toJSON(_: RepositoryModelLoadResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepositoryModelLoadResponse>): RepositoryModelLoadResponse {
+    return RepositoryModelLoadResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RepositoryModelLoadResponse>): RepositoryModelLoadResponse {
+    const message = createBaseRepositoryModelLoadResponse();
+    return message;
+  },
+};
+
+function createBaseRepositoryModelUnloadRequest(): RepositoryModelUnloadRequest {
+  return { repositoryName: "", modelName: "", parameters: {} };
+}
+
+export const RepositoryModelUnloadRequest: MessageFns<RepositoryModelUnloadRequest> = {
+  encode(message: RepositoryModelUnloadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.repositoryName !== "") {
+      writer.uint32(10).string(message.repositoryName);
+    }
+    if (message.modelName !== "") {
+      writer.uint32(18).string(message.modelName);
+    }
+    globalThis.Object.entries(message.parameters).forEach(([key, value]: [string, ModelRepositoryParameter]) => {
+      RepositoryModelUnloadRequest_ParametersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryModelUnloadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryModelUnloadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.repositoryName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.modelName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = RepositoryModelUnloadRequest_ParametersEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.parameters[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepositoryModelUnloadRequest {
+    return {
+      repositoryName: isSet(object.repositoryName)
+        ? globalThis.String(object.repositoryName)
+        : isSet(object.repository_name)
+        ? globalThis.String(object.repository_name)
+        : "",
+      modelName: isSet(object.modelName)
+        ? globalThis.String(object.modelName)
+        : isSet(object.model_name)
+        ? globalThis.String(object.model_name)
+        : "",
+      parameters: isObject(object.parameters)
+        ? (globalThis.Object.entries(object.parameters) as [string, any][]).reduce(
+          (acc: { [key: string]: ModelRepositoryParameter }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: ModelRepositoryParameter.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: RepositoryModelUnloadRequest): unknown {
+    const obj: any = {};
+    if (message.repositoryName !== "") {
+      obj.repositoryName = message.repositoryName;
+    }
+    if (message.modelName !== "") {
+      obj.modelName = message.modelName;
+    }
+    if (message.parameters) {
+      const entries = globalThis.Object.entries(message.parameters) as [string, ModelRepositoryParameter][];
+      if (entries.length > 0) {
+        obj.parameters = {};
+        entries.forEach(([k, v]) => {
+          obj.parameters[k] = ModelRepositoryParameter.toJSON(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepositoryModelUnloadRequest>): RepositoryModelUnloadRequest {
+    return RepositoryModelUnloadRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RepositoryModelUnloadRequest>): RepositoryModelUnloadRequest {
+    const message = createBaseRepositoryModelUnloadRequest();
+    message.repositoryName = object.repositoryName ?? "";
+    message.modelName = object.modelName ?? "";
+    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, ModelRepositoryParameter][])
+      .reduce((acc: { [key: string]: ModelRepositoryParameter }, [key, value]: [string, ModelRepositoryParameter]) => {
+        if (value !== undefined) {
+          acc[key] = ModelRepositoryParameter.fromPartial(value);
+        }
+        return acc;
+      }, {});
+    return message;
+  },
+};
+
+function createBaseRepositoryModelUnloadRequest_ParametersEntry(): RepositoryModelUnloadRequest_ParametersEntry {
+  return { key: "", value: undefined };
+}
+
+export const RepositoryModelUnloadRequest_ParametersEntry: MessageFns<RepositoryModelUnloadRequest_ParametersEntry> = {
+  encode(
+    message: RepositoryModelUnloadRequest_ParametersEntry,
+    writer: BinaryWriter = new BinaryWriter(),
+  ): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      ModelRepositoryParameter.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryModelUnloadRequest_ParametersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryModelUnloadRequest_ParametersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = ModelRepositoryParameter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepositoryModelUnloadRequest_ParametersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? ModelRepositoryParameter.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: RepositoryModelUnloadRequest_ParametersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = ModelRepositoryParameter.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create(
+    base?: DeepPartial<RepositoryModelUnloadRequest_ParametersEntry>,
+  ): RepositoryModelUnloadRequest_ParametersEntry {
+    return RepositoryModelUnloadRequest_ParametersEntry.fromPartial(base ?? {});
+  },
+  fromPartial(
+    object: DeepPartial<RepositoryModelUnloadRequest_ParametersEntry>,
+  ): RepositoryModelUnloadRequest_ParametersEntry {
+    const message = createBaseRepositoryModelUnloadRequest_ParametersEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? ModelRepositoryParameter.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRepositoryModelUnloadResponse(): RepositoryModelUnloadResponse {
+  return {};
+}
+
+export const RepositoryModelUnloadResponse: MessageFns<RepositoryModelUnloadResponse> = {
+  encode(_: RepositoryModelUnloadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepositoryModelUnloadResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepositoryModelUnloadResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RepositoryModelUnloadResponse {
+    return {};
+  },
+
+  toJSON(_: RepositoryModelUnloadResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepositoryModelUnloadResponse>): RepositoryModelUnloadResponse {
+    return RepositoryModelUnloadResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RepositoryModelUnloadResponse>): RepositoryModelUnloadResponse {
+    const message = createBaseRepositoryModelUnloadResponse();
+    return message;
+  },
+};
+
 export type GRPCInferenceServiceService = typeof GRPCInferenceServiceService;
 export const GRPCInferenceServiceService = {
   serverLive: {
@@ -3108,6 +5769,69 @@ export const GRPCInferenceServiceService = {
     responseSerialize: (value: ModelInferResponse): Buffer => Buffer.from(ModelInferResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ModelInferResponse => ModelInferResponse.decode(value),
   },
+  modelStreamInfer: {
+    path: "/inference.GRPCInferenceService/ModelStreamInfer" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: ModelInferRequest): Buffer => Buffer.from(ModelInferRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ModelInferRequest => ModelInferRequest.decode(value),
+    responseSerialize: (value: ModelStreamInferResponse): Buffer =>
+      Buffer.from(ModelStreamInferResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ModelStreamInferResponse => ModelStreamInferResponse.decode(value),
+  },
+  modelConfig: {
+    path: "/inference.GRPCInferenceService/ModelConfig" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ModelConfigRequest): Buffer => Buffer.from(ModelConfigRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ModelConfigRequest => ModelConfigRequest.decode(value),
+    responseSerialize: (value: ModelConfigResponse): Buffer => Buffer.from(ModelConfigResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ModelConfigResponse => ModelConfigResponse.decode(value),
+  },
+  modelStatistics: {
+    path: "/inference.GRPCInferenceService/ModelStatistics" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ModelStatisticsRequest): Buffer =>
+      Buffer.from(ModelStatisticsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ModelStatisticsRequest => ModelStatisticsRequest.decode(value),
+    responseSerialize: (value: ModelStatisticsResponse): Buffer =>
+      Buffer.from(ModelStatisticsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ModelStatisticsResponse => ModelStatisticsResponse.decode(value),
+  },
+  repositoryIndex: {
+    path: "/inference.GRPCInferenceService/RepositoryIndex" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RepositoryIndexRequest): Buffer =>
+      Buffer.from(RepositoryIndexRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RepositoryIndexRequest => RepositoryIndexRequest.decode(value),
+    responseSerialize: (value: RepositoryIndexResponse): Buffer =>
+      Buffer.from(RepositoryIndexResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RepositoryIndexResponse => RepositoryIndexResponse.decode(value),
+  },
+  repositoryModelLoad: {
+    path: "/inference.GRPCInferenceService/RepositoryModelLoad" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RepositoryModelLoadRequest): Buffer =>
+      Buffer.from(RepositoryModelLoadRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RepositoryModelLoadRequest => RepositoryModelLoadRequest.decode(value),
+    responseSerialize: (value: RepositoryModelLoadResponse): Buffer =>
+      Buffer.from(RepositoryModelLoadResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RepositoryModelLoadResponse => RepositoryModelLoadResponse.decode(value),
+  },
+  repositoryModelUnload: {
+    path: "/inference.GRPCInferenceService/RepositoryModelUnload" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RepositoryModelUnloadRequest): Buffer =>
+      Buffer.from(RepositoryModelUnloadRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RepositoryModelUnloadRequest => RepositoryModelUnloadRequest.decode(value),
+    responseSerialize: (value: RepositoryModelUnloadResponse): Buffer =>
+      Buffer.from(RepositoryModelUnloadResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RepositoryModelUnloadResponse => RepositoryModelUnloadResponse.decode(value),
+  },
 } as const;
 
 export interface GRPCInferenceServiceServer extends UntypedServiceImplementation {
@@ -3117,6 +5841,12 @@ export interface GRPCInferenceServiceServer extends UntypedServiceImplementation
   serverMetadata: handleUnaryCall<ServerMetadataRequest, ServerMetadataResponse>;
   modelMetadata: handleUnaryCall<ModelMetadataRequest, ModelMetadataResponse>;
   modelInfer: handleUnaryCall<ModelInferRequest, ModelInferResponse>;
+  modelStreamInfer: handleBidiStreamingCall<ModelInferRequest, ModelStreamInferResponse>;
+  modelConfig: handleUnaryCall<ModelConfigRequest, ModelConfigResponse>;
+  modelStatistics: handleUnaryCall<ModelStatisticsRequest, ModelStatisticsResponse>;
+  repositoryIndex: handleUnaryCall<RepositoryIndexRequest, RepositoryIndexResponse>;
+  repositoryModelLoad: handleUnaryCall<RepositoryModelLoadRequest, RepositoryModelLoadResponse>;
+  repositoryModelUnload: handleUnaryCall<RepositoryModelUnloadRequest, RepositoryModelUnloadResponse>;
 }
 
 export interface GRPCInferenceServiceClient extends Client {
@@ -3209,6 +5939,87 @@ export interface GRPCInferenceServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ModelInferResponse) => void,
+  ): ClientUnaryCall;
+  modelStreamInfer(): ClientDuplexStream<ModelInferRequest, ModelStreamInferResponse>;
+  modelStreamInfer(options: Partial<CallOptions>): ClientDuplexStream<ModelInferRequest, ModelStreamInferResponse>;
+  modelStreamInfer(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<ModelInferRequest, ModelStreamInferResponse>;
+  modelConfig(
+    request: ModelConfigRequest,
+    callback: (error: ServiceError | null, response: ModelConfigResponse) => void,
+  ): ClientUnaryCall;
+  modelConfig(
+    request: ModelConfigRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ModelConfigResponse) => void,
+  ): ClientUnaryCall;
+  modelConfig(
+    request: ModelConfigRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ModelConfigResponse) => void,
+  ): ClientUnaryCall;
+  modelStatistics(
+    request: ModelStatisticsRequest,
+    callback: (error: ServiceError | null, response: ModelStatisticsResponse) => void,
+  ): ClientUnaryCall;
+  modelStatistics(
+    request: ModelStatisticsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ModelStatisticsResponse) => void,
+  ): ClientUnaryCall;
+  modelStatistics(
+    request: ModelStatisticsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ModelStatisticsResponse) => void,
+  ): ClientUnaryCall;
+  repositoryIndex(
+    request: RepositoryIndexRequest,
+    callback: (error: ServiceError | null, response: RepositoryIndexResponse) => void,
+  ): ClientUnaryCall;
+  repositoryIndex(
+    request: RepositoryIndexRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RepositoryIndexResponse) => void,
+  ): ClientUnaryCall;
+  repositoryIndex(
+    request: RepositoryIndexRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RepositoryIndexResponse) => void,
+  ): ClientUnaryCall;
+  repositoryModelLoad(
+    request: RepositoryModelLoadRequest,
+    callback: (error: ServiceError | null, response: RepositoryModelLoadResponse) => void,
+  ): ClientUnaryCall;
+  repositoryModelLoad(
+    request: RepositoryModelLoadRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RepositoryModelLoadResponse) => void,
+  ): ClientUnaryCall;
+  repositoryModelLoad(
+    request: RepositoryModelLoadRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RepositoryModelLoadResponse) => void,
+  ): ClientUnaryCall;
+  repositoryModelUnload(
+    request: RepositoryModelUnloadRequest,
+    callback: (error: ServiceError | null, response: RepositoryModelUnloadResponse) => void,
+  ): ClientUnaryCall;
+  repositoryModelUnload(
+    request: RepositoryModelUnloadRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RepositoryModelUnloadResponse) => void,
+  ): ClientUnaryCall;
+  repositoryModelUnload(
+    request: RepositoryModelUnloadRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RepositoryModelUnloadResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { createOnnxRunner } from './onnx-runner.ts';
+
+const batch = { rows: 1, numeric: new Float32Array(1), categories: [] };
+
+function setUp(run: () => Promise<void> = () => Promise.resolve()) {
+  const facts: string[] = [];
+  const runner = createOnnxRunner(
+    {
+      load: () => Promise.resolve({ nNumeric: 1, nCategories: 0, ops: [] }),
+      unload: () => Promise.resolve(),
+      run: (_key, input) => run().then(() => new Float64Array(input.rows)),
+    },
+    {
+      ...{ rowsMax: 8, queueMax: 8, timeoutMs: 1_000 },
+      events: {
+        executed: (key, rows, ms) => void facts.push(`executed ${key} ${rows} ${ms >= 0}`),
+        ran: (key, queueMs, inferMs) => void facts.push(`ran ${key} ${queueMs >= 0 && inferMs >= 0}`),
+        failed: (key, ms) => void facts.push(`failed ${key} ${ms >= 0}`),
+      },
+    },
+  );
+  return { runner, facts };
+}
+
+describe('createOnnxRunner', () => {
+  it('tells one execution of the runs that shared it, and each run', async () => {
+    const { runner, facts } = setUp();
+    await Promise.all([runner.run('m/1#1', batch), runner.run('m/1#1', batch)]);
+    expect(facts).toEqual(['executed m/1#1 2 true', 'ran m/1#1 true', 'ran m/1#1 true']);
+  });
+
+  it('tells a failed run and no execution', async () => {
+    const { runner, facts } = setUp(() => Promise.reject(new Error('no')));
+    await expect(runner.run('m/1#1', batch)).rejects.toThrow('no');
+    expect(facts).toEqual(['failed m/1#1 true']);
+  });
+});

@@ -1,0 +1,50 @@
+import { inference } from '@everloop/contracts';
+import { connect, createGrpcServer } from '@everloop/grpc';
+import { createLogger } from '@everloop/service';
+import { eventually } from '@everloop/testing';
+import { implementInference } from '../src/adapters/grpc-inference.ts';
+import type { Caller, InferenceService } from '../src/ports.ts';
+import { setUp, type Harness } from './harness.ts';
+
+export interface WireOptions {
+  readonly messageBytesMax?: number;
+  readonly streamInFlightMax?: number;
+  readonly gateway?: Parameters<typeof setUp>[0];
+}
+
+/** A gateway on in-memory ports behind a real gRPC port; model `delay` is served by version 1. */
+export async function serve(options: WireOptions = {}) {
+  const lines: { readonly level: string; readonly message: string }[] = [];
+  const logger = createLogger({
+    service: 'gateway',
+    write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]),
+  });
+  const harness: Harness = setUp({ ...options.gateway, onServed: (model) => grpc.setServing(model, true) });
+  const callers: Caller[] = [];
+  const service: InferenceService = {
+    ...harness.gateway.service,
+    modelInfer: (request, caller) => {
+      if (caller !== undefined) callers.push(caller);
+      return harness.gateway.service.modelInfer(request, caller);
+    },
+  };
+  const grpc = createGrpcServer({
+    ...{ name: 'grpc', host: '127.0.0.1', port: 0, logger },
+    services: [implementInference(service, { streamInFlightMax: options.streamInFlightMax ?? 4 })],
+    ...(options.messageBytesMax === undefined ? {} : { messageBytesMax: options.messageBytesMax }),
+  });
+  await harness.start();
+  await harness.route({});
+  await eventually(() => harness.gateway.service.modelReady({ name: 'delay', version: '' }).ready);
+  await grpc.start();
+  const address = `127.0.0.1:${grpc.port}`;
+  const client = connect(inference.GRPCInferenceServiceService, address, { name: 'test', deadlineMs: 10_000 });
+  return {
+    ...{ harness, service, grpc, client, address, lines, callers },
+    async stop() {
+      client.close();
+      await grpc.stop();
+      await harness.stop();
+    },
+  };
+}
