@@ -2,7 +2,16 @@ import { serving, type ModelSpec } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { differencesOf, isSameValue, isSampled, requestOf, unknownKeys, valueText } from './parity.ts';
+import {
+  differencesOf,
+  isSameValue,
+  isSampled,
+  isWholeRequest,
+  requestBesideInputs,
+  requestOf,
+  unknownKeys,
+  valueText,
+} from './parity.ts';
 
 const number = (value: number): serving.FeatureValue => ({ kind: { $case: 'number', value } });
 const text = (value: string): serving.FeatureValue => ({ kind: { $case: 'text', value } });
@@ -38,10 +47,25 @@ describe('requestOf', () => {
   });
 });
 
-describe('unknownKeys', () => {
-  it('names request fields that the log does not have', () => {
-    expect(unknownKeys(model)).toEqual([]);
-    expect(unknownKeys({ ...model, views: [{ view: 'weather', key: 'request.dest' }] })).toEqual(['request.dest']);
+describe('the request in the log', () => {
+  const wider = {
+    ...model,
+    request: [...model.request, { name: 'dest', type: 'string' }, { name: 'origin', type: 'string' }],
+    views: [...model.views, { view: 'arrivals', key: ['request.origin', 'request.dest'] }],
+  } as ModelSpec;
+  const served = inference(missing);
+
+  it('has the fields that are neither the join key nor an input beside these', () => {
+    expect(requestBesideInputs(wider)).toEqual(['dest']);
+    expect(requestBesideInputs(model)).toEqual([]);
+  });
+
+  it('is whole with them, and is not in a record from before', () => {
+    const whole = requestOf(wider, { ...served, requestNames: ['dest'], requestValues: [text('JFK')] });
+    expect(whole).toEqual({ flight_id: text('f1'), origin: text('EWR'), dest: text('JFK') });
+    expect([isWholeRequest(wider, whole), unknownKeys(wider, whole)]).toEqual([true, []]);
+    const old = requestOf(wider, served);
+    expect([isWholeRequest(wider, old), unknownKeys(wider, old)]).toEqual([false, ['request.dest']]);
   });
 });
 

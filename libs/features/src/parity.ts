@@ -9,7 +9,10 @@ export interface ParityDifference {
 }
 
 /** A served prediction as it is needed to compute its inputs again. */
-export type ServedInputs = Pick<serving.Inference, 'joinKey' | 'inputNames' | 'inputValues'>;
+export type ServedInputs = Pick<
+  serving.Inference,
+  'joinKey' | 'inputNames' | 'inputValues' | 'requestNames' | 'requestValues'
+>;
 
 /**
  * Whether a decision is among the `share` (0 to 1) that is looked at. Decision ids are hashes in hex, so the same ones are chosen in every
@@ -21,7 +24,13 @@ export function isSampled(decisionId: string, share: number): boolean {
   return Number.parseInt(decisionId.slice(0, 8), 16) < Math.min(1, share) * 2 ** 32;
 }
 
-/** The request as the client sent it, out of what was logged: the join key, and the inputs that come from the request. */
+/** Request fields that the log has beside the join key and the inputs, in the order of the model's declaration. */
+export function requestBesideInputs(model: Pick<ModelSpec, 'request' | 'joinKey' | 'inputs'>): string[] {
+  const inputs = new Set(model.inputs.map(({ from }) => from));
+  return model.request.flatMap(({ name }) => (name === model.joinKey || inputs.has(`request.${name}`) ? [] : [name]));
+}
+
+/** The request as the model saw it, out of what was logged: the join key, the inputs that come from the request, and the other fields. */
 export function requestOf(model: ModelSpec, inference: ServedInputs): Record<string, serving.FeatureValue> {
   const isNumber = model.request.some(({ name, type }) => name === model.joinKey && type === 'number');
   const request: Record<string, serving.FeatureValue> = {
@@ -34,15 +43,23 @@ export function requestOf(model: ModelSpec, inference: ServedInputs): Record<str
     const value = inference.inputValues[inference.inputNames.indexOf(input.name)];
     if (value !== undefined) request[input.from.slice('request.'.length)] = value;
   }
+  for (const [index, name] of inference.requestNames.entries()) {
+    const value = inference.requestValues[index];
+    if (value !== undefined) request[name] = value;
+  }
   return request;
 }
 
-/** Request fields that a view needs as its key and that the log does not have. */
-export function unknownKeys(model: ModelSpec): readonly string[] {
-  const known = new Set([`request.${model.joinKey}`, ...model.inputs.map((input) => input.from)]);
+/** Request fields that a view needs as its key and that a logged request does not have: it is older than the field. */
+export function unknownKeys(model: ModelSpec, request: Readonly<Record<string, unknown>>): readonly string[] {
   return model.views
     .flatMap((view) => bindingKeys(view))
-    .filter((key) => key.startsWith('request.') && !known.has(key));
+    .filter((key) => key.startsWith('request.') && !(key.slice('request.'.length) in request));
+}
+
+/** Whether a logged request has every field of the model, so that all that is computed on demand can be computed again. */
+export function isWholeRequest(model: ModelSpec, request: Readonly<Record<string, unknown>>): boolean {
+  return model.request.every(({ name }) => name in request);
 }
 
 /** A value for a person. */

@@ -16,6 +16,8 @@ const item: ParityItem = {
     eventTimeMs: 0,
     inputNames: [],
     inputValues: [],
+    requestNames: [],
+    requestValues: [],
     latencyUs: 0,
   },
 };

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 
-import { serving, topics, type features, type ModelSpec } from '@everloop/contracts';
+import { serving, topics, type features, type ModelSpec, type TypedResource } from '@everloop/contracts';
+import { requestBesideInputs } from '@everloop/features';
 import { createLogger, createMetrics, type Metrics } from '@everloop/service';
 import { eventually } from '@everloop/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -33,6 +34,7 @@ const running: ParityCheck[] = [];
 beforeEach(async () => {
   await emptyRedis();
   world = await createTripWorld();
+  world = { ...world, resources: world.resources.map(withOnDemand) };
   await world.bus.ensureTopics([{ name: topics.inferenceServed, partitions: 2 }]);
   await applyAll(world);
   store = await startStore(world);
@@ -98,6 +100,24 @@ const spec = (): ModelSpec => {
 const lookedBefore = (): Promise<boolean> =>
   eventually(() => looks.some((atMs) => atMs < Date.now() - 1_500), { what: 'a look some time ago' });
 
+const bags = (miles: number): serving.FeatureValue => ({ kind: { $case: 'number', value: Math.round(miles / 3) } });
+
+/** The model with an input that is computed on demand, from a request field that is no input. */
+function withOnDemand(resource: TypedResource): TypedResource {
+  if (resource.kind !== 'Model') return resource;
+  const { spec } = resource;
+  const perSeat = { name: 'bags_per_seat', type: 'number' } as const;
+  return {
+    ...resource,
+    spec: {
+      ...spec,
+      request: [...spec.request, { name: 'bags', type: 'number' }],
+      onDemand: [{ ...perSeat, cel: 'request.bags / plan.seats', description: 'test' }],
+      inputs: [...spec.inputs, { ...perSeat, from: `onDemand.${perSeat.name}` }],
+    },
+  };
+}
+
 /** Predictions as the gateway logs them, with the values of the online store; `change` may falsify them. */
 async function serve(
   trips: readonly Trip[],
@@ -110,6 +130,7 @@ async function serve(
       trip: { kind: { $case: 'text', value: trip } },
       origin: { kind: { $case: 'text', value: origin } },
       miles: { kind: { $case: 'number', value: miles } },
+      bags: bags(miles),
     },
   }));
   const online = await store.calls.getOnline({ model: 'late', rows });
@@ -121,6 +142,8 @@ async function serve(
       eventTimeMs: asOfMs,
       inputNames: spec().inputs.map(({ name }) => name),
       inputValues: online.rows[index]?.values ?? [],
+      requestNames: requestBesideInputs(spec()),
+      requestValues: [bags(trip.miles)],
     });
     return {
       topic: topics.inferenceServed,
@@ -150,12 +173,12 @@ async function filled(seed: number): Promise<readonly Trip[]> {
   return events.trips;
 }
 
-function falsified(inference: serving.Inference): serving.Inference {
+const falsified = (feature: string) => (inference: serving.Inference) => {
   if (!inference.decisionId.startsWith('00000007')) return inference;
-  const at = inference.inputNames.indexOf('seats');
+  const at = inference.inputNames.indexOf(feature);
   const inputValues = inference.inputValues.with(at, { kind: { $case: 'number', value: 4.000_000_000_000_001 } });
   return { ...inference, inputValues };
-}
+};
 
 describe('the comparison of served values with the history', () => {
   it('finds them equal where nothing is wrong', async () => {
@@ -171,7 +194,7 @@ describe('the comparison of served values with the history', () => {
     const trips = await filled(22);
     await startCheck();
     await lookedBefore();
-    await serve(trips, 1_095, falsified);
+    await serve(trips, 1_095, falsified('seats'));
     await eventually(async () => (await checked()) === trips.length, { what: 'all predictions compared' });
     const different = 'everloop_feature_store_parity_different_total';
     expect(await value(different, 'feature="seats"')).toBe(1);
@@ -184,6 +207,24 @@ describe('the comparison of served values with the history', () => {
       feature: 'seats',
       served: '4.000000000000001',
     });
+  });
+
+  it('computes again what is computed on demand, from the whole request in the log', async () => {
+    const trips = await filled(26);
+    await startCheck();
+    await lookedBefore();
+    const [valuesBefore, different] = [
+      'everloop_feature_store_parity_values_total',
+      'everloop_feature_store_parity_different_total',
+    ];
+    const compared = await value(valuesBefore, 'model="late"');
+    await serve(trips, 1_095, falsified('bags_per_seat'));
+    await eventually(async () => (await checked()) === trips.length, { what: 'all predictions compared' });
+    const fromRequest = ['miles', 'origin'];
+    const perPrediction = spec().inputs.length - fromRequest.length;
+    expect((await value(valuesBefore, 'model="late"')) - compared).toBe(trips.length * perPrediction);
+    expect(await value(different, 'feature="bags_per_seat"')).toBe(1);
+    expect(lines).toHaveLength(1);
   });
 
   it('goes on after a restart: nothing twice, nothing left out', async () => {

@@ -78,6 +78,8 @@ describe('answering', () => {
           modelDigest: digestOf('1'),
           verdict: 'accept',
           gateFindings: [],
+          requestNames: [],
+          requestValues: [],
         } satisfies serving.Inference,
       },
     ]);

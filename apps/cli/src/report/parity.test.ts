@@ -48,9 +48,33 @@ describe('checkParity', () => {
     expect(report.examples[1]).toBe('f1 at 1970-01-01T00:00:00.100Z: temp was missing, is 39.02');
   });
 
+  it('compares what is computed on demand where the log has the whole request', async () => {
+    const other = {
+      ...model,
+      request: [...model.request, { name: 'origin', type: 'string' }, { name: 'bags', type: 'number' }],
+      inputs: [...model.inputs, { name: 'per_bag', type: 'number', from: 'onDemand.per_bag' }],
+    } as unknown as ModelSpec;
+    const computing = {
+      getHistorical: (request: features.GetFeaturesRequest) =>
+        Promise.resolve(
+          features.GetFeaturesResponse.fromPartial({
+            names: ['per_bag'],
+            rows: request.rows.map((row) => ({ values: [row.request['bags'] === undefined ? missing : number(7)] })),
+          }),
+        ),
+    };
+    const old = inference(number(39.02));
+    const served = { ...old, inputNames: [...old.inputNames, 'per_bag'], inputValues: [...old.inputValues, number(8)] };
+    const whole = { ...served, requestNames: ['bags'], requestValues: [number(3)] };
+    expect(await checkParity('m', other, [served], computing)).toMatchObject({ checked: 1, different: 0 });
+    expect((await checkParity('m', other, [whole], computing)).examples).toEqual([
+      'f1 at 1970-01-01T00:00:00.100Z: per_bag was 8, is 7',
+    ]);
+  });
+
   it('says when the log has too little', async () => {
     const other = { ...model, views: [{ view: 'weather', key: 'request.dest' }] };
-    expect(await checkParity('m', other, [], service)).toMatchObject({
+    expect(await checkParity('m', other, [inference(missing)], service)).toMatchObject({
       note: 'request.dest is not in the prediction log',
     });
   });

@@ -18,8 +18,8 @@ function record(offset: number, change: Partial<serving.Inference> = {}): BusRec
     model: 'late',
     joinKey: 'trip-1',
     eventTimeMs: 50,
-    inputNames: ['miles', 'seats', 'made_up'],
-    inputValues: [number(10), number(4), number(1)],
+    inputNames: ['miles', 'seats', 'made_up', 'origin'],
+    inputValues: [number(10), number(4), number(1), { kind: { $case: 'text', value: 'o1' } }],
     ...change,
   });
   return {
@@ -128,7 +128,10 @@ describe('the comparison of served values', () => {
     state.nowMs = -5_000;
     await pass(0);
     state.nowMs = 3_000;
-    await give(record(1), record(2, { inputValues: [number(10), number(5), number(1)] }));
+    await give(
+      record(1),
+      record(2, { inputValues: [number(10), number(5), number(1), { kind: { $case: 'text', value: 'o1' } }] }),
+    );
     await compare();
     const none = { differences: [], late: [], undecided: [] };
     expect(checked.map(({ verdict }) => verdict)).toEqual([
@@ -167,6 +170,13 @@ describe('the comparison of served values', () => {
     await compare();
     expect(checked).toEqual([]);
     expect(skipped).toEqual(['queue 1', 'unknown 1', 'redefined 1']);
+  });
+
+  it('leaves out a prediction whose log does not have what a view is asked for', async () => {
+    const { checked, skipped, give, compare } = world();
+    await give(record(1, { inputNames: ['seats'], inputValues: [number(4)] }));
+    await compare();
+    expect([checked, skipped]).toEqual([[], ['unknown 1']]);
   });
 
   it('takes its share by decision id, and no record that is none', async () => {

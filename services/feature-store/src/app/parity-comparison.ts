@@ -1,5 +1,13 @@
 import type { features, ModelSpec, serving } from '@everloop/contracts';
-import { differencesOf, FeatureError, planLookup, requestOf, unknownKeys, type LookupPlan } from '@everloop/features';
+import {
+  differencesOf,
+  FeatureError,
+  isWholeRequest,
+  planLookup,
+  requestOf,
+  unknownKeys,
+  type LookupPlan,
+} from '@everloop/features';
 
 import type { AppliedOffsets, AppliedTimeline } from '../domain/applied-timeline.ts';
 import type { ParityItem } from '../domain/parity-queue.ts';
@@ -17,6 +25,13 @@ export interface ParityComparisonOptions {
   readonly telemetry: ParityTelemetry;
   /** Predictions so long after a change of a definition may still be of the one before, milliseconds. */
   readonly redefinedMs?: number;
+}
+
+/** A prediction, what is asked about it, and the inputs that are compared. */
+interface Asked {
+  readonly item: ParityItem;
+  readonly row: features.EntityRow;
+  readonly names: readonly string[];
 }
 
 interface Work {
@@ -59,38 +74,61 @@ export class ParityComparison {
     const current = items.filter(({ servedAtMs }) => servedAtMs >= sinceMs);
     telemetry.skipped('redefined', items.length - current.length);
     if (current.length === 0) return;
-    const rows = await history.pointInTime(work.plan, questions(work, current));
-    const names = comparedNames(work.plan);
-    const valuesOf = (row: features.FeatureRow | undefined) =>
+    const asked = this.#askable(model, work, current);
+    if (asked.length === 0) return;
+    const rows = await history.pointInTime(
+      work.plan,
+      asked.map(({ row }) => row),
+    );
+    const valuesOf = (row: features.FeatureRow | undefined, names: readonly string[]) =>
       names.map((name) => row?.values[work.plan.names.indexOf(name)] ?? missing);
-    const found = current.map((item, index) => differencesOf(item.inference, names, valuesOf(rows[index])));
+    const found = asked.map(({ item, names }, index) =>
+      differencesOf(item.inference, names, valuesOf(rows[index], names)),
+    );
     const held = await this.#held(
       work,
-      current.filter((_, index) => found[index]?.length !== 0),
+      asked.filter((_, index) => found[index]?.length !== 0),
     );
-    for (const [index, item] of current.entries()) {
+    for (const [index, { item, names }] of asked.entries()) {
       const compared = names.filter((name) => item.inference.inputNames.includes(name)).length;
       const rowsHeld = held.get(item);
       const verdict = verdictOf(compared, found[index] ?? [], (feature) => {
         if (rowsHeld === undefined) return null;
-        const at = names.indexOf(feature);
-        return { before: valuesOf(rowsHeld.before)[at], after: valuesOf(rowsHeld.after)[at] };
+        const [before, after] = [valuesOf(rowsHeld.before, [feature]), valuesOf(rowsHeld.after, [feature])];
+        return { before: before[0], after: after[0] };
       });
       telemetry.checked(item, verdict);
     }
   }
 
+  /** The predictions whose log has what their views are asked for, with the question and the inputs that are computed again. */
+  #askable(model: string, { spec, plan }: Work, items: readonly ParityItem[]): readonly Asked[] {
+    const asked: Asked[] = [];
+    const unknown = new Set<string>();
+    for (const item of items) {
+      const request = requestOf(spec, item.inference);
+      const keys = unknownKeys(spec, request);
+      for (const key of keys) unknown.add(key);
+      if (keys.length > 0) continue;
+      const names = comparedNames(plan, isWholeRequest(spec, request));
+      asked.push({ item, names, row: { request, asOfMs: item.inference.eventTimeMs } });
+    }
+    const detail = `${model}: ${[...unknown].join(', ')} is not in the prediction log, which is older than the field`;
+    this.#options.telemetry.skipped('unknown', items.length - asked.length, detail);
+    return asked;
+  }
+
   /** The rows of predictions out of what the online rows held just before and just after; none where that is not known. */
-  async #held(work: Work, items: readonly ParityItem[]): Promise<ReadonlyMap<ParityItem, HeldRows>> {
-    const before = await this.#heldBy(work, items, ({ servedAtMs, inference }) => {
+  async #held(work: Work, asked: readonly Asked[]): Promise<ReadonlyMap<ParityItem, HeldRows>> {
+    const before = await this.#heldBy(work, asked, ({ servedAtMs, inference }) => {
       const span = this.#timeline.before(servedAtMs - inference.latencyUs / 1_000 - clockSkewMs);
       return span?.floor ?? null;
     });
-    const after = await this.#heldBy(work, items, ({ servedAtMs }) => {
+    const after = await this.#heldBy(work, asked, ({ servedAtMs }) => {
       return this.#timeline.after(servedAtMs + clockSkewMs)?.ceiling ?? null;
     });
     const held = new Map<ParityItem, HeldRows>();
-    for (const item of items) {
+    for (const { item } of asked) {
       const [first, last] = [before.get(item), after.get(item)];
       if (first !== undefined && last !== undefined) held.set(item, { before: first, after: last });
     }
@@ -99,14 +137,16 @@ export class ParityComparison {
 
   async #heldBy(
     work: Work,
-    items: readonly ParityItem[],
+    asked: readonly Asked[],
     untilOf: (item: ParityItem) => AppliedOffsets | null,
   ): Promise<ReadonlyMap<ParityItem, features.FeatureRow>> {
     const found = new Map<ParityItem, features.FeatureRow>();
-    for (const [until, part] of [...Map.groupBy(items, untilOf)].slice(0, heldQueriesMax)) {
+    const groups = [...Map.groupBy(asked, ({ item }) => untilOf(item))].slice(0, heldQueriesMax);
+    for (const [until, part] of groups) {
       if (until === null) continue;
-      const rows = await this.#options.history.pointInTime(work.plan, questions(work, part), { until });
-      for (const [index, item] of part.entries()) {
+      const questions = part.map(({ row }) => row);
+      const rows = await this.#options.history.pointInTime(work.plan, questions, { until });
+      for (const [index, { item }] of part.entries()) {
         const row = rows[index];
         if (row !== undefined) found.set(item, row);
       }
@@ -115,21 +155,20 @@ export class ParityComparison {
   }
 }
 
-/** Only what comes from a view is computed again: request fields are given, and features made of others follow from these. */
-function comparedNames({ inputs }: LookupPlan): readonly string[] {
-  return inputs.flatMap(({ name, origin }) => (origin.kind === 'view' ? [name] : []));
-}
-
-function questions({ spec }: Work, items: readonly ParityItem[]): features.EntityRow[] {
-  return items.map(({ inference }) => ({ request: requestOf(spec, inference), asOfMs: inference.eventTimeMs }));
+/**
+ * The inputs that are computed again: what comes from a view, and what is computed on demand if the whole request is in the log. Request
+ * fields are given.
+ */
+function comparedNames({ inputs }: LookupPlan, isWhole: boolean): readonly string[] {
+  return inputs.flatMap(({ name, origin: { kind } }) =>
+    kind === 'view' || (kind === 'onDemand' && isWhole) ? [name] : [],
+  );
 }
 
 /** How a model's inputs are computed again, or why they cannot be. */
 function workOf(topology: Topology, model: string): Work | string {
   const spec = topology.models.get(model);
   if (spec === undefined) return 'there is no such Model';
-  const unknown = unknownKeys(spec);
-  if (unknown.length > 0) return `${unknown.join(', ')} is not in the prediction log`;
   try {
     const plan = planLookup(spec, topology.catalog);
     const resources = definitionsOf(topology, model, plan).map(({ kind, name }) => `${kind}/${name}`);

@@ -11,6 +11,8 @@ function item(partition: number, offset: number): ParityItem {
     eventTimeMs: 0,
     inputNames: [],
     inputValues: [],
+    requestNames: [],
+    requestValues: [],
     latencyUs: 0,
   };
   return { partition, offset: BigInt(offset), servedAtMs: 0, inference };

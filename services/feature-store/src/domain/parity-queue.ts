@@ -8,7 +8,15 @@ export interface ParityItem {
   readonly servedAtMs: number;
   readonly inference: Pick<
     serving.Inference,
-    'decisionId' | 'model' | 'joinKey' | 'eventTimeMs' | 'inputNames' | 'inputValues' | 'latencyUs'
+    | 'decisionId'
+    | 'model'
+    | 'joinKey'
+    | 'eventTimeMs'
+    | 'inputNames'
+    | 'inputValues'
+    | 'requestNames'
+    | 'requestValues'
+    | 'latencyUs'
   >;
 }
 

@@ -1,7 +1,8 @@
 import { eventId } from '@everloop/contracts';
+import { requestBesideInputs } from '@everloop/features';
 import { encodeInference, encodeNames, encodeShared } from '../domain/inference-record.ts';
 import { findingText, stronger, type GateFinding, type Verdict } from '../domain/gate.ts';
-import type { FeatureRow } from '../domain/vector.ts';
+import { logged, type FeatureRow } from '../domain/vector.ts';
 import type { InferenceLog, LogStream } from '../ports.ts';
 import type { ServedModel } from './catalog.ts';
 import type { Prepared } from './prepare.ts';
@@ -23,10 +24,17 @@ export interface RequestRecorder {
   append(stream: LogStream, scored: Scored): readonly string[];
 }
 
+/** Names that every record of a model has. */
+interface LoggedNames {
+  readonly encoded: Uint8Array;
+  /** Request fields that are logged beside the inputs. */
+  readonly besideInputs: readonly string[];
+}
+
 /** Makes the recorders of requests. */
 export class Recorder {
   readonly #log: InferenceLog;
-  readonly #names = new WeakMap<ServedModel, Uint8Array>();
+  readonly #names = new WeakMap<ServedModel, LoggedNames>();
 
   constructor(log: InferenceLog) {
     this.#log = log;
@@ -39,7 +47,7 @@ export class Recorder {
     policy: { readonly championVersion: string; readonly revision: string },
   ): RequestRecorder {
     const { model, requestId, eventTimeMs } = prepared;
-    const names = this.#namesOf(model);
+    const { encoded, besideInputs } = this.#namesOf(model);
     const common = {
       requestId,
       model: model.name,
@@ -49,9 +57,10 @@ export class Recorder {
     };
     const joinKeys = prepared.rows.map((row) => String(row[model.spec.joinKey] ?? ''));
     const gated = gatedRows(prepared);
-    const shared = rows.map((row, index) =>
-      encodeShared(names, { ...common, joinKey: joinKeys[index] ?? '', ...gated(index) }, row),
-    );
+    const shared = rows.map((row, index) => {
+      const requestValues = besideInputs.map((name) => logged(prepared.rows[index]?.[name] ?? null));
+      return encodeShared(encoded, { ...common, joinKey: joinKeys[index] ?? '', ...gated(index), requestValues }, row);
+    });
     return {
       append: (stream, { loaded, arm, propensity, scores, latencyUs }) =>
         shared.map((part, row) => {
@@ -71,10 +80,11 @@ export class Recorder {
     };
   }
 
-  #namesOf(model: ServedModel): Uint8Array {
+  #namesOf(model: ServedModel): LoggedNames {
     let names = this.#names.get(model);
     if (names === undefined) {
-      names = encodeNames(model.spec.inputs);
+      const besideInputs = requestBesideInputs(model.spec);
+      names = { encoded: encodeNames(model.spec.inputs, besideInputs), besideInputs };
       this.#names.set(model, names);
     }
     return names;

@@ -17,6 +17,7 @@ describe('encodeInference', () => {
       eventTimeMs: fc.nat(),
       verdict: fc.constantFrom('accept', 'flag', 'impute', 'default'),
       gateFindings: fc.array(fc.string()),
+      requestValues: fc.array(value.map(logged)),
     });
     const own = fc.record({
       decisionId: fc.string(),
@@ -30,11 +31,13 @@ describe('encodeInference', () => {
     fc.assert(
       fc.property(shared, own, fc.array(value), fc.array(fc.string()), (common, ownFields, values, degradedViews) => {
         const names = values.map((_, index) => ({ name: `input_${index}` }));
-        const part = encodeShared(encodeNames(names), common, { values, degradedViews });
+        const requestNames = common.requestValues.map((_, index) => `field_${index}`);
+        const part = encodeShared(encodeNames(names, requestNames), common, { values, degradedViews });
         const decoded = serving.Inference.decode(encodeInference(part, ownFields));
         expect(decoded).toEqual({
           ...common,
           ...ownFields,
+          requestNames,
           inputNames: names.map(({ name }) => name),
           inputValues: values.map(logged),
           degradedViews,

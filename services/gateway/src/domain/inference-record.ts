@@ -11,6 +11,8 @@ export interface SharedFields {
   readonly eventTimeMs: number;
   readonly verdict: string;
   readonly gateFindings: string[];
+  /** Parallel to the names that `encodeNames` was given. */
+  readonly requestValues: serving.FeatureValue[];
 }
 
 /** What one version's prediction of a row adds. */
@@ -30,9 +32,9 @@ function encode(fields: Partial<serving.Inference>): Uint8Array {
   return serving.Inference.encode({ ...empty, ...fields }).finish();
 }
 
-/** The encoded names of a model's inputs: the same in every record of the model. */
-export function encodeNames(inputs: readonly Pick<ModelInput, 'name'>[]): Uint8Array {
-  return encode({ inputNames: inputs.map((input) => input.name) });
+/** The encoded names of a model's inputs and of the request fields beside them: the same in every record of the model. */
+export function encodeNames(inputs: readonly Pick<ModelInput, 'name'>[], requestNames: readonly string[]): Uint8Array {
+  return encode({ inputNames: inputs.map((input) => input.name), requestNames: [...requestNames] });
 }
 
 /** The encoded part that the served record of a row and its shadows share. */

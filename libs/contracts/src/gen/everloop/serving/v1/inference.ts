@@ -55,6 +55,12 @@ export interface Inference {
   verdict: string;
   /** What the gate found, one text for each bad value: `<field> row <n>: <problem> <value>, <action>`. */
   gateFindings: string[];
+  /**
+   * Request fields that are neither the join key nor an input: keys of views and what on-demand features read. With them the inputs can be
+   * computed again from this record and the history. Absent in records older than these fields.
+   */
+  requestNames: string[];
+  requestValues: FeatureValue[];
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -199,6 +205,8 @@ function createBaseInference(): Inference {
     modelDigest: "",
     verdict: "",
     gateFindings: [],
+    requestNames: [],
+    requestValues: [],
   };
 }
 
@@ -257,6 +265,12 @@ export const Inference: MessageFns<Inference> = {
     }
     for (const v of message.gateFindings) {
       writer.uint32(146).string(v!);
+    }
+    for (const v of message.requestNames) {
+      writer.uint32(186).string(v!);
+    }
+    for (const v of message.requestValues) {
+      FeatureValue.encode(v!, writer.uint32(194).fork()).join();
     }
     return writer;
   },
@@ -418,6 +432,22 @@ export const Inference: MessageFns<Inference> = {
             message.gateFindings.push(reader.string());
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.requestNames.push(reader.string());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.requestValues.push(FeatureValue.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -502,6 +532,16 @@ export const Inference: MessageFns<Inference> = {
         : globalThis.Array.isArray(object?.gate_findings)
         ? object.gate_findings.map((e: any) => globalThis.String(e))
         : [],
+      requestNames: globalThis.Array.isArray(object?.requestNames)
+        ? object.requestNames.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.request_names)
+        ? object.request_names.map((e: any) => globalThis.String(e))
+        : [],
+      requestValues: globalThis.Array.isArray(object?.requestValues)
+        ? object.requestValues.map((e: any) => FeatureValue.fromJSON(e))
+        : globalThis.Array.isArray(object?.request_values)
+        ? object.request_values.map((e: any) => FeatureValue.fromJSON(e))
+        : [],
     };
   },
 
@@ -561,6 +601,12 @@ export const Inference: MessageFns<Inference> = {
     if (message.gateFindings?.length) {
       obj.gateFindings = message.gateFindings;
     }
+    if (message.requestNames?.length) {
+      obj.requestNames = message.requestNames;
+    }
+    if (message.requestValues?.length) {
+      obj.requestValues = message.requestValues.map((e) => FeatureValue.toJSON(e));
+    }
     return obj;
   },
 
@@ -587,6 +633,8 @@ export const Inference: MessageFns<Inference> = {
     message.modelDigest = object.modelDigest ?? "";
     message.verdict = object.verdict ?? "";
     message.gateFindings = object.gateFindings?.map((e) => e) || [];
+    message.requestNames = object.requestNames?.map((e) => e) || [];
+    message.requestValues = object.requestValues?.map((e) => FeatureValue.fromPartial(e)) || [];
     return message;
   },
 };
