@@ -11,6 +11,8 @@ export const topics = {
   progress: 'everloop.progress.advanced.v1',
   /** Predictions that were answered, binary `serving.v1.Inference`, key = join key. Partitions as the label source. */
   inferenceServed: 'everloop.inference.served.v1',
+  /** How far each gateway's journal is in Kafka, compacted; the gateways' own state, key `<journal>/position`. One partition. */
+  gatewayJournal: 'everloop.gateway.journal.v1',
   /** Predictions of shadows, binary `serving.v1.Inference`, key = join key. Partitions as the label source. */
   inferenceShadowed: 'everloop.inference.shadowed.v1',
   /** Predictions with their label, binary `outcomes.v1.Outcome`, key = join key. Partitions as the label source. */

@@ -144,6 +144,11 @@ export interface FeedRunnerOptions {
   readonly groupId: string;
   /** Compacted topic with the feeds' state, key `<feed>/<key>`; a feed belongs to whoever holds the partition of its name. */
   readonly stateTopic: string;
+  /**
+   * Every feed is this process's, and no group is joined: for what only it can read, such as a file of its own. After a kill the next
+   * process goes on at once, where a group would wait for the session of the old one to end.
+   */
+  readonly isAlone?: boolean;
 }
 
 export interface FeedRunner extends Part {

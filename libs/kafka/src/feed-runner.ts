@@ -46,6 +46,7 @@ export class KafkaFeedRunner implements FeedRunner {
   }
 
   health(): Health {
+    if (this.#options.isAlone === true && this.#partitions > 0) return { ok: true };
     if (this.#membership === null) return { ok: false, reason: `${this.name}: ${this.#state}` };
     return this.#membership.joined ? { ok: true } : { ok: false, reason: `${this.name}: joining the consumer group` };
   }
@@ -77,6 +78,11 @@ export class KafkaFeedRunner implements FeedRunner {
         this.#state = rootText(error);
         await pause(1_000, this.#stopping.signal).catch(() => undefined);
       }
+    }
+    if (this.#options.isAlone === true) {
+      this.#mine = new Set(Array.from({ length: this.#partitions }, (_, partition) => partition));
+      this.#adopt();
+      return;
     }
     this.#membership = new Membership({
       ...this.#deps,

@@ -19,6 +19,7 @@ const item: ParityItem = {
     requestNames: [],
     requestValues: [],
     latencyUs: 0,
+    featuresUnreachable: false,
   },
 };
 

@@ -5,14 +5,14 @@ import { ParityRatio, type ParityItem } from './domain/parity-queue.ts';
 import type { ParityVerdict } from './domain/parity-verdict.ts';
 
 /** Why a sampled prediction was not compared. */
-export type ParitySkip = 'queue' | 'redefined' | 'unknown' | 'failed' | 'incomplete';
+export type ParitySkip = 'queue' | 'redefined' | 'unknown' | 'failed' | 'incomplete' | 'unreachable';
 
 /** Facts of the comparison of served values with the history. */
 export interface ParityTelemetry {
   /** A prediction was computed again. */
   checked(item: ParityItem, verdict: ParityVerdict): void;
   /**
-   * Predictions are not compared: the queue was full, a definition changed after they were served, it cannot be done, it failed, or
+   * Predictions are not compared: the queue was full, a definition changed after they were served, they were served without the online store, it cannot be done, it failed, or
    * the history did not become complete in time.
    */
   skipped(reason: ParitySkip, count: number, detail?: string): void;

@@ -1,11 +1,14 @@
+import { join } from 'node:path';
 import { createGrpcServer, type GrpcServer } from '@everloop/grpc';
+import { topics } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
 import { createModelHost } from '@everloop/onnx';
 import type { Config, Logger, Metrics, Part } from '@everloop/service';
 import { createObjectStore, createRedis } from '@everloop/storage';
 import { implementInference } from './adapters/grpc-inference.ts';
 import { createGrpcVersionCatalog } from './adapters/grpc-version-catalog.ts';
-import { createKafkaInferenceLog } from './adapters/kafka-inference-log.ts';
+import { Journal } from './adapters/journal/journal.ts';
+import { createJournalLog } from './adapters/journal/journal-log.ts';
 import { createKafkaProgress } from './adapters/kafka-progress.ts';
 import { createOnlineReader } from './adapters/online-features.ts';
 import { createOnnxRunner, type RunEvents } from './adapters/onnx-runner.ts';
@@ -34,14 +37,22 @@ export interface ComposedGateway {
 export function composeGateway({ config, bus, logger, metrics }: Surroundings): ComposedGateway {
   const name = 'gateway';
   const nowMs = (): number => Date.now();
-  // The log refuses requests before its own limit is reached, so the publisher's limit is never the one that is met.
-  const publisher = bus.publisher({ name, queueBytesMax: 2 * config.logBytesMax });
-  const log = createKafkaInferenceLog({
+  const publisher = bus.publisher({ name });
+  const journal = new Journal({
+    folder: join(config.dataDir, 'journal'),
+    segmentBytes: config.journalSegmentBytes,
+    syncEveryMs: config.journalSyncMs,
+    onDamaged: (segment, byte) => telemetry.journalDamaged(segment, byte),
+  });
+  const log = createJournalLog({
+    journal,
+    feeds: bus.feeds({ groupId: 'everloop.gateway.journal', stateTopic: topics.gatewayJournal, isAlone: true }),
     publisher,
+    nowMs,
     lingerMs: config.logLingerMs,
-    now: nowMs,
-    onRetry: (error, records) => telemetry.logDelayed(error, records),
-    onRefused: (error, records) => telemetry.logRefused(error, records),
+    bytesMax: config.logBytesMax,
+    onRecovered: (bytes) => telemetry.journalRecovered(bytes),
+    onPositionLost: (position) => telemetry.journalPositionLost(position),
   });
   const telemetry = createTelemetry(logger, metrics, () => log.queuedBytes);
   const redis = createRedis({ url: config.redisUrl, logger, name: 'redis', timeoutMs: config.featureTimeoutMs });
@@ -82,7 +93,16 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
   return {
     service: gateway.service,
     grpc,
-    parts: [bus, publisher, inBackground(redis, logger), host, registry, ...gateway.parts, grpc],
+    parts: [
+      servesWithout(bus),
+      servesWithout(publisher),
+      inBackground(redis, logger),
+      host,
+      registry,
+      ...log.parts,
+      ...gateway.parts,
+      grpc,
+    ],
   };
 }
 
@@ -97,6 +117,11 @@ function runEvents(statistics: Statistics): RunEvents {
     ran: (key, queueMs, ms) => forVersion(key, (model, version) => statistics.ran(model, version, queueMs, ms)),
     failed: (key, ms) => forVersion(key, (model, version) => statistics.runFailed(model, version, ms)),
   };
+}
+
+/** What is needed to start, not to answer: its health says nothing about whether requests can be sent here. */
+function servesWithout(part: Part): Part {
+  return { name: part.name, start: () => part.start(), stop: () => part.stop() };
 }
 
 /** Features are wanted, not needed: the gateway starts and answers, degraded, while the online store is away. */

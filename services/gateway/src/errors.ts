@@ -23,6 +23,10 @@ const kinds = {
   EVL_GATEWAY_QUEUE_FULL: 'retryable',
   /** The log waits for the broker; nothing is answered that could not be logged. */
   EVL_GATEWAY_LOG_FULL: 'retryable',
+  /** The folder of the journal is used by another process. */
+  EVL_GATEWAY_JOURNAL_LOCKED: 'terminal',
+  /** The journal cannot be written; nothing is answered that could not be logged. */
+  EVL_GATEWAY_JOURNAL_FAILED: 'retryable',
   /** A model file cannot be served: absent, changed, refused or of the wrong shape. */
   EVL_GATEWAY_MODEL_UNUSABLE: 'retryable',
   /** A version was trained with other features than it would be served with. */

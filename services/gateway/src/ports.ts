@@ -55,10 +55,12 @@ export interface LogRecord {
 
 export type LogStream = 'served' | 'shadowed';
 
-/** The durable log of predictions. */
+/** The durable log of predictions: on disk at once, in Kafka as soon as that can be reached. */
 export interface InferenceLog {
-  /** Hands a record over; never waits for the broker. */
-  append(stream: LogStream, record: LogRecord): void;
+  /** Hands the records of one request over, all or none; never waits for the broker. Throws EVL_GATEWAY_REQUEST_INVALID when one is too large for Kafka. */
+  append(stream: LogStream, records: readonly LogRecord[]): void;
+  /** Resolves when everything appended before outlives this process. Rejects with EVL_GATEWAY_JOURNAL_FAILED. */
+  written(): Promise<void>;
   /** Bytes that the broker has not acknowledged. */
   readonly queuedBytes: number;
   /** Resolves when everything appended before is acknowledged. */

@@ -11,8 +11,11 @@ export interface Telemetry {
   late(model: string, eventTimeMs: number): void;
   degraded(rows: number): void;
   shadowDropped(reason: 'full' | 'failed', rows: number, error?: unknown): void;
-  logDelayed(error: unknown, records: number): void;
-  logRefused(error: unknown, records: number): void;
+  /** The journal had predictions of an earlier process. */
+  journalRecovered(bytes: number): void;
+  /** A file of the journal ends in the middle of a record that was never answered. */
+  journalDamaged(segment: number, byte: number): void;
+  journalPositionLost(position: string): void;
   unloadFailed(key: string, error: unknown): void;
   /** Predictions answered since the start. */
   readonly answeredCount: number;
@@ -53,17 +56,9 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
   const dropped = metrics.counter('everloop_gateway_shadow_dropped_total', 'Shadow rows that were not logged', [
     'reason',
   ]);
-  const retries = metrics.counter(
-    'everloop_gateway_log_retries_total',
-    'Publications of predictions that were tried again',
-  );
-  const refused = metrics.counter(
-    'everloop_gateway_log_refused_total',
-    'Predictions that Kafka refused for good and that are missing from the log',
-  );
   const queued = metrics.gauge(
     'everloop_gateway_log_queued_bytes',
-    'Bytes of predictions that Kafka has not acknowledged',
+    'Bytes of predictions in the journal that Kafka does not have yet',
   );
   Object.assign(queued, { collect: () => queued.set(queuedBytes()) });
   const quiet = limiter(logEveryMs);
@@ -111,14 +106,15 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
       dropped.inc({ reason }, rows);
       quiet(`shadow ${reason}`, () => logger.error({ err: error, reason, rows }, 'shadow predictions were dropped'));
     },
-    logDelayed(error, records) {
-      retries.inc();
-      logger.warn({ err: error, records }, 'predictions could not be written to Kafka; trying again');
-    },
-    logRefused(error, records) {
-      refused.inc(records);
-      logger.error({ err: error, records }, 'Kafka refused predictions; they are missing from the log');
-    },
+    journalRecovered: (bytes) =>
+      logger.info({ bytes }, 'the journal has predictions that were answered before the start; they go to Kafka now'),
+    journalDamaged: (segment, byte) =>
+      logger.warn({ segment, byte }, 'a file of the journal ends within a record, which was never answered; left out'),
+    journalPositionLost: (position) =>
+      logger.error(
+        { position },
+        'Kafka knows a position of this journal that its folder does not have: files were removed, and predictions may be missing from the log',
+      ),
     unloadFailed: (key, error) =>
       logger.warn({ err: error, key }, 'a version could not be unloaded; the next start of the model process drops it'),
   };

@@ -157,10 +157,11 @@ describe('gateway on real Kafka, Redis and ONNX Runtime', () => {
       EVL_CLOCK: 'event',
       REDIS_URL: testRedisUrl(),
       EVL_OBJECT_STORE: folder,
+      EVL_DATA_DIR: join(folder, 'data'),
       EVL_REGISTRY_ADDRESS: `127.0.0.1:${registryServer.port}`,
     });
     gateway = composeGateway({ config, bus, logger, metrics: createMetrics('gateway') });
-    for (const part of gateway.parts) if (part !== bus) await run(part);
+    for (const part of gateway.parts) if (part.name !== bus.name) await run(part);
     client = connect(inference.GRPCInferenceServiceService, `127.0.0.1:${gateway.grpc.port}`, {
       name: 'test',
       deadlineMs: 10_000,

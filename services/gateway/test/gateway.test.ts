@@ -80,6 +80,7 @@ describe('answering', () => {
           gateFindings: [],
           requestNames: [],
           requestValues: [],
+          featuresUnreachable: false,
         } satisfies serving.Inference,
       },
     ]);

@@ -9,7 +9,7 @@ const limited = (field: Partial<GatedField>): readonly GatedField[] =>
 const harnesses: Harness[] = [];
 
 /** A gateway with model `delay`, whose gate and request fields are as given, with version 1 in service. */
-async function gated(fields: Pick<Partial<ModelSpec>, 'request' | 'gate'>): Promise<Harness> {
+async function gated(fields: Pick<Partial<ModelSpec>, 'request' | 'gate' | 'inputs'>): Promise<Harness> {
   const harness = setUp({}, resourcesFor({ ...spec, ...fields }, 'conditions'));
   harnesses.push(harness);
   await harness.start();
@@ -88,5 +88,29 @@ describe('the gate of a model', () => {
     await expect(harness.infer({ inputs: [] })).rejects.toMatchObject({ code: 'EVL_GATEWAY_REQUEST_INVALID' });
     await expect(harness.infer({ modelName: 'evil' })).rejects.toMatchObject({ code: 'EVL_GATEWAY_MODEL_NOT_FOUND' });
     expect(await harness.metric('everloop_gateway_verdicts_total')).toEqual({ 'delay reject': 1 });
+  });
+});
+
+describe('a feature store that is away', () => {
+  it('is stood in for by what the model declares; answer and log say so', async () => {
+    const inputs = spec.inputs.map((input) => (input.name === 'wind' ? { ...input, fallback: 12.5 } : input));
+    const harness = await gated({ inputs });
+    await harness.infer();
+    harness.store.online = { mgetBuffer: () => Promise.reject(new Error('Redis is away')) };
+    const { parameters } = await harness.infer({ id: 'r2' });
+    expect(textOf(parameters['degraded'])).toBe(true);
+    // With the store, what it does not know is missing, as it was in training; without it, nobody knows.
+    expect(harness.runner.runs.map(({ batch }) => [...batch.numeric])).toEqual([
+      [100, Number.NaN],
+      [100, 12.5],
+    ]);
+    const logged = harness.records.map(({ inference }) => [
+      inference.featuresUnreachable,
+      inference.inputValues[2]?.kind,
+    ]);
+    expect(logged).toEqual([
+      [false, { $case: 'missing', value: true }],
+      [true, { $case: 'number', value: 12.5 }],
+    ]);
   });
 });

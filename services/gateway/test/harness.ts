@@ -93,6 +93,8 @@ export interface Harness {
   readonly logLines: { readonly level: string; readonly message: string }[];
   readonly store: { online: OnlineStore };
   readonly queue: { bytes: number };
+  /** What an answer waits for. */
+  readonly disk: { written: Promise<void> };
   readonly versions: { away: boolean; parameters: Readonly<Record<string, Readonly<Record<string, string>>>> };
   /** What was counted since the set-up, by the values of the labels; what was not counted is absent. */
   metric(name: string): Promise<Readonly<Record<string, number>>>;
@@ -127,6 +129,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
     online: { mgetBuffer: (keys: readonly string[]) => Promise.resolve(keys.map(() => null)) } as OnlineStore,
   };
   const queue = { bytes: 0 };
+  const disk = { written: Promise.resolve() };
   const metrics = createMetrics('gateway');
   const metricsBefore = metrics.text();
   const versions: Harness['versions'] = { away: false, parameters: {} };
@@ -154,7 +157,9 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
       get queuedBytes() {
         return queue.bytes;
       },
-      append: (stream, { value }) => void records.push({ stream, inference: serving.Inference.decode(value) }),
+      append: (stream, added) =>
+        void records.push(...added.map(({ value }) => ({ stream, inference: serving.Inference.decode(value) }))),
+      written: () => disk.written,
       flush: () => Promise.resolve(),
       advance: async (watermarkMs) => void facts.push(`log ${watermarkMs} after ${records.length}`),
     },
@@ -172,7 +177,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
     ...overrides,
   });
   return {
-    ...{ bus, runner, gateway, records, facts, logLines, store, queue, versions },
+    ...{ bus, runner, gateway, records, facts, logLines, store, queue, disk, versions },
     async metric(name) {
       const [before, now] = [samples(await metricsBefore, name), samples(await metrics.text(), name)];
       const counted = [...now].map(([labels, value]) => [labels, value - (before.get(labels) ?? 0)] as const);

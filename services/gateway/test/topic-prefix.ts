@@ -1,4 +1,4 @@
-import type { Bus, BusRecord, FollowOptions, OutRecord, Publisher } from '@everloop/kafka';
+import type { Bus, BusRecord, Feed, FollowOptions, OutRecord, Publisher } from '@everloop/kafka';
 
 /** A bus to topics of its own on a shared broker: every name gets the prefix, and records come back without it. */
 export function withTopicPrefix(bus: Bus, prefix: string): Bus {
@@ -39,7 +39,30 @@ export function withTopicPrefix(bus: Bus, prefix: string): Bus {
     publisher,
     follow,
     tasks: (options) => bus.tasks({ ...options, inputs: options.inputs.map(add) }),
-    feeds: (options) => bus.feeds({ ...options, stateTopic: add(options.stateTopic) }),
+    feeds: (options) => {
+      const runner = bus.feeds({ ...options, stateTopic: add(options.stateTopic) });
+      const prefixed = (feed: Feed): Feed => ({
+        everyMs: feed.everyMs,
+        async open(state) {
+          const handler = await feed.open(state);
+          return {
+            async next(signal) {
+              const batch = await handler.next(signal);
+              if (batch === null) return null;
+              return { ...batch, records: batch.records.map((each) => ({ ...each, topic: add(each.topic) })) };
+            },
+          };
+        },
+      });
+      return {
+        name: runner.name,
+        start: () => runner.start(),
+        stop: () => runner.stop(),
+        health: () => runner.health?.() ?? { ok: true },
+        set: (name, feed) => runner.set(name, feed === null ? null : prefixed(feed)),
+        trouble: (name) => runner.trouble(name),
+      };
+    },
     sink: (options) => bus.sink({ ...options, inputs: options.inputs.map(add) }),
     readRanges: (ranges, onRecords) =>
       bus.readRanges(

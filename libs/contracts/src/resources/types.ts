@@ -193,6 +193,8 @@ export interface ModelInput {
   readonly type: 'number' | 'category';
   /** `request.<field>`, `<view>.<feature>` or `onDemand.<name>`. */
   readonly from: string;
+  /** Stands in while the online store cannot be reached. */
+  readonly fallback?: number | string;
 }
 
 /** What a finding of a dataset check does. */

@@ -124,7 +124,7 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     joinKey: 'id',
     examples: { source: 's', time: 'at', offsetMs: -1 },
     views: [{ view: 'v', key: 'request.id' }],
-    inputs: [{ name: 'a', type: 'number', from: 'v.a' }],
+    inputs: [{ name: 'a', type: 'number', from: 'v.a', fallback: 1 }],
     label: { source: 's', key: 'id', field: 'a', above: 0, waitMs: 1 },
     training: {
       recipe: 'gbdt',

@@ -179,6 +179,14 @@ describe('the comparison of served values', () => {
     expect([checked, skipped]).toEqual([[], ['unknown 1']]);
   });
 
+  it('leaves out what was answered without the online store', async () => {
+    const { checked, skipped, give, compare } = world();
+    await give(record(1, { featuresUnreachable: true }), record(2));
+    await compare();
+    expect(checked.map(({ item }) => item.offset)).toEqual([2n]);
+    expect(skipped).toEqual(['unreachable 1']);
+  });
+
   it('takes its share by decision id, and no record that is none', async () => {
     const { checked, give, compare } = world({ share: 0.5 });
     const broken: BusRecord = { ...record(5), value: Buffer.from([10, 200]) };

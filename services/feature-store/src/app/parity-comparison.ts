@@ -71,8 +71,10 @@ export class ParityComparison {
       return;
     }
     const sinceMs = Math.max(...work.resources.map(changedAtMs)) + redefinedMs;
-    const current = items.filter(({ servedAtMs }) => servedAtMs >= sinceMs);
-    telemetry.skipped('redefined', items.length - current.length);
+    const read = items.filter(({ inference }) => !inference.featuresUnreachable);
+    telemetry.skipped('unreachable', items.length - read.length);
+    const current = read.filter(({ servedAtMs }) => servedAtMs >= sinceMs);
+    telemetry.skipped('redefined', read.length - current.length);
     if (current.length === 0) return;
     const asked = this.#askable(model, work, current);
     if (asked.length === 0) return;

@@ -14,6 +14,7 @@ function item(partition: number, offset: number): ParityItem {
     requestNames: [],
     requestValues: [],
     latencyUs: 0,
+    featuresUnreachable: false,
   };
   return { partition, offset: BigInt(offset), servedAtMs: 0, inference };
 }

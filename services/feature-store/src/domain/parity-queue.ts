@@ -17,6 +17,7 @@ export interface ParityItem {
     | 'requestNames'
     | 'requestValues'
     | 'latencyUs'
+    | 'featuresUnreachable'
   >;
 }
 

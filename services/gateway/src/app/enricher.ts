@@ -31,6 +31,15 @@ interface Request {
   readonly askedMs: number;
 }
 
+/** What is missing only because the store could not be asked, as the model declares it. */
+function withFallbacks({ spec }: ServedModel, rows: readonly FeatureRow[]): readonly FeatureRow[] {
+  if (spec.inputs.every(({ fallback }) => fallback === undefined)) return rows;
+  return rows.map((row) => ({
+    ...row,
+    values: row.values.map((value, index) => value ?? spec.inputs[index]?.fallback ?? null),
+  }));
+}
+
 /** How often a store that stays away is logged, milliseconds. */
 const logEveryMs = 10_000;
 
@@ -72,7 +81,7 @@ export class Enricher {
       isDegraded = true;
       this.#log(model.name, error);
       this.#options.onDegraded(lookups.length);
-      rows = model.reader.readWithoutStore(lookups);
+      rows = withFallbacks(model, model.reader.readWithoutStore(lookups));
     }
     let at = 0;
     const readMs = performance.now() - startedMs;

@@ -32,7 +32,7 @@ export interface PredictorOptions {
   readonly events: PredictorEvents;
   /** Most rows in flight. */
   readonly inFlightRowsMax: number;
-  /** Most bytes of log that the broker has not acknowledged; beyond, requests are refused before they run. */
+  /** Most bytes of log that Kafka does not have yet; beyond, requests are refused before they run. */
   readonly logBytesMax: number;
   /** Refuse a request rather than drop its shadows. */
   readonly shadowsCount: boolean;
@@ -123,7 +123,7 @@ export class Predictor {
   }
 
   async #answer(prepared: Prepared, startedMs: number, caller: Caller | undefined): Promise<Prediction> {
-    const { enricher, routes, events, closedUntilMs } = this.#options;
+    const { enricher, routes, events, log, closedUntilMs } = this.#options;
     const { model, eventTimeMs } = prepared;
     if (eventTimeMs < closedUntilMs()) events.late(model.name, eventTimeMs);
     const enriched = await enricher.enrich(
@@ -142,7 +142,7 @@ export class Predictor {
       const answer = await this.#run(applied, this.#choose(applied, prepared), batch);
       const { choice, loaded, scores } = answer;
       const latencyMs = performance.now() - startedMs;
-      const recorder = this.#recorder.for(prepared, enriched.rows, applied.route);
+      const recorder = this.#recorder.for(prepared, enriched, applied.route);
       const latencyUs = Math.round(latencyMs * 1_000);
       const decisionIds = recorder.append('served', {
         loaded,
@@ -152,6 +152,7 @@ export class Predictor {
         propensity: choice.propensity,
       });
       this.#shadow(applied, loaded, batch, recorder);
+      await log.written();
       events.answered(model.name, choice.arm, latencyMs / 1_000);
       return {
         prepared,

@@ -2,9 +2,10 @@ import { eventId } from '@everloop/contracts';
 import { requestBesideInputs } from '@everloop/features';
 import { encodeInference, encodeNames, encodeShared } from '../domain/inference-record.ts';
 import { findingText, stronger, type GateFinding, type Verdict } from '../domain/gate.ts';
-import { logged, type FeatureRow } from '../domain/vector.ts';
+import { logged } from '../domain/vector.ts';
 import type { InferenceLog, LogStream } from '../ports.ts';
 import type { ServedModel } from './catalog.ts';
+import type { Enriched } from './enricher.ts';
 import type { Prepared } from './prepare.ts';
 import type { LoadedVersion } from './versions.ts';
 
@@ -43,7 +44,7 @@ export class Recorder {
   /** A recorder for one request that was routed by the given policy. */
   for(
     prepared: Prepared,
-    rows: readonly FeatureRow[],
+    { rows, isDegraded }: Enriched,
     policy: { readonly championVersion: string; readonly revision: string },
   ): RequestRecorder {
     const { model, requestId, eventTimeMs } = prepared;
@@ -54,6 +55,7 @@ export class Recorder {
       championVersion: policy.championVersion,
       policyRevision: policy.revision,
       eventTimeMs,
+      featuresUnreachable: isDegraded,
     };
     const joinKeys = prepared.rows.map((row) => String(row[model.spec.joinKey] ?? ''));
     const gated = gatedRows(prepared);
@@ -62,21 +64,21 @@ export class Recorder {
       return encodeShared(encoded, { ...common, joinKey: joinKeys[index] ?? '', ...gated(index), requestValues }, row);
     });
     return {
-      append: (stream, { loaded, arm, propensity, scores, latencyUs }) =>
-        shared.map((part, row) => {
-          const decisionId = decisionIdOf(prepared, row, stream === 'shadowed' ? loaded.version : null);
-          const value = encodeInference(part, {
-            decisionId,
-            modelVersion: loaded.version,
-            modelDigest: loaded.digest,
-            arm,
-            propensity,
+      append: (stream, { loaded, arm, propensity, scores, latencyUs }) => {
+        const shadow = stream === 'shadowed' ? loaded.version : null;
+        const decisionIds = shared.map((_, row) => decisionIdOf(prepared, row, shadow));
+        const own = { modelVersion: loaded.version, modelDigest: loaded.digest, arm, propensity, latencyUs };
+        const records = shared.map((part, row) => ({
+          joinKey: joinKeys[row] ?? '',
+          value: encodeInference(part, {
+            ...own,
+            decisionId: decisionIds[row] ?? '',
             score: scores[row] ?? Number.NaN,
-            latencyUs,
-          });
-          this.#log.append(stream, { joinKey: joinKeys[row] ?? '', value });
-          return decisionId;
-        }),
+          }),
+        }));
+        this.#log.append(stream, records);
+        return decisionIds;
+      },
     };
   }
 

@@ -18,6 +18,7 @@ describe('encodeInference', () => {
       verdict: fc.constantFrom('accept', 'flag', 'impute', 'default'),
       gateFindings: fc.array(fc.string()),
       requestValues: fc.array(value.map(logged)),
+      featuresUnreachable: fc.boolean(),
     });
     const own = fc.record({
       decisionId: fc.string(),

@@ -13,6 +13,7 @@ export interface SharedFields {
   readonly gateFindings: string[];
   /** Parallel to the names that `encodeNames` was given. */
   readonly requestValues: serving.FeatureValue[];
+  readonly featuresUnreachable: boolean;
 }
 
 /** What one version's prediction of a row adds. */

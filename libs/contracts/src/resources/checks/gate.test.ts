@@ -5,7 +5,7 @@ import { parseResources } from '../load.ts';
 import type { ModelSpec } from '../types.ts';
 import { findResource } from '../wire.ts';
 
-const text = (fields: string, gate: string): string => `
+const text = (fields: string, gate: string, inputs = ''): string => `
 kind: Source
 name: trips
 spec:
@@ -32,7 +32,7 @@ ${fields
   ${gate === '' ? '' : `gate: { ${gate} }`}
   examples: { source: trips, time: at }
   views: []
-  inputs: [{ name: id, type: category, from: request.id }]
+  inputs: [{ name: id, type: category, from: request.id${inputs} }]
   label: { source: trips, key: id, field: late, above: 0, wait: 1d }
   training: { recipe: gbdt, window: 30d, timeHoldout: 10d }
 `;
@@ -90,6 +90,20 @@ describe('the gate of a Model', () => {
 
   it('asks for no default where the problem cannot come up', () => {
     expect(problems('name: car, type: string', 'outOfRange: default, notFinite: default, unseen: default')).toBe('');
+  });
+
+  it('leaves to request fields their default: a fallback is for features', () => {
+    const resources = (input: string) =>
+      parseResources([{ name: 'f.yaml', text: text('name: car, type: string', '', input) }]);
+    expect(() => resources(', fallback: x')).toThrow(/"id" comes with the request, not from the online store/);
+    const onDemand = (value: string) => ` }, { name: n, type: number, from: onDemand.n, fallback: ${value}`;
+    const computed = (value: string) =>
+      text('name: car, type: string', 'missing: reject', onDemand(value)).replace(
+        '  views: []',
+        "  views: []\n  onDemand: [{ name: n, type: number, cel: 'double(size(request.car))' }]",
+      );
+    expect(() => parseResources([{ name: 'f.yaml', text: computed('far') }])).toThrow(/"far" is not a number/);
+    expect(() => parseResources([{ name: 'f.yaml', text: computed('1.5') }])).not.toThrow();
   });
 
   it('has no say over the join key', () => {

@@ -6,8 +6,23 @@ import { wrongValue } from './context.ts';
 
 type Model = ResourceOf<'Model'>;
 
-/** What is wrong with the constraints of request fields and with what the gate is to do where they are broken. */
+/** What is wrong with the constraints of request fields, with what the gate is to do where they are broken, and with fallbacks. */
 export function checkGate({ spec }: Model): Finding[] {
+  return [...checkRequest({ spec }), ...checkFallbacks({ spec })];
+}
+
+function checkFallbacks({ spec }: Pick<Model, 'spec'>): Finding[] {
+  return spec.inputs.flatMap(({ name, type, from, fallback }, index) => {
+    if (fallback === undefined) return [];
+    const at = ['spec', 'inputs', index, 'fallback'];
+    if (from.startsWith('request.'))
+      return [wrongValue(at, `"${name}" comes with the request, not from the online store: give the field a default`)];
+    if (typeof fallback === (type === 'number' ? 'number' : 'string')) return [];
+    return [wrongValue(at, `${JSON.stringify(fallback)} is not a ${type}, as "${name}" is`)];
+  });
+}
+
+function checkRequest({ spec }: Pick<Model, 'spec'>): Finding[] {
   return spec.request.flatMap((field, index) => {
     const at = (...path: (string | number)[]) => ['spec', 'request', index, ...path];
     return [

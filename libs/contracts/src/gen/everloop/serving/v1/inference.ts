@@ -61,6 +61,8 @@ export interface Inference {
    */
   requestNames: string[];
   requestValues: FeatureValue[];
+  /** The online store could not be asked: features are missing, or what the Model declares as their fallback. */
+  featuresUnreachable: boolean;
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -207,6 +209,7 @@ function createBaseInference(): Inference {
     gateFindings: [],
     requestNames: [],
     requestValues: [],
+    featuresUnreachable: false,
   };
 }
 
@@ -271,6 +274,9 @@ export const Inference: MessageFns<Inference> = {
     }
     for (const v of message.requestValues) {
       FeatureValue.encode(v!, writer.uint32(194).fork()).join();
+    }
+    if (message.featuresUnreachable !== false) {
+      writer.uint32(152).bool(message.featuresUnreachable);
     }
     return writer;
   },
@@ -448,6 +454,14 @@ export const Inference: MessageFns<Inference> = {
             message.requestValues.push(FeatureValue.decode(reader, reader.uint32()));
             continue;
           }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.featuresUnreachable = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -542,6 +556,11 @@ export const Inference: MessageFns<Inference> = {
         : globalThis.Array.isArray(object?.request_values)
         ? object.request_values.map((e: any) => FeatureValue.fromJSON(e))
         : [],
+      featuresUnreachable: isSet(object.featuresUnreachable)
+        ? globalThis.Boolean(object.featuresUnreachable)
+        : isSet(object.features_unreachable)
+        ? globalThis.Boolean(object.features_unreachable)
+        : false,
     };
   },
 
@@ -607,6 +626,9 @@ export const Inference: MessageFns<Inference> = {
     if (message.requestValues?.length) {
       obj.requestValues = message.requestValues.map((e) => FeatureValue.toJSON(e));
     }
+    if (message.featuresUnreachable !== false) {
+      obj.featuresUnreachable = message.featuresUnreachable;
+    }
     return obj;
   },
 
@@ -635,6 +657,7 @@ export const Inference: MessageFns<Inference> = {
     message.gateFindings = object.gateFindings?.map((e) => e) || [];
     message.requestNames = object.requestNames?.map((e) => e) || [];
     message.requestValues = object.requestValues?.map((e) => FeatureValue.fromPartial(e)) || [];
+    message.featuresUnreachable = object.featuresUnreachable ?? false;
     return message;
   },
 };
