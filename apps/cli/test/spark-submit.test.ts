@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openDuckDb, type DuckDb } from '@everloop/storage';
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addSubmitCommand } from '../src/features/submit/command.ts';
+import { addFinishCommand, addSubmitCommand } from '../src/features/submit/command.ts';
 import { sparkCommand } from '../src/features/submit/run-spark.ts';
 import { runCommandLine } from '../src/run-command-line.ts';
 import { createSparkWorld, type SparkWorld } from './spark-world.ts';
@@ -32,6 +32,8 @@ async function submit(job: string, ...args: string[]) {
   return { code, text: printed.join('\n'), errors: errors.join('\n') };
 }
 
+const plainColumns = ['miles', 'trips_2h', 'sum_2h', 'std_5h', 'zones_5h', 'newest_fare', 'newest_zone'];
+
 const read = (job: string, name: string): unknown => JSON.parse(readFileSync(join(dir, job, name), 'utf8'));
 
 describe('everloop features submit --dry-run', () => {
@@ -39,9 +41,10 @@ describe('everloop features submit --dry-run', () => {
     const { code, text } = await submit('dry', 'fares', '--rows', world.rowsFile, '--dry-run');
     expect(code).toBe(0);
     expect(text).toMatch(/job for 500 rows written to .*: spark-submit .*run_sql\.py .*job\.json/);
+    expect(text).toMatch(/computed on demand are left to do: everloop features finish .*dry$/);
     expect(read('dry', 'job.json')).toMatchObject({
       tables: { source_0: world.files, asked: [join(dir, 'dry', 'rows.parquet')] },
-      queries: [{ output: join(dir, 'dry', 'output') }],
+      queries: [{ output: join(dir, 'dry', 'spark') }],
     });
     const submission = read('dry', 'submission.json') as {
       definitions: { kind: string; name: string; digest: string }[];
@@ -49,10 +52,11 @@ describe('everloop features submit --dry-run', () => {
     expect(submission).toMatchObject({
       engine: 'spark',
       known: 'bitemporal',
-      columns: ['miles', 'trips_2h', 'sum_2h', 'std_5h', 'zones_5h', 'newest_fare', 'newest_zone'],
+      columns: [...plainColumns, 'per_trip', 'where', 'dear'],
       offsets: [0, 1].map((partition) => ({ topic: 'trips.valid', partition, end: 4_000 })),
     });
     expect(submission.definitions.map(({ kind, name }) => `${kind}/${name}`).sort()).toEqual([
+      'FeatureService/fares@1',
       'FeatureView/driver_fares',
       'FeatureView/driver_newest',
       'Model/fares',
@@ -61,6 +65,12 @@ describe('everloop features submit --dry-run', () => {
     expect(submission.definitions.every(({ digest }) => /^[0-9a-f]{64}$/.test(digest))).toBe(true);
     const [first] = await duck.all(`SELECT * FROM read_parquet('${join(dir, 'dry', 'rows.parquet')}') ORDER BY __row`);
     expect(Object.keys(first ?? {})).toEqual(['__row', '__as_of_ms', 'driver', 'miles', 'time', 'note']);
+  });
+
+  it('lets Spark write what needs no finishing where the user looks for it', async () => {
+    const { text } = await submit('whole', 'plain', '--rows', world.rowsFile, '--dry-run');
+    expect(read('whole', 'job.json')).toMatchObject({ queries: [{ output: join(dir, 'whole', 'output') }] });
+    expect(text).toMatch(/its answer will be in .*output; everloop features finish .*whole tells/);
   });
 
   it('takes rows from CSV, with a time in epoch milliseconds', async () => {
@@ -102,11 +112,6 @@ describe('everloop features submit --dry-run', () => {
       'a data folder without history',
       () => ['fares', '--rows', world.rowsFile, '--data-dir', join(dir, 'none')],
       /has no files of trips\.valid/,
-    ],
-    [
-      'a list',
-      () => ['--view', 'driver_list', '--from', '1970-01-01', '--until', '1970-01-02'],
-      /EVL_FEATURES_SPARK_UNSUPPORTED.*fares/,
     ],
   ])('refuses %s and says why', async (name, args, message) => {
     // The last of two options counts.
@@ -160,7 +165,40 @@ describe('the command line of Spark', () => {
     const outcome = await submit('failing', 'fares', '--rows', world.rowsFile, '--spark-submit', '/bin/ls');
     expect(outcome).toMatchObject({ code: 1, errors: expect.stringMatching(/EVL_CLI_SPARK_FAILED/) as string });
     expect(outcome.errors).toMatch(/its answer is not whole/);
+    expect(outcome.errors).toMatch(/--no-wait/);
     const absent = await submit('absent', 'fares', '--rows', world.rowsFile, '--spark-submit', '/nowhere/spark-submit');
     expect(absent.errors).toMatch(/ENOENT/);
+  });
+
+  it('may leave the job to a cluster, and says how it is finished', async () => {
+    const args = ['fares', '--rows', world.rowsFile, '--spark-submit', '/bin/ls', '--no-wait'];
+    const outcome = await submit('left', ...args);
+    expect(outcome).toMatchObject({ code: 0, errors: '' });
+    expect(outcome.text).toMatch(/Spark has the job; when it has ended, .*: everloop features finish .*left$/);
+    const lines: string[] = [];
+    const program = new Command('everloop');
+    addFinishCommand(program, { env: {}, print: () => undefined });
+    const code = await runCommandLine(program, ['finish', join(dir, 'left')], (line) => void lines.push(line));
+    expect([code, lines.join('\n')]).toEqual([
+      1,
+      expect.stringMatching(/EVL_CLI_SPARK_UNFINISHED: .*left.spark holds/),
+    ]);
+  });
+
+  it('is followed by finishing, and the user is told where the rows are', async () => {
+    const script = join(dir, 'fake-spark-submit');
+    const rows = join(dir, 'prepared.parquet');
+    await duck.copyToParquet(`SELECT 1::BIGINT AS __row, 2.5 AS newest_fare, 1 AS newest_fare__status`, rows);
+    const lines = [
+      'PATH=/usr/bin:/bin',
+      `out=$(dirname "$2")/output`,
+      `mkdir "$out"`,
+      `cp ${rows} "$out"`,
+      `touch "$out/_SUCCESS"`,
+    ];
+    writeFileSync(script, ['#!/bin/sh', ...lines].join('\n'), { mode: 0o755 });
+    const outcome = await submit('fake', 'plain', '--rows', world.rowsFile, '--spark-submit', script);
+    expect(outcome).toMatchObject({ code: 0, errors: '' });
+    expect(outcome.text).toMatch(/\n1 rows in .*fake.output$/);
   });
 });

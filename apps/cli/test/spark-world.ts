@@ -28,6 +28,8 @@ spec:
     - { name: sum_2h, function: sum, column: fare, window: 2h }
     - { name: std_5h, function: std, column: fare, window: 5h }
     - { name: zones_5h, function: approxDistinct, column: zone, window: 5h }
+    - { name: last_fares, function: lastK, column: fare, k: 3, window: 2h }
+    - { name: last_zones, function: lastK, column: zone, k: 2, window: 5h }
   hop: 30m
   ttl: 1d
 ---
@@ -35,14 +37,27 @@ kind: FeatureView
 name: driver_newest
 spec: { source: trips, entity: driver, columns: [fare, zone], ttl: 6h }
 ---
-kind: FeatureView
-name: driver_list
+kind: FeatureService
+name: fares
 spec:
-  source: trips
-  entity: driver
-  aggregations: [{ name: fares, function: lastK, column: fare, k: 3, window: 2h }]
-  hop: 30m
-  ttl: 1d
+  version: 1
+  features: [{ view: driver_fares }, { view: driver_newest }]
+  request: [{ name: miles, type: number }]
+  onDemand:
+    - { name: per_trip, type: number, cel: driver_fares.sum_2h / driver_fares.trips_2h * request.miles }
+    - { name: where, type: string, cel: 'driver_newest.zone == null ? "nowhere" : driver_newest.zone + ":" + string(driver_newest.fare)' }
+---
+kind: Model
+name: plain
+spec:
+  request: [{ name: driver, type: string }]
+  joinKey: driver
+  examples: { source: trips, time: at }
+  views: [{ view: driver_newest, key: request.driver }]
+  inputs: [{ name: newest_fare, type: number, from: driver_newest.fare }]
+  label: { source: trips, key: driver, field: fare, above: 10, wait: 1d }
+  training: { recipe: gbdt, seed: 1, minRows: 100, window: 10d, timeHoldout: 1d, fixedHoldoutPercent: 10, fixedHoldoutSalt: x, timeout: 1m }
+  gates: { minRows: 100, minAuc: 0.5, minRecentGain: 0, maxFixedLoss: 0.01, confidence: 0.9 }
 ---
 kind: Model
 name: fares
@@ -50,6 +65,8 @@ spec:
   request: [{ name: driver, type: string }, { name: miles, type: number }]
   joinKey: driver
   examples: { source: trips, time: at }
+  features: { service: fares, version: 1 }
+  onDemand: [{ name: dear, type: boolean, cel: driver_newest.fare > 50 || request.miles > 0.9 }]
   views: [{ view: driver_fares, key: request.driver }, { view: driver_newest, key: request.driver }]
   inputs:
     - { name: miles, type: number, from: request.miles }
@@ -59,6 +76,9 @@ spec:
     - { name: zones_5h, type: number, from: driver_fares.zones_5h }
     - { name: newest_fare, type: number, from: driver_newest.fare }
     - { name: newest_zone, type: category, from: driver_newest.zone }
+    - { name: per_trip, type: number, from: onDemand.per_trip }
+    - { name: where, type: category, from: onDemand.where }
+    - { name: dear, type: number, from: onDemand.dear }
   label: { source: trips, key: driver, field: fare, above: 10, wait: 1d }
   training: { recipe: gbdt, seed: 1, minRows: 100, window: 10d, timeHoldout: 1d, fixedHoldoutPercent: 10, fixedHoldoutSalt: x, timeout: 1m }
   gates: { minRows: 100, minAuc: 0.5, minRecentGain: 0, maxFixedLoss: 0.01, confidence: 0.9 }
@@ -86,8 +106,8 @@ export async function createSparkWorld(duck: DuckDb, dir: string): Promise<Spark
   await duck.run(
     `CREATE TABLE trips AS SELECT CAST(range % 2 AS INTEGER) AS __partition, range AS __offset, CAST(floor(${random(1)} * 86400000) AS BIGINT) AS __time_ms, ` +
       `__time_ms + CASE WHEN range % 4 = 0 THEN CAST(floor(${random(2)} * 7200000) AS BIGINT) ELSE 0 END AS __known_ms, ` +
-      `'d' || CAST(floor(${random(3)} * 40) AS BIGINT) AS driver, CASE WHEN range % 9 = 0 THEN NULL ELSE ${random(4)} * 99.7 END AS fare, ` +
-      `${random(9)} AS miles, 'z' || CAST(floor(${random(5)} * 30) AS BIGINT) AS zone, __time_ms::DOUBLE AS "at" FROM range(4000)`,
+      `'d' || CAST(floor(${random(3)} * 40) AS BIGINT) AS driver, CASE WHEN range % 9 = 0 THEN NULL WHEN range % 5 = 0 THEN range % 100 ELSE ${random(4)} * 99.7 END AS fare, ` +
+      `${random(9)} AS miles, 'z"é' || chr(31) || CAST(floor(${random(5)} * 30) AS BIGINT) AS zone, __time_ms::DOUBLE AS "at" FROM range(4000)`,
   );
   const files: string[] = [];
   for (const partition of [0, 1]) {

@@ -7,9 +7,10 @@ export * from './murmur2.ts';
 export * from './online-keys.ts';
 export * from './parity.ts';
 export * from './pit-sql.ts';
-export { onDemandFunctions, type OnDemandFunction } from './on-demand-functions.ts';
+export { planFunctions, type PlanFunction } from './plan-functions.ts';
 export * from './plan.ts';
 export * from './row.ts';
+export { finishedInputs, isFinished, type FinishedInput, type SparkInput } from './spark-finish.ts';
 export { sparkPointInTimeSql, type SparkPointInTimeInput, type SparkQuery, type SparkView } from './spark-sql.ts';
 export {
   asScalar,

@@ -1,5 +1,5 @@
 import { FeatureError } from './error.ts';
-import { onDemandFunctionName } from './on-demand-functions.ts';
+import { onDemandSql } from './plan-functions.ts';
 import type { InputOrigin, KeyOrigin, LookupPlan } from './plan.ts';
 import { aggregatesSql } from './sql-aggregates.ts';
 import { eventsSql, keysSql, newestSql, type BoundSql } from './sql-events.ts';
@@ -54,17 +54,13 @@ function originSql(origin: KeyOrigin): string {
 function inputSql(origin: InputOrigin): string {
   if (origin.kind !== 'onDemand') return originSql(origin);
   const { feature, from, takes } = origin;
-  const values = from.map(
-    (each, index) => `CAST(${originSql(each)} AS ${takes[index] === 'number' ? 'DOUBLE' : 'VARCHAR'})`,
-  );
-  // A function needs a row to be called for.
-  return `${onDemandFunctionName(feature)}(${values.length === 0 ? 'CAST(__row AS DOUBLE)' : values.join(', ')})`;
+  return onDemandSql(feature, takes, from.map(originSql));
 }
 
 /**
  * DuckDB SQL that computes a model's inputs for every row of the spine as of the row's time, with the same meaning as the online
  * lookup, to the bit. Result: `__row`, each input by its name, and `__status_<i>` per input (the numbers of `FeatureStatus`);
- * no order. A list is its JSON text. The database must know the functions that `onDemandFunctions` gives. Only events of the entities that are asked for are sorted.
+ * no order. A list is its JSON text. The database must know the functions that `planFunctions` gives. Only events of the entities that are asked for are sorted.
  */
 export function pointInTimeSql(plan: LookupPlan, input: PointInTimeInput): string {
   const parts = [`spine AS (SELECT * FROM ${input.spine})`];

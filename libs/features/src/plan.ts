@@ -129,6 +129,8 @@ function checkKeyType(
       ? model.request.find((field) => field.name === origin.field)?.type
       : views[origin.binding]?.features[origin.feature]?.type;
   const field = view.entity[part];
+  if (origin.kind === 'view' && views[origin.binding]?.features[origin.feature]?.list === true)
+    throw invalid(`Key of view ${view.name}: a list of values is no key`);
   const needed = field === undefined ? 'missing value' : storageType(field.type);
   if (given !== needed)
     throw invalid(

@@ -1,6 +1,5 @@
 import { linearBuckets } from './buckets.ts';
 import { hashDigits, linearLimit, rankMax, rawNumerator, registerCount } from './distinct.ts';
-import { FeatureError } from './error.ts';
 import { storageType, unitsPerOne } from './values.ts';
 import type { CompiledView, ViewColumn, ViewFeature } from './views.ts';
 
@@ -12,6 +11,15 @@ import type { CompiledView, ViewColumn, ViewFeature } from './views.ts';
 /** A double as Spark reads it back, to the bit. */
 function literal(value: number): string {
   return `${value.toExponential().toUpperCase()}D`;
+}
+
+/** A feature that is computed over the single events of its window; the registers of `approxDistinct` need a query of their own. */
+export type WindowFeature = ViewFeature & {
+  readonly function: Exclude<ViewFeature['function'], 'newest' | 'approxDistinct'>;
+};
+
+export function isWindowFeature(feature: ViewFeature): feature is WindowFeature {
+  return feature.function !== 'newest' && feature.function !== 'approxDistinct';
 }
 
 const whole = (value: string): string => `CAST(${value} AS DECIMAL(38, 0))`;
@@ -121,11 +129,19 @@ export function sparkEstimate(used: string, sum: string): string {
   return `CAST(floor(CASE WHEN ${empty} = 0 OR ${raw} > ${literal(linearLimit)} THEN ${raw} ELSE ${linear} END + 0.5D) AS DOUBLE)`;
 }
 
-/**
- * The steps of feature number `at` over events with the columns c (values) and u (units); `approxDistinct` needs a query of its own.
- * EVL_FEATURES_SPARK_UNSUPPORTED for a `lastK`.
- */
-export function sparkSteps(view: CompiledView, feature: ViewFeature, at: number): SparkSteps {
+/** The newest k values, an array. */
+function newest(column: number, k: number): SparkSteps {
+  const sorted = `newest${column}`;
+  const event = `named_struct('rank', rank, 'value', c${column})`;
+  return {
+    gathered: { [sorted]: `sort_array(collect_list(${event}) FILTER (WHERE c${column} IS NOT NULL), false)` },
+    levels: [],
+    value: `transform(slice(${sorted}, 1, ${k}), event -> event.value)`,
+  };
+}
+
+/** The steps of feature number `at` over events with the columns c (values) and u (units). */
+export function sparkSteps(view: CompiledView, feature: WindowFeature, at: number): SparkSteps {
   const index = feature.column;
   const column = view.columns[index];
   if (column === undefined) return { gathered: { n: 'count(*)' }, levels: [], value: 'CAST(n AS DOUBLE)' };
@@ -164,23 +180,20 @@ export function sparkSteps(view: CompiledView, feature: ViewFeature, at: number)
         { [`last${index}`]: `max_by(c${index}, rank) FILTER (WHERE c${index} IS NOT NULL)` },
         `last${index}`,
       );
+    case 'lastK':
+      return newest(index, feature.k);
     case 'quantile':
       return quantile(feature, at, scale);
-    default:
-      throw unsupported(view, feature);
   }
 }
 
 /** What an aggregate is of no events. */
-export function ofNothing(feature: ViewFeature): string {
+export function ofNothing(view: CompiledView, feature: ViewFeature): string {
+  if (feature.function === 'lastK') {
+    const isNumber = storageType(view.columns[feature.column]?.type ?? 'number') === 'number';
+    return `CAST(array() AS ARRAY<${isNumber ? 'DOUBLE' : 'STRING'}>)`;
+  }
   return feature.function === 'count' || feature.function === 'sum' || feature.function === 'approxDistinct'
     ? '0D'
     : 'NULL';
-}
-
-function unsupported(view: CompiledView, feature: ViewFeature): FeatureError {
-  return new FeatureError(
-    'EVL_FEATURES_SPARK_UNSUPPORTED',
-    `View ${view.name}: ${feature.name} is a ${feature.function}, which has no Spark form; compute it with DuckDB, or leave it out`,
-  );
 }

@@ -1,7 +1,16 @@
 import { FeatureError } from './error.ts';
 import type { KnownPolicy } from './pit-sql.ts';
-import type { KeyOrigin, LookupPlan, PlannedView } from './plan.ts';
-import { ofNothing, sparkDistinctBits, sparkEstimate, sparkRank, sparkSteps, sparkUnits } from './spark-functions.ts';
+import type { KeyOrigin, LookupPlan, PlannedInput, PlannedView } from './plan.ts';
+import {
+  isWindowFeature,
+  ofNothing,
+  sparkDistinctBits,
+  sparkEstimate,
+  sparkRank,
+  sparkSteps,
+  sparkUnits,
+} from './spark-functions.ts';
+import type { SparkInput } from './spark-finish.ts';
 import { offlineColumns } from './sql-events.ts';
 import { registerCount } from './distinct.ts';
 import { numbered } from './sql-text.ts';
@@ -31,6 +40,8 @@ export interface SparkQuery {
   /** In the order in which they have to be made. */
   readonly views: readonly SparkView[];
   readonly sql: string;
+  /** Parallel to the plan's inputs: how each comes out of the answer. */
+  readonly inputs: readonly SparkInput[];
 }
 
 /** SQL identifier in backquotes. */
@@ -82,9 +93,7 @@ function keysSql(bound: Binding, spine: string, bindings: readonly Binding[]): s
   const joins = views.map(
     (binding) => ` JOIN ${bindings[binding]?.name('v') ?? ''} v${binding} ON v${binding}.__row = s.__row`,
   );
-  const column = (key: KeyOrigin): string =>
-    key.kind === 'request' ? `s.${sparkQuoted(key.field)}` : `v${key.binding}.f${key.feature}`;
-  const parts = origins.map((key, part) => `, ${column(key)} AS k${part}`).join('');
+  const parts = origins.map((key, part) => `, ${originSql(key)} AS k${part}`).join('');
   const present = bound.keys.map((key) => `${key} IS NOT NULL`).join(' AND ');
   return `SELECT * FROM (SELECT s.__row, s.__as_of_ms AS t${parts} FROM ${sparkQuoted(spine)} s${joins.join('')}) AS asked WHERE ${present}`;
 }
@@ -154,9 +163,7 @@ function columnsOf(columns: Readonly<Record<string, string>>): string {
 
 function windowSql(bound: Binding, windowMs: number): string {
   const features = bound.features.flatMap(({ at, feature }) =>
-    feature.windowMs === windowMs && feature.function !== 'approxDistinct'
-      ? [{ at, ...sparkSteps(bound.view, feature, at) }]
-      : [],
+    feature.windowMs === windowMs && isWindowFeature(feature) ? [{ at, ...sparkSteps(bound.view, feature, at) }] : [],
   );
   const gathered = Object.assign({}, ...features.map((feature) => feature.gathered)) as Record<string, string>;
   let sql = `SELECT __row${columnsOf(gathered)} FROM ${windowEvents(bound, windowMs)} GROUP BY __row`;
@@ -193,7 +200,7 @@ function viewSql(bound: Binding): string {
         ? bound.name('d', at)
         : bound.name('a', bound.windows.indexOf(feature.windowMs));
     joins.set(name, ` LEFT JOIN ${name} ON ${name}.__row = n.__row`);
-    return `, CASE WHEN ${fresh} THEN coalesce(${name}.f${at}, ${ofNothing(feature)}) END AS f${at}`;
+    return `, CASE WHEN ${fresh} THEN coalesce(${name}.f${at}, ${ofNothing(view, feature)}) END AS f${at}`;
   });
   return `SELECT n.__row, ${status}${values.join('')} FROM ${bound.name('n')} n${[...joins.values()].join('')}`;
 }
@@ -213,7 +220,7 @@ function viewsOf(bound: Binding, bindings: readonly Binding[], input: SparkPoint
   if (isAggregate) {
     bound.windows.forEach((windowMs, window) => {
       const here = bound.features.filter(({ feature }) => feature.windowMs === windowMs);
-      if (here.some(({ feature }) => feature.function !== 'approxDistinct'))
+      if (here.some(({ feature }) => isWindowFeature(feature)))
         made.push({ name: bound.name('a', window), sql: windowSql(bound, windowMs), kept: false });
     });
     for (const { at, feature } of bound.features)
@@ -224,25 +231,52 @@ function viewsOf(bound: Binding, bindings: readonly Binding[], input: SparkPoint
   return made;
 }
 
+/** SQL of a value, over the spine `s` and the views `v<binding>`. */
+function originSql(origin: KeyOrigin): string {
+  return origin.kind === 'request' ? `s.${sparkQuoted(origin.field)}` : `v${origin.binding}.f${origin.feature}`;
+}
+
+/** Names the columns of what on-demand features take, each once. */
+class TakenColumns {
+  readonly #names = new Map<string, string>();
+
+  name(origin: KeyOrigin): string {
+    const sql = originSql(origin);
+    const name = this.#names.get(sql) ?? `__take_${this.#names.size}`;
+    this.#names.set(sql, name);
+    return name;
+  }
+
+  get sql(): string {
+    return [...this.#names].map(([sql, name]) => `, ${sql} AS ${name}`).join('');
+  }
+}
+
+function sparkInput({ name, list, origin }: PlannedInput, taken: TakenColumns): SparkInput {
+  if (origin.kind !== 'onDemand') return { kind: list ? 'list' : 'value', name };
+  const { feature, from } = origin;
+  const { definition } = feature;
+  return { kind: 'onDemand', name, feature: feature.name, definition, takes: from.map((each) => taken.name(each)) };
+}
+
 /**
  * Spark SQL (4.0 or newer) with the meaning of `pointInTimeSql`, over the same Parquet files, equal value by value and to the bit. Result: `__row`,
- * each input by its name, and `__status_<i>` per input; no order. Inputs are not lists: EVL_FEATURES_SPARK_UNSUPPORTED names a `lastK`.
+ * each input by its name, and `__status_<i>` per input; no order. A list is an array. What is computed on demand is not there, but what it takes
+ * is: `finishedInputs` says how DuckDB makes the inputs of it.
  */
 export function sparkPointInTimeSql(plan: LookupPlan, input: SparkPointInTimeInput): SparkQuery {
   const bindings = plan.bindings.map((planned, index) => new Binding(planned, index, input.prefix));
   const views = bindings.flatMap((bound) => viewsOf(bound, bindings, input));
+  const taken = new TakenColumns();
+  const inputs = plan.inputs.map((planned) => sparkInput(planned, taken));
   const outputs = plan.inputs.map(({ name, origin }, index) => {
-    if (origin.kind === 'onDemand')
-      throw new FeatureError(
-        'EVL_FEATURES_SPARK_UNSUPPORTED',
-        `Input ${name} is computed on demand, which Spark cannot do: compute it over the job's result, or leave it out`,
-      );
-    const value =
-      origin.kind === 'request' ? `s.${sparkQuoted(origin.field)}` : `v${origin.binding}.f${origin.feature}`;
+    if (origin.kind === 'onDemand') return '';
+    const value = originSql(origin);
     const status = origin.kind === 'request' ? '1' : `coalesce(v${origin.binding}.st, 3)`;
     const nullable = `CASE WHEN ${status} = 1 AND ${value} IS NULL THEN 2 ELSE ${status} END`;
     return `, ${value} AS ${sparkQuoted(name)}, ${nullable} AS __status_${index}`;
   });
   const joins = bindings.map((bound, index) => ` LEFT JOIN ${bound.name('v')} v${index} ON v${index}.__row = s.__row`);
-  return { views, sql: `SELECT s.__row${outputs.join('')} FROM ${sparkQuoted(input.spine)} s${joins.join('')}` };
+  const sql = `SELECT s.__row${outputs.join('')}${taken.sql} FROM ${sparkQuoted(input.spine)} s${joins.join('')}`;
+  return { views, sql, inputs };
 }

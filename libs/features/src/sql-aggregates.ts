@@ -9,6 +9,7 @@ import {
   registerSql,
   unitsSql,
 } from './sql-functions.ts';
+import { listTextSql } from './plan-functions.ts';
 import { hopStart, numbered, sameKey } from './sql-text.ts';
 import { storageType, unitsPerOne } from './values.ts';
 import type { CompiledView, ViewFeature } from './views.ts';
@@ -120,7 +121,7 @@ function gatheredSql(view: CompiledView, { feature }: WantedFeature): string {
 }
 
 function gatheredValue(view: CompiledView, feature: ViewFeature, gathered: string): string {
-  if (feature.function === 'lastK') return `CAST(to_json(coalesce(${gathered}[1:${feature.k}], [])) AS VARCHAR)`;
+  if (feature.function === 'lastK') return listTextSql(`coalesce(${gathered}[1:${feature.k}], [])`);
   if (feature.function !== 'quantile') return gathered;
   const scale = unitsPerOne(view.columns[feature.column]?.type ?? 'number');
   return `(${quantileSql(gathered, feature.quantile)}) / ${literal(scale)}`;

@@ -18,6 +18,7 @@ const catalog = {
   views: new Map([
     ['reading', viewSpec({ entity: 'reading_id', columns: ['sensor', 'place'] })],
     ['level', viewSpec({ aggregations: aggregations(35) })],
+    ['places', viewSpec({ aggregations: [{ name: 'last', function: 'lastK', column: 'place', k: 2, windowMs: 35 }] })],
   ]),
 };
 const model = modelSpec({
@@ -105,6 +106,15 @@ describe('a plan names what does not fit', () => {
     [{ views: [{ view: 'level', key: 'request.idd' }] }, /no request field "idd"; it has id, size/],
     [{ views: [{ view: 'level', key: 'reading.sensor' }] }, /"reading" is not bound/],
     [{ views: [{ view: 'level', key: 'request.size' }] }, /it is a number, the entity's sensor is a string/],
+    [
+      {
+        views: [
+          { view: 'places', key: 'request.id' },
+          { view: 'level', key: 'places.last' },
+        ],
+      },
+      /a list of values is no key/,
+    ],
     [{ inputs: [{ name: 'a', type: 'number' as const, from: 'level.averag' }] }, /no feature "averag"/],
     [{ inputs: [{ name: 'a', type: 'number' as const, from: 'size' }] }, /must be request/],
   ])('%j', (part, message) => {

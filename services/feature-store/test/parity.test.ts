@@ -291,6 +291,24 @@ describe('a dataset', () => {
     expect(present).toBeGreaterThan(0);
   });
 
+  it('holds a list as the text that the online side gives, whole numbers too', async () => {
+    const trip: Trip = { trip: 't1', origin: 'a', vehicle: 'v1', seats: 1, miles: 3, leaves: 90, at: 60 };
+    const arrivals = [7, 0.5, 1e21, -2].map((delay, at) => ({ ...trip, trip: `u${at}`, delay, at: 50 + at }));
+    const label = { trip: 't1', origin: 'b', vehicle: 'v9', delay: 20, at: 100 };
+    const asked = { trips: [trip], arrivals: [...arrivals, label] };
+    const { calls } = await world(messagesOf(asked), 5, 1_000);
+    const range = { model: 'everything', fromMs: 0, untilMs: 300, asOfMs: 301 };
+    const { path } = await calls.createDataset(features.CreateDatasetRequest.fromPartial(range));
+    const { rows, columns } = await readParquetColumns(path);
+    expect(rows).toBe(1);
+    const of = (name: string): unknown => columns.get(name)?.values[0];
+    expect([of('place_last_delays_120'), of('place_last_vehicles_120')]).toEqual(['[-2,1e+21,0.5]', '["v1","v1"]']);
+    const { online } = await ask(calls, 'everything', asked);
+    const names = topology.models.get('everything')?.inputs.map(({ name }) => name) ?? [];
+    const seen = online.rows.map(({ values }) => values[names.indexOf('place_last_delays_120')]?.kind?.value);
+    expect(seen).toContain(of('place_last_delays_120'));
+  });
+
   it('is refused for a model that nobody applied', async () => {
     const { calls } = await world([], 1, 1);
     await expect(

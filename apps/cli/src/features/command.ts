@@ -5,7 +5,7 @@ import { withFeatureStore } from '../feature-store-client.ts';
 import { addresses } from '../options.ts';
 import { table } from '../table.ts';
 import { fullName, serviceOf, serviceTable, serviceText } from './services.ts';
-import { addSubmitCommand } from './submit/command.ts';
+import { addFinishCommand, addSubmitCommand } from './submit/command.ts';
 
 /** What the commands work with. */
 export interface FeaturesContext {
@@ -18,7 +18,7 @@ interface Options {
   readonly json: boolean;
 }
 
-/** `everloop features list|describe|submit`. */
+/** `everloop features list|describe|submit|finish`. */
 export function addFeaturesCommands(program: Command, { env, print }: FeaturesContext): void {
   const group = program.command('features').description('the features that there are, and how fresh they are');
   const describe = (options: Options, views: string[]): Promise<features.DescribeResponse> =>
@@ -50,6 +50,7 @@ export function addFeaturesCommands(program: Command, { env, print }: FeaturesCo
       print(options.json ? JSON.stringify(view, null, 2) : viewText(view));
     });
   addSubmitCommand(group, { env, print });
+  addFinishCommand(group, { env, print });
 }
 
 function shared(command: Command): Command {

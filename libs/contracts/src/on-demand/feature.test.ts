@@ -68,6 +68,18 @@ describe('an on-demand feature', () => {
     expect(() => value(type, cel)).toThrow(expect.objectContaining({ code: 'EVL_CEL_INVALID' }));
   });
 
+  it('is the same when it is compiled again from its definition', () => {
+    const first = compileOnDemand({ name: 'x', type: 'string', cel: 'v.f ? v.s : string(v.a + v.a)' }, resolve);
+    const { types: stored, ...declared } = JSON.parse(JSON.stringify(first.definition)) as typeof first.definition;
+    expect(stored).toEqual({ 'v.f': 'boolean', 'v.s': 'string', 'v.a': 'number' });
+    const again = compileOnDemand(
+      { name: 'y', ...declared },
+      ({ owner, name }) => stored[`${owner}.${name}`] ?? { problem: 'not there' },
+    );
+    expect(again.digest).toBe(first.digest);
+    expect(again.references).toEqual(first.references);
+  });
+
   it('has another digest for another expression or type only', () => {
     const digest = (type: 'number' | 'integer', cel: string) =>
       compileOnDemand({ name: 'x', type, cel }, resolve).digest;

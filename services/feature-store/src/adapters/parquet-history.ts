@@ -1,7 +1,7 @@
 import { features } from '@everloop/contracts';
 import {
   offlineColumns,
-  onDemandFunctions,
+  planFunctions,
   pointInTimeSql,
   storageType,
   type FeatureScalar,
@@ -34,7 +34,7 @@ export function createParquetHistory({
         await duck.run(`CREATE OR REPLACE TEMP TABLE asked (${spineColumns(plan)})`);
         await duck.insertRows('asked', spineRows(plan, rows));
         const relations = await viewRelations(tables, plan, until);
-        duck.define(onDemandFunctions(plan));
+        duck.define(planFunctions(plan));
         const sql = pointInTimeSql(plan, { spine: 'asked', tables: relations, known });
         const result = await duck.columns(`SELECT * FROM (${sql}) ORDER BY __row`);
         await duck.run('DROP TABLE asked');
@@ -106,19 +106,11 @@ function cell(result: ColumnTable, name: string, row: number): FeatureScalar {
 
 function featureRows(plan: LookupPlan, result: ColumnTable): features.FeatureRow[] {
   return Array.from({ length: result.rows }, (_, row) => ({
-    values: plan.inputs.map(({ name, list }) => {
-      const value = cell(result, name, row);
-      return featureValue(list && typeof value === 'string' ? canonicalList(value) : value);
-    }),
+    values: plan.names.map((name) => featureValue(cell(result, name, row))),
     statuses: plan.names.map(
       (_, index) => statuses[Number(cell(result, `__status_${index}`, row))] ?? features.FeatureStatus.UNSPECIFIED,
     ),
   }));
-}
-
-/** The JSON text of a list as the online side writes it: DuckDB writes whole numbers as 1.0. */
-function canonicalList(text: string): string {
-  return JSON.stringify(JSON.parse(text));
 }
 
 /** A scalar in its wire form. */

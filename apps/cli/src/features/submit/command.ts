@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { loadResources, parseResource, type TypedResource } from '@everloop/contracts';
-import { openDuckDb, sqlText } from '@everloop/storage';
+import { openDuckDb } from '@everloop/storage';
 import { Option, type Command } from 'commander';
 import { badInput } from '../../errors.ts';
 import { addresses } from '../../options.ts';
 import { withRegistry } from '../../registry-client.ts';
+import { finishJob, type FinishedJob } from './finish-job.ts';
 import { runSpark } from './run-spark.ts';
 import { writeSparkJob, type Asked } from './spark-job.ts';
 
@@ -29,6 +29,7 @@ interface SubmitOptions {
   readonly python?: string;
   readonly master?: string;
   readonly conf: readonly string[];
+  readonly wait: boolean;
   readonly dryRun: boolean;
 }
 
@@ -59,6 +60,10 @@ export function addSubmitCommand(group: Command, { env, print }: SubmitContext):
       (pair: string, all: string[]) => [...all, pair],
       [],
     )
+    .option(
+      '--no-wait',
+      'leave the job to a cluster that goes on with it, and finish it later: everloop features finish',
+    )
     .option('--dry-run', 'write the job and do not submit it', false)
     .option('--registry <address>', 'registry, host:port (EVL_REGISTRY_ADDRESS)')
     .action(async (model: string | undefined, options: SubmitOptions) => {
@@ -71,16 +76,42 @@ export function addSubmitCommand(group: Command, { env, print }: SubmitContext):
         const job = await writeSparkJob({ asked, resources, dataDir, folder, known, duck });
         const rows = job.rows === null ? 'a backfill' : `${job.rows.toLocaleString('en')} rows`;
         print(`job for ${rows} written to ${folder}: spark-submit ${job.program} ${job.job}`);
-        if (options.dryRun) return;
+        const rest = job.isFinished
+          ? `its answer will be in ${job.answer}; everloop features finish ${folder} tells whether it is whole`
+          : `when it has ended, lists and what is computed on demand are left to do: everloop features finish ${folder}`;
+        if (options.dryRun) {
+          print(rest);
+          return;
+        }
         await runSpark(job, { env, ...options, log: print });
-        const [counted] = await duck.all(
-          `SELECT count(*) AS n FROM read_parquet(${sqlText(join(job.output, '*.parquet'))})`,
-        );
-        print(`${Number(counted?.['n']).toLocaleString('en')} rows in ${job.output}`);
+        if (options.wait) print(finishedText(await finishJob(folder, duck)));
+        else print(`Spark has the job; ${rest}`);
       } finally {
         duck.close();
       }
     });
+}
+
+/** `everloop features finish`. */
+export function addFinishCommand(group: Command, { print }: SubmitContext): void {
+  group
+    .command('finish')
+    .description(
+      'finish what a Spark job of `features submit` wrote: lists as text, and features that are computed on demand; goes on where it was cut short',
+    )
+    .argument('<job>', 'folder of the job, with what Spark wrote')
+    .action(async (folder: string) => {
+      const duck = await openDuckDb({ memoryLimitMib: 512 });
+      try {
+        print(finishedText(await finishJob(folder, duck)));
+      } finally {
+        duck.close();
+      }
+    });
+}
+
+function finishedText({ rows, output }: FinishedJob): string {
+  return `${rows.toLocaleString('en')} rows in ${output}`;
 }
 
 function askedOf(model: string | undefined, { rows, time, view, from, until }: SubmitOptions): Asked {

@@ -16,6 +16,8 @@ export interface SparkOptions {
   readonly master?: string;
   /** `key=value` each. */
   readonly conf: readonly string[];
+  /** Whether the answer must be there when the command ends. */
+  readonly wait: boolean;
   /** Receives each line that Spark writes. */
   readonly log: (line: string) => void;
 }
@@ -26,7 +28,7 @@ const linesKept = 12;
 /** The command line that submits a job. EVL_CLI_SPARK_MISSING when there is no Spark here. */
 export function sparkCommand(
   job: Pick<SparkJob, 'program' | 'job'>,
-  { env, sparkSubmit, python, master, conf }: Omit<SparkOptions, 'log'>,
+  { env, sparkSubmit, python, master, conf }: Omit<SparkOptions, 'log' | 'wait'>,
 ): { readonly command: string; readonly args: readonly string[]; readonly env: Environment } {
   const flags = [...(master === undefined ? [] : ['--master', master]), ...conf.flatMap((pair) => ['--conf', pair])];
   if (python !== undefined) {
@@ -53,7 +55,10 @@ function findSparkSubmit(env: Environment): string | null {
   return folders.map((folder) => join(folder, 'spark-submit')).find((path) => existsSync(path)) ?? null;
 }
 
-/** Submits a job and waits. EVL_CLI_SPARK_FAILED with the end of Spark's log when it fails; Ctrl-C goes to Spark as well. */
+/**
+ * Submits a job, and waits until what submits it has ended. EVL_CLI_SPARK_FAILED with the end of Spark's log when that fails, or, unless a cluster
+ * goes on without it (`wait` false), leaves no whole answer; Ctrl-C goes to Spark as well.
+ */
 export async function runSpark(job: SparkJob, options: SparkOptions): Promise<void> {
   const { command, args, env } = sparkCommand(job, options);
   const child = spawn(command, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -69,10 +74,10 @@ export async function runSpark(job: SparkJob, options: SparkOptions): Promise<vo
     child.on('error', (error) => done(error.message));
     child.on('close', (code, signal) => done(code === 0 ? null : `it ended with ${signal ?? code ?? 'nothing'}`));
   });
-  if (ended !== null || !existsSync(join(job.output, '_SUCCESS')))
+  if (ended !== null || (options.wait && !existsSync(join(job.answer, '_SUCCESS'))))
     throw new ServiceError({
       code: 'EVL_CLI_SPARK_FAILED',
       kind: 'terminal',
-      message: `Spark did not finish the job in ${dirname(job.job)} (${ended ?? 'its answer is not whole'}):\n${last.join('\n')}`,
+      message: `Spark did not finish the job in ${dirname(job.job)} (${ended ?? 'its answer is not whole; where a cluster goes on with it, say --no-wait'}):\n${last.join('\n')}`,
     });
 }

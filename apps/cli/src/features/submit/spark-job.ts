@@ -1,22 +1,25 @@
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { canonicalJson, nearest, sha256Hex, type TypedResource } from '@everloop/contracts';
+import { canonicalJson, nearest, pinnedService, sha256Hex, type TypedResource } from '@everloop/contracts';
 import {
   backfillRowsSql,
   catalogOf,
+  isFinished,
   planLookup,
   sparkPointInTimeSql,
   type Catalog,
   type CompiledView,
   type KnownPolicy,
   type LookupPlan,
+  type SparkQuery,
   type SparkView,
 } from '@everloop/features';
 import type { DuckDb } from '@everloop/storage';
 import { badInput } from '../../errors.ts';
 import { writeAskedRows } from './asked-rows.ts';
 import { historyFiles, type SourceFiles } from './history-files.ts';
+import { jobFolders, type Submission } from './submission.ts';
 
 /** What is to be computed. */
 export type Asked =
@@ -40,8 +43,10 @@ export interface SparkJobOptions {
 export interface SparkJob {
   readonly program: string;
   readonly job: string;
-  /** Folder of Parquet files; whole when it holds `_SUCCESS`. */
-  readonly output: string;
+  /** Folder of Parquet files into which Spark writes; whole when it holds `_SUCCESS`. */
+  readonly answer: string;
+  /** Whether the answer is what the user gets; otherwise it is finished by `finishJob`. */
+  readonly isFinished: boolean;
   /** Rows that are asked for; null for a backfill, where Spark counts them. */
   readonly rows: number | null;
 }
@@ -51,8 +56,8 @@ const spine = 'asked';
 
 /**
  * Writes everything that a Spark job needs into a folder: `run_sql.py`, `job.json` (tables, views, query), `rows.parquet` (what is asked) and
- * `submission.json` (definitions by digest, offsets of the records, names of the columns). The answer will have `__row`, each input by its
- * name, and `<name>__status`. EVL_FEATURES_SPARK_UNSUPPORTED names a feature that has no form in Spark.
+ * `submission.json` (definitions by digest, offsets of the records, columns, and how they are finished). The output will have `__row`, each input by its
+ * name, and `<name>__status`.
  */
 export async function writeSparkJob(options: SparkJobOptions): Promise<SparkJob> {
   const { asked, resources, dataDir, known } = options;
@@ -67,28 +72,32 @@ export async function writeSparkJob(options: SparkJobOptions): Promise<SparkJob>
   const tables = new Map([...histories.keys()].map((source, index) => [source, `source_${index}`]));
   const query = sparkPointInTimeSql(plan, { spine, tables, known, prefix: 'v_' });
   const { views, rows } = await spineOf(options, plan, tables, folder);
-  const output = join(folder, 'output');
+  const isWhole = isFinished(query.inputs);
+  const answer = join(folder, isWhole ? jobFolders.output : jobFolders.spark);
   const files = Object.fromEntries([...histories].map(([source, { files: list }]) => [tables.get(source) ?? '', list]));
   const rowsFile = rows === null ? {} : { [spine]: [join(folder, 'rows.parquet')] };
-  const keys = asked.kind === 'backfill' ? (plan.bindings[0]?.view.entity ?? []).map(({ name }) => name) : [];
+  const entity = (plan.bindings[0]?.view.entity ?? []).map(({ name }) => name);
+  const keys = asked.kind === 'backfill' ? ['__as_of_ms', ...entity] : [];
   await writeJson(join(folder, 'job.json'), {
     name: `everloop ${asked.kind === 'rows' ? asked.model : asked.view}`,
     tables: { ...files, ...rowsFile },
     views: [...views, ...query.views],
-    queries: [{ sql: named(plan, query.sql, keys), output }],
+    queries: [{ sql: named(query, keys), output: answer }],
   });
+  const finishing: Submission = { keys, inputs: query.inputs };
   await writeJson(join(folder, 'submission.json'), {
     engine: 'spark',
     asked,
     known,
     columns: plan.names,
+    ...finishing,
     definitions: definitionsOf(asked, plan, resources),
     offsets: [...histories.values()].flatMap(({ offsets }) => offsets),
-    output,
+    output: join(folder, jobFolders.output),
   });
   const program = join(folder, 'run_sql.py');
   await copyFile(driver, program);
-  return { program, job: join(folder, 'job.json'), output, rows };
+  return { program, job: join(folder, 'job.json'), answer, isFinished: isWhole, rows };
 }
 
 async function emptyFolder(path: string): Promise<string> {
@@ -161,14 +170,15 @@ async function spineOf(
   return { views: [{ name: spine, sql, kept: true }], rows: null };
 }
 
-/** The query with statuses by the names of their inputs; of a backfill also the moment and the entity. */
-function named(plan: LookupPlan, sql: string, keys: readonly string[]): string {
+/** The query with statuses by the names of their inputs, columns of the rows that are asked for, and what is still needed to finish it. */
+function named({ sql, inputs }: SparkQuery, keys: readonly string[]): string {
   const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
-  const answers = plan.names.map(
-    (name, index) => `answer.${quote(name)}, answer.__status_${index} AS ${quote(`${name}__status`)}`,
+  const answers = inputs.flatMap(({ kind, name }, index) =>
+    kind === 'onDemand' ? [] : [`answer.${quote(name)}`, `answer.__status_${index} AS ${quote(`${name}__status`)}`],
   );
-  const asked = keys.length === 0 ? [] : ['__as_of_ms', ...keys.map(quote)];
-  const columns = ['answer.__row', ...asked.map((name) => `asked.${name}`), ...answers].join(', ');
+  const taken = new Set(inputs.flatMap((input) => (input.kind === 'onDemand' ? input.takes : [])));
+  const asked = keys.map((name) => `asked.${quote(name)}`);
+  const columns = ['answer.__row', ...asked, ...answers, ...[...taken].map((name) => `answer.${name}`)].join(', ');
   const join = asked.length === 0 ? '' : ` JOIN ${spine} ON asked.__row = answer.__row`;
   return `SELECT ${columns} FROM (${sql}) AS answer${join}`;
 }
@@ -176,11 +186,13 @@ function named(plan: LookupPlan, sql: string, keys: readonly string[]): string {
 function definitionsOf(asked: Asked, plan: LookupPlan, resources: readonly TypedResource[]) {
   const views = new Set(plan.bindings.map(({ view }) => view.name));
   const sources = sourcesOf(plan);
+  const service = asked.kind === 'rows' ? pinnedService(modelOf(asked.model, resources).spec) : null;
   return resources
     .filter(
       ({ kind, name }) =>
         (kind === 'Model' && asked.kind === 'rows' && name === asked.model) ||
         (kind === 'FeatureView' && views.has(name)) ||
+        (kind === 'FeatureService' && name === service) ||
         (kind === 'Source' && sources.has(name)),
     )
     .map(({ kind, name, revision, spec }) => ({ kind, name, revision, digest: sha256Hex(canonicalJson(spec)) }));

@@ -7,7 +7,7 @@ import {
   splitParts,
   type SplitSpec,
 } from '@everloop/contracts';
-import { offlineColumns, onDemandFunctions, pointInTimeSql } from '@everloop/features';
+import { offlineColumns, planFunctions, pointInTimeSql } from '@everloop/features';
 import { sqlName, type DuckDb, type DuckValue } from '@everloop/storage';
 
 import { examplesSql } from '../../domain/dataset-sql.ts';
@@ -101,7 +101,7 @@ export async function materialise(options: MaterialiseOptions): Promise<Material
   const whole = sqlName(`rows_${name}`);
   const sources = { examples: relations(spec.examples.source), labels: relations(spec.label.source) };
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${spine} AS ${examplesSql(spec, sources, { ...request, groupColumn })}`);
-  duck.define(onDemandFunctions(plan));
+  duck.define(planFunctions(plan));
   const sql = pointInTimeSql(plan, {
     spine,
     tables: new Map(plan.bindings.map(({ view }) => [view.source, relations(view.source)])),

@@ -1,5 +1,5 @@
 import { type CheckResult, type DatasetChecks, splitColumn, type SplitSpec } from '@everloop/contracts';
-import { offlineColumns, onDemandFunctions, pointInTimeSql, readBy, type KeyOrigin } from '@everloop/features';
+import { offlineColumns, planFunctions, pointInTimeSql, readBy, type KeyOrigin } from '@everloop/features';
 import { sqlName, sqlText, type DuckDb } from '@everloop/storage';
 
 import { hashedInner, inputPower, isLeak, labelInputs, result } from '../../domain/dataset-checks.ts';
@@ -174,7 +174,7 @@ export async function futureData(input: CheckInput, relations: Relations): Promi
   const { duck, data, request, limits } = input;
   if (limits.futureData === 'off') return result('futureData', 'off', { isBad: false, detail: 'not checked' });
   const { plan } = request;
-  duck.define(onDemandFunctions(plan));
+  duck.define(planFunctions(plan));
   const perCut = Math.max(1, Math.ceil(limits.sampledRows / cuts));
   const times = await duck.all(
     `SELECT DISTINCT unnest(quantile_disc(__time_ms, [0.33, 0.66, 1.0])) AS t FROM ${data.table} WHERE ${outsideVault}`,
