@@ -277,6 +277,8 @@ async function compare(world: FeaturesWorld, echo: GrpcEcho, asks: Readonly<Reco
     unit: 'calls/CPU s',
     detail: {
       limit: 'raw ioredis: MGET of the same packed rows, 50 entities × 20 features, one call at a time',
+      library:
+        'reads of one turn of the event loop share an MGET, so calls that run side by side do; raw sends one for each call',
       echo: 'a bare grpc-js server in a process of its own that answers the same bytes to the same requests',
       callsPerRun,
       serviceIdleShare: Number(serviceIdleShare.toFixed(4)),

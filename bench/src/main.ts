@@ -3,7 +3,7 @@
  * bench/results, and ends with one JSON line.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import path from 'node:path';
 import { benchFeaturesOffline } from './features-offline.ts';
 import { benchFeaturesOnline } from './features-online.ts';
@@ -42,6 +42,8 @@ if (bench === undefined) {
   for (const [known, { about }] of Object.entries(benches)) console.error(`  ${known.padEnd(16)} ${about}`);
   process.exitCode = 2;
 } else {
+  const minuteLoad = (): number => Number((loadavg()[0] ?? Number.NaN).toFixed(1));
+  const before = minuteLoad();
   const result = await bench.run();
   const date = new Date().toISOString();
   const folder = path.resolve(import.meta.dirname, '../results');
@@ -51,7 +53,9 @@ if (bench === undefined) {
     memoryGib: Math.round(totalmem() / 2 ** 30),
   };
   mkdirSync(folder, { recursive: true });
-  const record = { ...result, date, machine, node: process.version };
+  // What else ran: a load above the number of cores takes from every figure, from p99 the most.
+  const load = { before, after: minuteLoad() };
+  const record = { ...result, date, machine, load, node: process.version };
   writeFileSync(path.join(folder, `${name}-${date.slice(0, 10)}.json`), `${JSON.stringify(record, null, 2)}\n`);
   const { detail, ...line } = result;
   console.log(JSON.stringify(detail));

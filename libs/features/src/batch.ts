@@ -56,7 +56,7 @@ export const statusCode = {
 
 type Values = Omit<BatchColumn, 'name' | 'view'>;
 
-/** Columns of `rows` values, NaN or null and NOT_FOUND: one piece of memory for all numbers and one for all statuses. */
+/** Columns of `rows` values, NaN or null and NOT_FOUND, in one piece of memory: first all numbers, then all statuses. */
 class Columns {
   readonly all: readonly Values[];
   readonly numbers: Float64Array;
@@ -65,8 +65,11 @@ class Columns {
   readonly numberAt: Int32Array;
 
   constructor(types: readonly ('number' | 'string')[], rows: number) {
-    const numbers = new Float64Array(types.filter((type) => type === 'number').length * rows).fill(Number.NaN);
-    const statuses = new Uint8Array(types.length * rows).fill(statusCode.notFound);
+    const numberColumns = types.filter((type) => type === 'number').length;
+    const memory = new ArrayBuffer((8 * numberColumns + types.length) * rows);
+    const statusesAt = 8 * numberColumns * rows;
+    const numbers = new Float64Array(memory, 0, numberColumns * rows).fill(Number.NaN);
+    const statuses = new Uint8Array(memory, statusesAt).fill(statusCode.notFound);
     const numberAt = new Int32Array(types.length).fill(-1);
     let used = 0;
     this.all = types.map((type, index) => {
@@ -76,9 +79,9 @@ class Columns {
         used += rows;
       }
       return {
-        numbers: isNumber ? numbers.subarray(used - rows, used) : null,
+        numbers: isNumber ? new Float64Array(memory, 8 * (used - rows), rows) : null,
         texts: isNumber ? null : new Array<string | null>(rows).fill(null),
-        statuses: statuses.subarray(index * rows, (index + 1) * rows),
+        statuses: new Uint8Array(memory, statusesAt + index * rows, rows),
       };
     });
     this.numbers = numbers;

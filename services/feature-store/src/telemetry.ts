@@ -235,15 +235,22 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     },
     answered(answer) {
       const counts = new Uint32Array(statusNames.length);
-      for (const { statuses } of answer.columns)
-        for (const status of statuses) counts[status] = (counts[status] ?? 0) + 1;
+      for (const { statuses } of answer.columns) {
+        for (let row = 0; row < statuses.length; row++) {
+          const status = statuses[row] ?? 0;
+          counts[status] = (counts[status] ?? 0) + 1;
+        }
+      }
       statusNames.forEach((status, code) => {
         const count = counts[code] ?? 0;
         if (status !== '' && count > 0) values.inc({ status }, count);
       });
       for (const { name, eventMs } of answer.views) {
         let oldestMs = Infinity;
-        for (const timeMs of eventMs) if (timeMs < oldestMs) oldestMs = timeMs;
+        for (let row = 0; row < eventMs.length; row++) {
+          const timeMs = eventMs[row] ?? Number.NaN;
+          if (timeMs < oldestMs) oldestMs = timeMs;
+        }
         if (oldestMs !== Infinity) age.observe({ view: name }, (answer.asOfMs - oldestMs) / 1_000);
       }
     },
