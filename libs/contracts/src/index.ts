@@ -71,3 +71,4 @@ export {
 export { checkCompatibility, type CompatibilityProblems } from './compatibility/check.ts';
 export { compareSources, describeChange, violations } from './compatibility/compare.ts';
 export type { Direction, SourceChange } from './compatibility/types.ts';
+export { challengerWeight, championWeight, drawBuckets } from './draw.ts';

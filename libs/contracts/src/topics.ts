@@ -19,6 +19,8 @@ export const topics = {
   outcomeSettled: 'everloop.outcome.settled.v1',
   /** Mergeable sums over outcomes, JSON `outcomes.v1.OutcomeStats`, key = model. One partition. */
   outcomeStats: 'everloop.outcome.stats.v1',
+  /** What the arms of a model have earned, compacted, JSON `outcomes.v1.ArmStats`, key = `<model>/<partition>/<arm>`. One partition. */
+  armStats: 'everloop.arm.stats.v1',
   /** Predictions that wait for a label, compacted; the outcomes service's own state. Partitions as the label source. */
   outcomePending: 'everloop.outcome.pending.v1',
   /** Mergeable counts of inputs and scores, JSON `drift.v1.Pane`, key = model. One partition. */

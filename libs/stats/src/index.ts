@@ -1,6 +1,7 @@
 export * from './auc.ts';
 export * from './bins.ts';
 export * from './drift.ts';
+export * from './exploration.ts';
 export * from './field.ts';
 export * from './gamma.ts';
 export * from './ks.ts';

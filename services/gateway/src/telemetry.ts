@@ -1,5 +1,6 @@
-import { ServiceError, type Logger, type Metrics } from '@everloop/service';
+import { ServiceError, type Gauge, type Logger, type Metrics } from '@everloop/service';
 import { findingText, type GateFinding, type Verdict } from './domain/gate.ts';
+import type { ShadowDrop, ShadowReport } from './domain/difference.ts';
 import type { Choice } from './domain/routing.ts';
 
 /** Facts about requests; each one writes its metrics and, where a person must know, a log line. */
@@ -10,7 +11,9 @@ export interface Telemetry {
   failedOver(model: string, choice: Choice, error: unknown): void;
   late(model: string, eventTimeMs: number): void;
   degraded(rows: number): void;
-  shadowDropped(reason: 'full' | 'failed', rows: number, error?: unknown): void;
+  shadowDropped(reason: ShadowDrop, rows: number, error?: unknown): void;
+  /** Shows how far the scores of the shadows are from the answers. */
+  watchShadows(reports: () => readonly ShadowReport[]): void;
   /** The journal had predictions of an earlier process. */
   journalRecovered(bytes: number): void;
   /** A file of the journal ends in the middle of a record that was never answered. */
@@ -35,7 +38,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
   );
   const fallbacks = metrics.counter(
     'everloop_gateway_fallbacks_total',
-    'Requests that the champion answered because the canary failed',
+    'Requests that the champion answered because the chosen version failed',
     ['model'],
   );
   const verdicts = metrics.counter('everloop_gateway_verdicts_total', 'Requests by what the gate did with them', [
@@ -89,7 +92,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
     failedOver(model, choice, error) {
       fallbacks.inc({ model });
       quiet(`fallback ${model}`, () =>
-        logger.error({ err: error, model, version: choice.version }, 'the canary failed; the champion answers'),
+        logger.error({ err: error, model, version: choice.version }, 'the chosen version failed; the champion answers'),
       );
     },
     late(model, eventTimeMs) {
@@ -106,6 +109,9 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
       dropped.inc({ reason }, rows);
       quiet(`shadow ${reason}`, () => logger.error({ err: error, reason, rows }, 'shadow predictions were dropped'));
     },
+    watchShadows(reports) {
+      watch(metrics, reports);
+    },
     journalRecovered: (bytes) =>
       logger.info({ bytes }, 'the journal has predictions that were answered before the start; they go to Kafka now'),
     journalDamaged: (segment, byte) =>
@@ -118,6 +124,38 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
     unloadFailed: (key, error) =>
       logger.warn({ err: error, key }, 'a version could not be unloaded; the next start of the model process drops it'),
   };
+}
+
+/** Read when asked for; a shadow that has gone is not shown any more, so that versions do not pile up. */
+function watch(metrics: Metrics, reports: () => readonly ShadowReport[]): void {
+  const labels = ['model', 'version'];
+  const rows = metrics.gauge('everloop_gateway_shadow_compared_rows', 'Rows of a shadow that were compared', labels);
+  const mean = metrics.gauge(
+    'everloop_gateway_shadow_difference_mean_score',
+    'Mean distance of the score of a shadow from the answer',
+    labels,
+  );
+  const max = metrics.gauge(
+    'everloop_gateway_shadow_difference_max_score',
+    'Largest distance of the score of a shadow from the answer',
+    labels,
+  );
+  const over = metrics.gauge(
+    'everloop_gateway_shadow_over_tolerance_ratio',
+    'Share of the rows of a shadow that differ by more than its tolerance',
+    labels,
+  );
+  const show = (gauge: Gauge, value: (report: ShadowReport) => number): void => {
+    const collect = (): void => {
+      gauge.reset();
+      for (const report of reports()) gauge.set({ model: report.model, version: report.version }, value(report));
+    };
+    Object.assign(gauge, { collect });
+  };
+  show(rows, (report) => report.rows);
+  show(mean, (report) => (report.rows === 0 ? 0 : report.sumAbs / report.rows));
+  show(max, (report) => report.maxAbs);
+  show(over, (report) => (report.rows === 0 ? 0 : report.over / report.rows));
 }
 
 /** Runs an action at most once in `everyMs` for each key of a small set. */

@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addInferenceRoutes } from '../src/adapters/http-inference.ts';
 import { composeGateway, type ComposedGateway } from '../src/compose.ts';
 import { configSchema } from '../src/config.ts';
+import { shadow } from './harness.ts';
 import { inferRequest, resourcesFor, spec, trip } from './fixtures.ts';
 import { withTopicPrefix } from './topic-prefix.ts';
 
@@ -182,7 +183,7 @@ describe('gateway on real Kafka, Redis and ONNX Runtime', () => {
   });
 
   it('answers with features from Redis and a model run by ONNX Runtime', async () => {
-    await route({ revision: '1', championVersion: '1', shadowVersions: ['2'] });
+    await route({ revision: '1', championVersion: '1', shadows: [shadow('2')] });
     await revisionIs('1');
     const response = await infer({ id: 'first' });
     expect(response.outputs[0]?.contents?.fp32Contents[0]).toBeCloseTo(sigmoid(1), 6);
@@ -237,7 +238,7 @@ describe('gateway on real Kafka, Redis and ONNX Runtime', () => {
     const path = objects.path(digests.get('3') ?? '');
     const whole = await readFile(path);
     await writeFile(path, whole.subarray(0, whole.length - 20));
-    await route({ revision: '2', championVersion: '3', shadowVersions: ['1'] });
+    await route({ revision: '2', championVersion: '3', shadows: [shadow('1')] });
     await publisher.publishWatermark(topics.route, atMs + 3);
     const line = await eventually(() =>
       logger.lines.find((each) => JSON.stringify(each).includes('EVL_GATEWAY_MODEL_UNUSABLE')),

@@ -14,7 +14,7 @@ import { eventually } from '@everloop/testing';
 import { describe, expect, it } from 'vitest';
 import { textParameter } from '../src/domain/parameters.ts';
 import { resourcesFor, sources, spec, trip, view } from './fixtures.ts';
-import { digestOf, setUp } from './harness.ts';
+import { challenger, digestOf, setUp, shadow } from './harness.ts';
 
 async function running(overrides: Parameters<typeof setUp>[0] = {}) {
   const harness = setUp(overrides);
@@ -47,7 +47,7 @@ describe('answering', () => {
       parameters: {
         decision_id: textParameter(eventId('decision', 'delay', 'r1')),
         arm: textParameter('champion'),
-        policy_revision: textParameter('1'),
+        policy_version: textParameter('1'),
         model_version: textParameter('1'),
         degraded: { parameterChoice: { value: false } },
       },
@@ -76,6 +76,15 @@ describe('answering', () => {
           degradedViews: ['conditions'],
           latencyUs: expect.any(Number),
           modelDigest: digestOf('1'),
+          unit: 'r1',
+          learn: true,
+          intendedArm: '',
+          intendedVersion: '',
+          arms: [],
+          pmf: [],
+          seed: '',
+          epsilon: 0,
+          explore: false,
           verdict: 'accept',
           gateFindings: [],
           requestNames: [],
@@ -199,7 +208,7 @@ describe('degraded features', () => {
 describe('routing', () => {
   it('draws the canary by unit and logs the propensity', async () => {
     const harness = await running();
-    await routed(harness, { canaryVersion: '2', canaryWeight: 0.3 });
+    await routed(harness, { challengers: [challenger('2', 0.3)] });
     const units = Array.from({ length: 100 }, (_, n) => `u${n}`);
     for (const unit of units) await harness.infer({ id: unit });
     const canary = harness.records.filter(({ inference }) => inference.arm === 'canary');
@@ -213,21 +222,28 @@ describe('routing', () => {
 
   it('draws for the unit that the request names, whatever its id', async () => {
     const harness = await running();
-    await routed(harness, { canaryVersion: '2', canaryWeight: 0.5 });
+    await routed(harness, { challengers: [challenger('2', 0.5)] });
     for (let n = 0; n < 30; n += 1) await harness.infer({ id: `r${n}`, parameters: { unit_id: textParameter('u') } });
     expect(new Set(harness.records.map(({ inference }) => inference.arm)).size).toBe(1);
   });
 
   it('falls back to the champion when the canary fails, marked', async () => {
     const harness = await running();
-    await routed(harness, { canaryVersion: '2', canaryWeight: 1 });
+    await routed(harness, { challengers: [challenger('2', 1)] });
     const score = harness.runner.score;
     harness.runner.score = (version, batch) =>
       version === '2' ? Promise.reject(new Error('broken')) : score(version, batch);
     const response = await harness.infer();
-    expect(response.parameters).toMatchObject({ arm: textParameter('champion'), fallback_from: textParameter('2') });
+    expect(response.parameters).toMatchObject({
+      arm: textParameter('fallback'),
+      fallback_from: textParameter('2'),
+      arm_intended: textParameter('canary'),
+    });
     expect(harness.records).toHaveLength(1);
-    expect(harness.records[0]?.inference).toMatchObject({ arm: 'champion', modelVersion: '1', propensity: 0 });
+    expect(harness.records[0]?.inference).toMatchObject({
+      ...{ arm: 'fallback', modelVersion: '1', propensity: 0, learn: false },
+      ...{ intendedArm: 'canary', intendedVersion: '2' },
+    });
   });
 
   it('refuses a score that is not a number, without a log record', async () => {
@@ -240,7 +256,7 @@ describe('routing', () => {
 
   it('lets a request pin a loaded version', async () => {
     const harness = await running();
-    await routed(harness, { shadowVersions: ['3'] });
+    await routed(harness, { shadows: [shadow('3')] });
     expect((await harness.infer({ modelVersion: '3' })).modelVersion).toBe('3');
     expect(harness.records[0]?.inference).toMatchObject({ arm: 'pinned', modelVersion: '3', propensity: 1 });
   });
@@ -267,7 +283,7 @@ describe('routing', () => {
 describe('shadows', () => {
   it('run behind the answer and are logged with their own decision', async () => {
     const harness = await running();
-    await routed(harness, { shadowVersions: ['3', '1'] });
+    await routed(harness, { shadows: [shadow('3'), shadow('1')] });
     await harness.infer();
     await eventually(() => harness.records.length === 2);
     expect(harness.records[1]).toMatchObject({
@@ -287,7 +303,7 @@ describe('shadows', () => {
 
   it('are tried again when the model process was killed', async () => {
     const harness = await running();
-    await routed(harness, { shadowVersions: ['3'] });
+    await routed(harness, { shadows: [shadow('3')] });
     const score = harness.runner.score;
     let kills = 0;
     harness.runner.score = (version, batch) => {
@@ -301,10 +317,10 @@ describe('shadows', () => {
 
   it('push back in a replay and are dropped, counted, in live use when there is no room', async () => {
     const replay = await running({ shadowRowsMax: 0 });
-    await routed(replay, { shadowVersions: ['3'] });
+    await routed(replay, { shadows: [shadow('3')] });
     await expect(replay.infer()).rejects.toMatchObject({ code: 'EVL_GATEWAY_QUEUE_FULL' });
     const live = await running({ shadowRowsMax: 0, clock: 'wall' });
-    await routed(live, { shadowVersions: ['3'] });
+    await routed(live, { shadows: [shadow('3')] });
     await live.infer();
     expect(live.records.map(({ stream }) => stream)).toEqual(['served']);
     expect(live.logLines).toContainEqual(expect.objectContaining({ message: 'shadow predictions were dropped' }));
@@ -315,7 +331,7 @@ describe('shadows', () => {
 describe('event time', () => {
   it('writes the watermark behind the predictions and shadows that were under way', async () => {
     const harness = await running();
-    await routed(harness, { shadowVersions: ['3'] });
+    await routed(harness, { shadows: [shadow('3')] });
     const gate = deferred();
     const score = harness.runner.score;
     harness.runner.score = async (version, batch) => {
@@ -441,7 +457,7 @@ describe('unusable models', () => {
   it('serves the champion alone when the canary is unusable', async () => {
     const harness = await running();
     harness.runner.onLoad = corrupt('2');
-    await routed(harness, { canaryVersion: '2', canaryWeight: 1 });
+    await routed(harness, { challengers: [challenger('2', 1)] });
     expect((await harness.infer()).modelVersion).toBe('1');
     await harness.stop();
   });

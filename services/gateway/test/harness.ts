@@ -82,6 +82,14 @@ export const digestOf = (version: string): string => version.padStart(64, '0');
 export const routeOf = (fields: Partial<rollout.Route>): rollout.Route =>
   rollout.Route.fromPartial({ model: 'delay', revision: '1', championVersion: '1', salt: 'delay/2', ...fields });
 
+/** A challenger with one range from 0 on. */
+export const challenger = (version: string, weight: number): rollout.Challenger => ({
+  version,
+  ranges: [{ from: 0, to: Math.round(weight * 1e6) }],
+});
+
+export const shadow = (version: string, share = 1, tolerance = 0.01): rollout.Shadow => ({ version, share, tolerance });
+
 export interface Harness {
   readonly bus: FakeBus;
   readonly runner: FakeRunner;
@@ -172,6 +180,8 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
     batchRowsMax: 64,
     enrichInFlightMax: 2,
     shadowRowsMax: 1_024,
+    shadowDeadlineMs: 1_000,
+    decisionsMax: 100,
     logBytesMax: 1_000,
     wallLagMs: 5_000,
     ...overrides,

@@ -2,7 +2,7 @@ import type { inference } from '@everloop/contracts';
 import { deferred } from '@everloop/service';
 import { eventually } from '@everloop/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { digestOf } from './harness.ts';
+import { challenger, digestOf } from './harness.ts';
 import { inferRequest, trip } from './fixtures.ts';
 import { serve } from './wire.ts';
 
@@ -72,7 +72,7 @@ describe('the repository extension', () => {
     wire.harness.runner.onLoad = (digest) => {
       if (digest === digestOf('2')) throw new Error('corrupt');
     };
-    await wire.harness.route({ revision: '2', canaryVersion: '2', canaryWeight: 0.5 });
+    await wire.harness.route({ revision: '2', challengers: [challenger('2', 0.5)] });
     const index = () => wire.client.repositoryIndex({ repositoryName: '', ready: false });
     await eventually(async () => (await index()).models.length === 2);
     expect((await index()).models).toMatchObject([

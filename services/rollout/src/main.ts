@@ -4,7 +4,7 @@ import { createKafkaBus } from '@everloop/kafka';
 import { createLogger, createMetrics, loadConfig, runService, type Part } from '@everloop/service';
 import { createGrpcStageBook } from './adapters/grpc-stage-book.ts';
 import { createController } from './app/controller.ts';
-import { createRolloutTable } from './app/rollouts.ts';
+import { createRolloutTable, createRouteBook } from './app/rollouts.ts';
 import { configSchema } from './config.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -15,6 +15,7 @@ const metrics = createMetrics(name);
 const telemetry = createTelemetry(logger, metrics);
 const bus = createKafkaBus({ brokers: config.kafkaBrokers, clientId: `everloop-${name}`, logger, metrics });
 const table = createRolloutTable(bus);
+const routes = createRouteBook(bus);
 const stages = createGrpcStageBook({
   address: config.registryAddress,
   onAway: (error) => telemetry.registryAway(error),
@@ -40,11 +41,18 @@ await runService({
     bus,
     controlTopics,
     table.follower,
+    routes.follower,
     createGrpcServer({ name: 'grpc', host: config.grpcHost, port: config.grpcPort, services: [], logger }),
     bus.tasks({
       groupId: 'everloop.rollout.decisions',
       inputs: [topics.trainingJob, topics.outcomeStats],
-      createHandler: () => createController({ rolloutOf: (model) => table.of(model), stages, telemetry }),
+      createHandler: () =>
+        createController({
+          rolloutOf: (model) => table.of(model),
+          routeOf: (model) => routes.of(model),
+          stages,
+          telemetry,
+        }),
       restore: { kind: 'replay' },
       progress: { service: name, stage: 'main' },
     }),

@@ -1,5 +1,5 @@
 import type { Logger, Metrics } from '@everloop/service';
-import type { rollout } from '@everloop/contracts';
+import { championWeight, type rollout } from '@everloop/contracts';
 
 /** Facts of this service: each emits one log line and its metrics. */
 export interface Telemetry {
@@ -14,7 +14,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     'model',
     'action',
   ]);
-  const weight = metrics.gauge('everloop_rollout_canary_weight_ratio', 'Share of requests drawn to the canary', [
+  const weight = metrics.gauge('everloop_rollout_canary_weight_ratio', 'Share of requests drawn to challengers', [
     'model',
   ]);
   return {
@@ -23,7 +23,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       logger.info({ step }, `version ${step.version} of ${step.model}: ${step.action}: ${step.reason}`);
     },
     routeSet: (route) => {
-      weight.set({ model: route.model }, route.canaryWeight);
+      weight.set({ model: route.model }, 1 - championWeight(route));
       logger.info({ route }, 'route set');
     },
     rolloutMissing: (model) => {

@@ -16,6 +16,7 @@ const approved = registry.VersionChanged.fromPartial({ version: { model: 'm', ve
 const rejected = registry.VersionChanged.fromPartial({ version: { model: 'm', version: '2', stage: 'rejected' } });
 const route = (over: Partial<rollout.Route>): rollout.Route =>
   rollout.Route.fromPartial({ model: 'm', revision: '1', championVersion: '1', ...over });
+const challenger = (version: string, to: number) => ({ version, ranges: [{ from: 0, to }] });
 const step = (action: string, version: string): rollout.RolloutStep =>
   rollout.RolloutStep.fromPartial({ model: 'm', version, action });
 const request = (id: string): training.RetrainingRequested => training.RetrainingRequested.fromPartial({ id });
@@ -32,7 +33,7 @@ describe('controlChecks', () => {
     const events = {
       requests: [request('a')],
       jobs: [job('a', training.JobState.STARTED), job('a', training.JobState.SUCCEEDED)],
-      routes: [route({}), route({ revision: '2', canaryVersion: '1', canaryWeight: 0.1 })],
+      routes: [route({}), route({ revision: '2', challengers: [challenger('1', 100_000)] })],
       steps: [step('promoted', '1'), step('rolled-back', '2')],
     };
     expect(failed(events, ['m/1'])).toEqual([]);
@@ -47,8 +48,12 @@ describe('controlChecks', () => {
     ],
     ['a canary that was rejected', { steps: [step('canary', '2')] }, 'canary of m/2, which was never approved'],
     ['a champion that was rejected', { routes: [route({ championVersion: '2' })] }, 'champion 2 was never approved'],
-    ['a weight over one', { routes: [route({ canaryVersion: '1', canaryWeight: 1.5 })] }, 'weight 1.5'],
-    ['a weight without a canary', { routes: [route({ canaryWeight: 0.5 })] }, 'weight without a canary'],
+    ['weights over one', { routes: [route({ challengers: [challenger('1', 1_500_000)] })] }, 'take 1.5 of'],
+    [
+      'a challenger that was rejected',
+      { routes: [route({ challengers: [challenger('2', 1)] })] },
+      'challenger 2 was never approved',
+    ],
     [
       'a route that goes back',
       { routes: [route({ revision: '3' }), route({ revision: '2' })] },

@@ -1,5 +1,5 @@
 import type { drift, quality, registry, rollout } from '@everloop/contracts';
-import { training } from '@everloop/contracts';
+import { championWeight, training } from '@everloop/contracts';
 import type { LedgerCheck } from './types.ts';
 
 /** Everything that the control topics say, in order. */
@@ -74,11 +74,11 @@ function routeProblem(route: rollout.Route, approved: ReadonlySet<string>): stri
   const where = `route ${route.model} revision ${route.revision}`;
   if (!approved.has(key(route.model, route.championVersion)))
     return `${where}: champion ${route.championVersion} was never approved`;
-  if (!(route.canaryWeight >= 0 && route.canaryWeight <= 1)) return `${where}: weight ${String(route.canaryWeight)}`;
-  const hasCanary = route.canaryVersion !== '';
-  if (hasCanary && !approved.has(key(route.model, route.canaryVersion)))
-    return `${where}: canary ${route.canaryVersion} was never approved`;
-  if (!hasCanary && route.canaryWeight > 0) return `${where}: weight without a canary`;
+  for (const { version } of route.challengers) {
+    if (!approved.has(key(route.model, version))) return `${where}: challenger ${version} was never approved`;
+  }
+  const weight = championWeight(route);
+  if (weight < 0) return `${where}: its challengers take ${String(1 - weight)} of the requests`;
   return null;
 }
 

@@ -480,7 +480,7 @@ spec:
       },
     ];
     expect(() => parseResources(files)).toThrow(
-      /^a\.yaml:3:19: spec\.psy: unknown field; did you mean "psi".*\na\.yaml:7:1: spec: "model" is missing.*\na\.yaml:7:1: spec: "steps" is missing.*\nb\.yaml:3:25: spec\.rows: must be >= 1/,
+      /^a\.yaml:3:19: spec\.psy: unknown field; did you mean "psi".*\na\.yaml:7:1: spec: "model" is missing.*\nb\.yaml:3:25: spec\.rows: must be >= 1/,
     );
   });
 

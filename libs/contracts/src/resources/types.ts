@@ -318,8 +318,12 @@ export interface MonitorSpec {
 
 export interface RolloutSpec {
   readonly model: string;
+  /** `canary`: an approved version takes requests step by step. `blue-green`: judged as a shadow, then one switch. */
+  readonly strategy: 'canary' | 'blue-green';
   /** Canary steps; after the last one the version is promoted. */
   readonly steps: readonly { readonly weight: number; readonly holdMs: number }[];
+  /** Blue-green: event time as a shadow at least, before the switch. */
+  readonly bakeMs?: number;
   /** Fewest labelled canary outcomes before a step is judged. */
   readonly minOutcomes: number;
   /** A canary whose log loss is above the champion's by more than this is rolled back, nats. */
@@ -328,6 +332,33 @@ export interface RolloutSpec {
   readonly maxHoldMs: number;
   /** Keep the first version as a shadow for ever, to show what no retraining would have given. */
   readonly shadowFirst: boolean;
+  /** Serves while it is set, whatever was promoted. */
+  readonly champion?: string;
+  readonly challengers: readonly { readonly version: string; readonly weight: number }[];
+  /** The first whose expression holds for every row decides. */
+  readonly targets: readonly TargetRule[];
+  readonly shadows: readonly { readonly version: string; readonly share: number; readonly tolerance: number }[];
+  readonly exploration?: ExplorationRule;
+}
+
+/** How requests are divided among versions by what those have earned. */
+export interface ExplorationRule {
+  readonly policy: 'epsilon-greedy' | 'thompson';
+  /** Beside the champion. */
+  readonly versions: readonly string[];
+  readonly epsilon: number;
+  readonly floor: number;
+  /** Matured decisions after which epsilon is half; 0: it stays. */
+  readonly halfAt: number;
+  readonly warmUp: number;
+}
+
+/** Requests that go to a version without a draw. */
+export interface TargetRule {
+  readonly name: string;
+  /** Over `record`: the request's fields, and `record.unit`. */
+  readonly cel: string;
+  readonly version: string;
 }
 
 export interface TriggerSpec {

@@ -156,11 +156,18 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
   },
   Rollout: {
     model: 'm',
+    strategy: 'canary',
     steps: [{ weight: 0.1, holdMs: 1 }],
+    bakeMs: 1,
     minOutcomes: 1,
     maxLogLossExcess: 0.1,
     maxHoldMs: 1,
     shadowFirst: false,
+    champion: '1',
+    challengers: [{ version: '2', weight: 0.1 }],
+    targets: [{ name: 't', cel: 'record.a == 1', version: '3' }],
+    shadows: [{ version: '4', share: 0.5, tolerance: 0.1 }],
+    exploration: { policy: 'thompson', versions: ['5'], epsilon: 0.2, floor: 0.05, halfAt: 10, warmUp: 5 },
   },
   Trigger: { model: 'm', rows: 1 },
 };

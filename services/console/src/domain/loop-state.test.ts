@@ -42,9 +42,8 @@ describe('loop state', () => {
     const route = rollout.Route.fromPartial({
       model: 'm',
       championVersion: '2',
-      canaryVersion: '3',
-      canaryWeight: 0.25,
-      shadowVersions: ['1'],
+      challengers: [{ version: '3', ranges: [{ from: 0, to: 250_000 }] }],
+      shadows: [{ version: '1', share: 1 }],
     });
     expect(toPage(withRoute(emptyLoop, route)).models[0]?.traffic).toEqual([
       { version: '2', role: 'champion', share: 0.75 },

@@ -1,4 +1,4 @@
-import type { drift } from '@everloop/contracts';
+import { challengerWeight, championWeight, type drift } from '@everloop/contracts';
 import { aucFromBins } from '@everloop/stats';
 import { pageQuality, type PageQuality } from './quality-state.ts';
 import type { LogLine, LoopState, ModelView, ScoreBins, VersionRow } from './loop-state.ts';
@@ -114,12 +114,10 @@ function psiOf(report: drift.DriftReport, field: string): number | null {
 function traffic(model: ModelView): PageModel['traffic'] {
   const route = model.route;
   if (route === null) return [];
-  const canary =
-    route.canaryVersion === '' ? [] : [{ version: route.canaryVersion, role: 'canary', share: route.canaryWeight }];
   return [
-    { version: route.championVersion, role: 'champion', share: 1 - route.canaryWeight },
-    ...canary,
-    ...route.shadowVersions.map((version) => ({ version, role: 'shadow', share: 1 })),
+    { version: route.championVersion, role: 'champion', share: championWeight(route) },
+    ...route.challengers.map((one) => ({ version: one.version, role: 'canary', share: challengerWeight(one) })),
+    ...route.shadows.map(({ version, share }) => ({ version, role: 'shadow', share })),
   ];
 }
 

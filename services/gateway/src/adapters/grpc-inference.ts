@@ -1,5 +1,6 @@
 import { inference } from '@everloop/contracts';
 import { implement, type Implementation } from '@everloop/grpc';
+import { withRouteHeaders } from '../domain/route-token.ts';
 import type { InferenceService } from '../ports.ts';
 import { streamInfer } from './grpc-stream.ts';
 
@@ -16,13 +17,24 @@ export function implementInference(service: InferenceService, options: GrpcInfer
     modelReady: (request) => service.modelReady(request),
     serverMetadata: () => service.serverMetadata(),
     modelMetadata: (request) => service.modelMetadata(request),
-    modelInfer: (request, context) => service.modelInfer(request, context),
+    modelInfer: (request, context) => service.modelInfer(routed(request, context), context),
     modelStreamInfer: (requests, context) =>
-      streamInfer(requests, (request) => service.modelInfer(request, context), options.streamInFlightMax),
+      streamInfer(
+        requests,
+        (request) => service.modelInfer(routed(request, context), context),
+        options.streamInFlightMax,
+      ),
     modelConfig: (request) => service.modelConfig(request),
     modelStatistics: (request) => service.modelStatistics(request),
     repositoryIndex: (request) => service.repositoryIndex(request),
     repositoryModelLoad: (request) => service.repositoryModelLoad(request).then(() => ({})),
     repositoryModelUnload: (request) => service.repositoryModelUnload(request).then(() => ({})),
   });
+}
+
+function routed(
+  request: inference.ModelInferRequest,
+  { metadata }: { readonly metadata: ReadonlyMap<string, string> },
+): inference.ModelInferRequest {
+  return withRouteHeaders(request, (key) => metadata.get(key));
 }

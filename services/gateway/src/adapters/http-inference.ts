@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { statusOf } from '@everloop/grpc';
 import type { InferenceService } from '../ports.ts';
+import { withRouteHeaders } from '../domain/route-token.ts';
 import { gatewayError } from '../errors.ts';
 import { readInferRequest, writeInferResponse, writeModelMetadata } from './rest-json.ts';
 
@@ -43,12 +44,13 @@ export function addInferenceRoutes(app: FastifyInstance, service: InferenceServi
         return { name: params.model, ready };
       }),
     );
-    app.post<{ Params: ModelParams }>(`${prefix}/infer`, ({ params, body }, reply) =>
+    app.post<{ Params: ModelParams }>(`${prefix}/infer`, ({ params, body, headers }, reply) =>
       answer(reply, async () => {
         const read = readInferRequest(params.model, params.version ?? '', body);
         if (!read.ok)
           throw gatewayError('EVL_GATEWAY_REQUEST_INVALID', `request to model ${params.model}: ${read.reason}`);
-        return writeInferResponse(await service.modelInfer(read.value));
+        const header = (key: string): string | undefined => [headers[key]].flat()[0];
+        return writeInferResponse(await service.modelInfer(withRouteHeaders(read.value, header)));
       }),
     );
   }

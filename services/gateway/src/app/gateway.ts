@@ -14,10 +14,12 @@ import type { Telemetry } from '../telemetry.ts';
 import { ModelCatalog, type CatalogOptions, type ServedModel } from './catalog.ts';
 import { LogClock, wallClock } from './clock.ts';
 import { Enricher } from './enricher.ts';
+import { ArmRewardsTable } from './arm-rewards.ts';
+import { Decisions } from './decisions.ts';
 import { createInferenceService } from './inference-service.ts';
 import { Predictor } from './predictor.ts';
 import { RouteTable } from './routes.ts';
-import { ShadowQueue } from './shadows.ts';
+import { ShadowQueues } from './shadows.ts';
 import type { Statistics } from './statistics.ts';
 import { VersionPool } from './versions.ts';
 
@@ -38,6 +40,8 @@ export interface GatewayOptions {
   readonly batchRowsMax: number;
   readonly enrichInFlightMax: number;
   readonly shadowRowsMax: number;
+  readonly shadowDeadlineMs: number;
+  readonly decisionsMax: number;
   readonly logBytesMax: number;
   readonly wallLagMs: number;
   /** A model is served from now on. */
@@ -48,6 +52,8 @@ export interface GatewayOptions {
 const loadRetryMs = { first: 200, max: 5_000 };
 /** Tries of a shadow: a model process that was killed comes back with its models, so one repetition is enough for a good model. */
 const shadowTries = 3;
+/** Rewards come in batches, many a second; probabilities follow them this often. */
+const armsRecomputeMs = 250;
 const wallEveryMs = 1_000;
 
 /** The gateway without its servers: the calls it answers and the parts that feed it, in the order in which they start. */
@@ -73,15 +79,22 @@ export function createGateway(options: GatewayOptions): Gateway {
       routes.onModel(model);
     },
   });
-  const routes: RouteTable = new RouteTable({
-    ...{ catalog, pool, report, logger, retryMs: loadRetryMs },
-    onServed: (model) => options.onServed?.(model),
-  });
-  const shadows = new ShadowQueue({
+  const shadows = new ShadowQueues({
     rowsMax: options.shadowRowsMax,
+    deadlineMs: options.clock === 'event' ? null : options.shadowDeadlineMs,
     tries: shadowTries,
     onDropped: (reason, rows, error) => telemetry.shadowDropped(reason, rows, error),
   });
+  telemetry.watchShadows(() => shadows.reports);
+  const routes: RouteTable = new RouteTable({
+    ...{ catalog, pool, report, logger },
+    retryMs: loadRetryMs,
+    onApplied: (route) => {
+      shadows.keepOnly(route.model, new Set(route.shadows.map(({ version }) => version)));
+      options.onServed?.(route.model);
+    },
+  });
+  const armRewards = new ArmRewardsTable({ logger, nowMs: () => performance.now(), recomputeMs: armsRecomputeMs });
   const enricher = new Enricher({
     rowsMax: options.batchRowsMax,
     inFlightMax: options.enrichInFlightMax,
@@ -93,6 +106,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     routes,
     enricher,
     shadows,
+    decisions: new Decisions(options.decisionsMax),
+    armRewards,
     log,
     events: telemetry,
     inFlightRowsMax: options.inFlightRowsMax,
@@ -124,7 +139,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   return {
     service,
-    parts: [controlTopics(bus), resources(bus, catalog), routing(bus, routes), drain, time(options, clock)],
+    parts: [
+      controlTopics(bus),
+      resources(bus, catalog),
+      rewards(bus, armRewards),
+      routing(bus, routes),
+      drain,
+      time(options, clock),
+    ],
   };
 }
 
@@ -135,6 +157,7 @@ function controlTopics(bus: GatewayOptions['bus']): Part {
       bus.ensureTopics([
         { name: topics.resources, partitions: 1, compacted: true },
         { name: topics.route, partitions: 1, compacted: true },
+        { name: topics.armStats, partitions: 1, compacted: true },
         { name: topics.clock, partitions: 1 },
         { name: topics.progress, partitions: 1 },
         { name: topics.gatewayJournal, partitions: 1, compacted: true },
@@ -157,6 +180,15 @@ function resources(bus: GatewayOptions['bus'], catalog: ModelCatalog): Part {
       catalog.caughtUp();
     },
   };
+}
+
+function rewards(bus: GatewayOptions['bus'], table: ArmRewardsTable): Part {
+  const follower = bus.follow({
+    topics: [topics.armStats],
+    from: 'beginning',
+    onRecord: (record) => table.onRecord(record.value),
+  });
+  return { ...bound(follower), name: 'arm-rewards' };
 }
 
 function routing(bus: GatewayOptions['bus'], routes: RouteTable): Part {

@@ -2,6 +2,7 @@ import type { inference } from '@everloop/contracts';
 import { booleanParameter, doubleParameter, textParameter } from '../domain/parameters.ts';
 import { findingText, type GateFinding } from '../domain/gate.ts';
 import { scoreOutput, wantsRaw } from '../domain/outputs.ts';
+import { routeKeys, routeToken } from '../domain/route-token.ts';
 import { gatewayError } from '../errors.ts';
 import type { InferenceService } from '../ports.ts';
 import type { ModelCatalog } from './catalog.ts';
@@ -66,13 +67,19 @@ function toResponse(request: inference.ModelInferRequest, prediction: Prediction
     decision_id: textParameter(decisionIds.join(',')),
     arm: textParameter(choice.arm),
     propensity: doubleParameter(choice.propensity),
-    policy_revision: textParameter(policyRevision),
+    explore: booleanParameter(choice.drawn?.explore ?? false),
+    [routeKeys[0]]: textParameter(routeToken(prepared.model.name, choice.version)),
+    policy_version: textParameter(policyRevision),
     model_version: textParameter(choice.version),
     degraded: booleanParameter(isDegraded),
     verdict: textParameter(prepared.verdict),
   };
   if (prepared.findings.length > 0) parameters['gate_findings'] = textParameter(shownFindings(prepared.findings));
-  if (choice.fallbackFrom !== undefined) parameters['fallback_from'] = textParameter(choice.fallbackFrom);
+  if (choice.target !== undefined) parameters['target'] = textParameter(choice.target);
+  if (choice.intended !== undefined) {
+    parameters['fallback_from'] = textParameter(choice.intended.version);
+    parameters['arm_intended'] = textParameter(choice.intended.arm);
+  }
   return {
     modelName: prepared.model.name,
     modelVersion: choice.version,

@@ -1,17 +1,20 @@
 import type { inference } from '@everloop/contracts';
 import { classify, errorText } from '@everloop/service';
 import { InFlight } from '../domain/in-flight.ts';
-import { chooseArm, fallback, shadowsOf, type Choice } from '../domain/routing.ts';
+import { explore } from '../domain/exploration.ts';
+import { choose, fallback, mayFallBack, shadowsOf, type Choice } from '../domain/routing.ts';
 import { pack, type Packed } from '../domain/vector.ts';
 import { gatewayError } from '../errors.ts';
 import type { Caller, InferenceLog } from '../ports.ts';
 import { callCancelled } from './batcher.ts';
 import type { ModelCatalog } from './catalog.ts';
+import type { ArmRewardsTable } from './arm-rewards.ts';
+import type { Decisions } from './decisions.ts';
 import type { Enriched, Enricher } from './enricher.ts';
 import { prepare, type OnGated, type Prepared } from './prepare.ts';
-import { Recorder, type RequestRecorder } from './recorder.ts';
+import { Recorder, requestDecisionId, type RequestRecorder } from './recorder.ts';
 import type { AppliedRoute, RouteTable } from './routes.ts';
-import type { ShadowQueue } from './shadows.ts';
+import type { ShadowQueues } from './shadows.ts';
 import type { LoadedVersion } from './versions.ts';
 
 /** What happened to requests, for logs and metrics. */
@@ -27,7 +30,9 @@ export interface PredictorOptions {
   readonly catalog: ModelCatalog;
   readonly routes: RouteTable;
   readonly enricher: Enricher;
-  readonly shadows: ShadowQueue;
+  readonly shadows: ShadowQueues;
+  readonly decisions: Decisions;
+  readonly armRewards: ArmRewardsTable;
   readonly log: InferenceLog;
   readonly events: PredictorEvents;
   /** Most rows in flight. */
@@ -111,7 +116,7 @@ export class Predictor {
       );
     }
     // Rows that are under way have not added their shadows yet.
-    if (shadowsCount && shadows.isFull(wanted * applied.shadows.length)) {
+    if (shadowsCount && applied.route.shadows.some(({ version }) => shadows.isFull(model.name, version, wanted))) {
       throw gatewayError('EVL_GATEWAY_QUEUE_FULL', 'too many shadow predictions wait; slow down');
     }
     if (log.queuedBytes > logBytesMax) {
@@ -139,19 +144,13 @@ export class Predictor {
     const endLease = routes.lease(applied);
     try {
       const batch = pack(model.spec.inputs, enriched.rows);
-      const answer = await this.#run(applied, this.#choose(applied, prepared), batch);
+      const answer = await this.#run(applied, this.#choose(applied, prepared), prepared, batch);
       const { choice, loaded, scores } = answer;
       const latencyMs = performance.now() - startedMs;
       const recorder = this.#recorder.for(prepared, enriched, applied.route);
       const latencyUs = Math.round(latencyMs * 1_000);
-      const decisionIds = recorder.append('served', {
-        loaded,
-        scores,
-        latencyUs,
-        arm: choice.arm,
-        propensity: choice.propensity,
-      });
-      this.#shadow(applied, loaded, batch, recorder);
+      const decisionIds = recorder.append('served', { loaded, scores, latencyUs, choice });
+      this.#shadow(applied, prepared, answer, batch, recorder);
       await log.written();
       events.answered(model.name, choice.arm, latencyMs / 1_000);
       return {
@@ -168,20 +167,38 @@ export class Predictor {
     }
   }
 
-  #choose({ route }: AppliedRoute, { pinned, unit }: Prepared): Choice {
-    return pinned === '' ? chooseArm(route, unit) : { arm: 'pinned', version: pinned, propensity: 1 };
+  /** The version of a request; one that is asked again keeps it for as long as that is loaded. */
+  #choose(applied: AppliedRoute, prepared: Prepared): Choice {
+    const { decisions } = this.#options;
+    const { model, requestId } = prepared;
+    const before = decisions.get(model.name, requestId);
+    if (before !== undefined && applied.versions.has(before.version) && isSameAsk(before, prepared)) return before;
+    const choice = this.#draw(applied, prepared);
+    if (prepared.mayRepeat) decisions.put(model.name, requestId, choice);
+    return choice;
   }
 
-  async #run(applied: AppliedRoute, choice: Choice, batch: Packed): Promise<Answer> {
+  #draw({ policy, route }: AppliedRoute, prepared: Prepared): Choice {
+    const choice = choose(policy, prepared);
+    const { exploration } = policy;
+    if (exploration === null || choice.arm !== 'champion') return choice;
+    const { model, requestId } = prepared;
+    const distribution = this.#options.armRewards.distribution(model.name, exploration);
+    return explore(distribution, choice, route.revision, requestDecisionId(model.name, requestId));
+  }
+
+  async #run(applied: AppliedRoute, choice: Choice, prepared: Prepared, batch: Packed): Promise<Answer> {
     const loaded = applied.versions.get(choice.version);
     if (loaded === undefined) throw versionNotFound(applied, choice.version);
     try {
       return { choice, loaded, scores: await this.#score(loaded, batch) };
     } catch (error) {
-      if (choice.arm !== 'canary') throw error;
-      this.#options.events.failedOver(applied.route.model, choice, error);
-      const { champion } = applied;
-      return { choice: fallback(applied.route, choice), loaded: champion, scores: await this.#score(champion, batch) };
+      const { champion, route, policy } = applied;
+      if (!mayFallBack(choice, champion.version)) throw error;
+      this.#options.events.failedOver(route.model, choice, error);
+      const instead = fallback(policy, choice);
+      if (prepared.mayRepeat) this.#options.decisions.put(route.model, prepared.requestId, instead);
+      return { choice: instead, loaded: champion, scores: await this.#score(champion, batch) };
     }
   }
 
@@ -201,21 +218,34 @@ export class Predictor {
     }
   }
 
-  #shadow(applied: AppliedRoute, answeredBy: LoadedVersion, batch: Packed, recorder: RequestRecorder): void {
+  #shadow(
+    applied: AppliedRoute,
+    { model, unit }: Prepared,
+    answer: Answer,
+    batch: Packed,
+    recorder: RequestRecorder,
+  ): void {
     const { shadows, routes } = this.#options;
-    for (const version of shadowsOf(applied.route.shadowVersions, answeredBy.version)) {
-      const loaded = applied.versions.get(version);
+    for (const shadow of shadowsOf(applied.route, answer.loaded.version, unit)) {
+      const loaded = applied.versions.get(shadow.version);
       if (loaded === undefined) continue;
       const endLease = routes.lease(applied);
-      const run = async (): Promise<void> => {
-        const startedMs = performance.now();
-        const scores = await this.#score(loaded, batch);
-        const latencyUs = Math.round((performance.now() - startedMs) * 1_000);
-        recorder.append('shadowed', { loaded, scores, latencyUs, arm: 'shadow', propensity: 1 });
+      const task = {
+        ...{ model: model.name, shadow, answered: answer.scores },
+        score: () => this.#score(loaded, batch),
+        onScored: (scores: Float64Array, latencyMs: number): void => {
+          const choice = { arm: 'shadow', propensity: shadow.share, learn: false };
+          recorder.append('shadowed', { loaded, scores, latencyUs: Math.round(latencyMs * 1_000), choice });
+        },
       };
-      void shadows.add(batch.rows, run).finally(endLease);
+      void shadows.add(task).finally(endLease);
     }
   }
+}
+
+/** A remembered choice is not for a request that names its version now, or another one. */
+function isSameAsk(before: Choice, { pinned }: Prepared): boolean {
+  return pinned === '' ? before.arm !== 'pinned' : before.arm === 'pinned' && before.version === pinned;
 }
 
 function versionNotFound(applied: AppliedRoute, version: string): Error {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { inference } from '@everloop/contracts';
 import type { GateFinding, RequestRow, Verdict } from '../domain/gate.ts';
 import { readOptions } from '../domain/parameters.ts';
+import { stickyVersion } from '../domain/route-token.ts';
 import { decodeInputs } from '../domain/tensors.ts';
 import { gatewayError } from '../errors.ts';
 import type { ModelCatalog, ServedModel } from './catalog.ts';
@@ -10,6 +11,8 @@ import type { ModelCatalog, ServedModel } from './catalog.ts';
 export interface Prepared {
   readonly model: ServedModel;
   readonly requestId: string;
+  /** The client gave the id, so that it may ask again with it. */
+  readonly mayRepeat: boolean;
   readonly rows: readonly RequestRow[];
   /** The strongest thing that the gate did. */
   readonly verdict: Verdict;
@@ -20,6 +23,8 @@ export interface Prepared {
   readonly unit: string;
   /** Version that the request pins; empty: the route decides. */
   readonly pinned: string;
+  /** Version of an earlier answer that the client wants again; empty: none. */
+  readonly sticky: string;
 }
 
 /** What the gate decided about a request whose form is right. */
@@ -58,12 +63,14 @@ export function prepare(
   return {
     model,
     requestId,
+    mayRepeat: request.id !== '',
     rows: checked.rows,
     verdict: checked.verdict,
     findings: checked.findings,
     eventTimeMs: read.options.eventTimeMs ?? nowMs,
     unit: read.options.unitId ?? requestId,
     pinned: request.modelVersion,
+    sticky: stickyVersion(request),
   };
 }
 

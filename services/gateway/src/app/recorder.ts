@@ -1,7 +1,8 @@
 import { eventId } from '@everloop/contracts';
 import { requestBesideInputs } from '@everloop/features';
-import { encodeInference, encodeNames, encodeShared } from '../domain/inference-record.ts';
+import { encodeInference, encodeNames, encodeShared, type OwnFields } from '../domain/inference-record.ts';
 import { findingText, stronger, type GateFinding, type Verdict } from '../domain/gate.ts';
+import type { Choice, Drawn } from '../domain/routing.ts';
 import { logged } from '../domain/vector.ts';
 import type { InferenceLog, LogStream } from '../ports.ts';
 import type { ServedModel } from './catalog.ts';
@@ -12,8 +13,7 @@ import type { LoadedVersion } from './versions.ts';
 /** What one version made of a request. */
 export interface Scored {
   readonly loaded: LoadedVersion;
-  readonly arm: string;
-  readonly propensity: number;
+  readonly choice: Pick<Choice, 'propensity' | 'learn' | 'intended' | 'drawn'> & { readonly arm: string };
   /** float64 [rows] */
   readonly scores: Float64Array;
   readonly latencyUs: number;
@@ -56,6 +56,7 @@ export class Recorder {
       policyRevision: policy.revision,
       eventTimeMs,
       featuresUnreachable: isDegraded,
+      unit: prepared.unit,
     };
     const joinKeys = prepared.rows.map((row) => String(row[model.spec.joinKey] ?? ''));
     const gated = gatedRows(prepared);
@@ -64,10 +65,15 @@ export class Recorder {
       return encodeShared(encoded, { ...common, joinKey: joinKeys[index] ?? '', ...gated(index), requestValues }, row);
     });
     return {
-      append: (stream, { loaded, arm, propensity, scores, latencyUs }) => {
+      append: (stream, { loaded, choice, scores, latencyUs }) => {
         const shadow = stream === 'shadowed' ? loaded.version : null;
         const decisionIds = shared.map((_, row) => decisionIdOf(prepared, row, shadow));
-        const own = { modelVersion: loaded.version, modelDigest: loaded.digest, arm, propensity, latencyUs };
+        const own = {
+          ...{ modelVersion: loaded.version, modelDigest: loaded.digest, latencyUs },
+          ...{ arm: choice.arm, propensity: choice.propensity, learn: choice.learn },
+          ...{ intendedArm: choice.intended?.arm ?? '', intendedVersion: choice.intended?.version ?? '' },
+          ...drawnFields(choice.drawn),
+        };
         const records = shared.map((part, row) => ({
           joinKey: joinKeys[row] ?? '',
           value: encodeInference(part, {
@@ -110,6 +116,16 @@ function gatedRows({ findings }: Prepared): (row: number) => typeof accepted {
       gateFindings: found.slice(0, findingsMax).map(findingText),
     };
   };
+}
+
+function drawnFields(drawn: Drawn | undefined): Pick<OwnFields, keyof Drawn> {
+  if (drawn === undefined) return { arms: [], pmf: [], seed: '', epsilon: 0, explore: false };
+  return { ...drawn, arms: [...drawn.arms], pmf: [...drawn.pmf] };
+}
+
+/** The id of a request's decision, from which its explored arm is drawn; see `decisionIdOf`. */
+export function requestDecisionId(model: string, requestId: string): string {
+  return eventId('decision', model, requestId);
 }
 
 /**

@@ -1,6 +1,7 @@
-import { rollout } from '@everloop/contracts';
+import { challengerWeight, rollout } from '@everloop/contracts';
 import { errorText, pause, type Logger } from '@everloop/service';
-import { servable, versionsOf } from '../domain/routing.ts';
+import { compilePolicy, servable, versionsOf, type RoutingPolicy } from '../domain/routing.ts';
+import { compileTarget, type TargetTest } from '../domain/targets.ts';
 import type { ReportProgress } from '../ports.ts';
 import type { ModelCatalog, ServedModel } from './catalog.ts';
 import type { LoadedVersion, VersionPool } from './versions.ts';
@@ -8,9 +9,8 @@ import type { LoadedVersion, VersionPool } from './versions.ts';
 /** A route in force, with its loaded versions. */
 export interface AppliedRoute {
   readonly route: rollout.Route;
+  readonly policy: RoutingPolicy;
   readonly champion: LoadedVersion;
-  readonly canary: LoadedVersion | null;
-  readonly shadows: readonly LoadedVersion[];
   /** Every loaded version of the route by name. */
   readonly versions: ReadonlyMap<string, LoadedVersion>;
 }
@@ -20,8 +20,8 @@ export interface RouteTableOptions {
   readonly pool: VersionPool;
   readonly report: ReportProgress;
   readonly logger: Logger;
-  /** A model is served from now on; told again with every route. */
-  readonly onServed?: (model: string) => void;
+  /** A route came into force. */
+  readonly onApplied: (route: rollout.Route) => void;
   /** First and longest pause between tries to load a version, milliseconds. */
   readonly retryMs: { readonly first: number; readonly max: number };
 }
@@ -219,21 +219,28 @@ export class RouteTable {
     const champion = versions.get(route.championVersion);
     if (champion === undefined) return;
     const before = entry.applied;
-    const shadows = route.shadowVersions.flatMap((version) => versions.get(version) ?? []);
-    entry.applied = { route, champion, canary: versions.get(route.canaryVersion) ?? null, shadows, versions };
+    entry.applied = { route, policy: compilePolicy(route, (cel) => this.#testOf(route, cel)), champion, versions };
+    this.#options.onApplied(route);
     if (before !== null && (entry.leases.get(before) ?? 0) === 0) this.#retire(entry.leases, before);
-    this.#options.onServed?.(route.model);
     this.#options.logger.info(
       {
         model: route.model,
         revision: route.revision,
         champion: route.championVersion,
-        canary: route.canaryVersion,
-        weight: route.canaryWeight,
-        shadows: route.shadowVersions,
+        challengers: route.challengers.map((one) => `${one.version}: ${challengerWeight(one)}`),
+        targets: route.targets.map(({ name, version }) => `${name}: ${version}`),
+        shadows: route.shadows.map(({ version, share }) => `${version}: ${share}`),
+        standby: route.standbyVersions,
       },
       'route in force',
     );
+  }
+
+  #testOf({ model, revision }: rollout.Route, cel: string): TargetTest | null {
+    const test = compileTarget(cel);
+    if (test === null)
+      this.#options.logger.error({ model, revision, cel }, 'a target is no CEL expression and was left out');
+    return test;
   }
 
   #retire(leases: Map<AppliedRoute, number>, applied: AppliedRoute): void {

@@ -9,6 +9,7 @@ export interface SharedFields {
   readonly policyRevision: string;
   readonly joinKey: string;
   readonly eventTimeMs: number;
+  readonly unit: string;
   readonly verdict: string;
   readonly gateFindings: string[];
   /** Parallel to the names that `encodeNames` was given. */
@@ -23,6 +24,15 @@ export interface OwnFields {
   readonly modelDigest: string;
   readonly arm: string;
   readonly propensity: number;
+  readonly learn: boolean;
+  /** Empty where nothing failed. */
+  readonly intendedArm: string;
+  readonly intendedVersion: string;
+  readonly arms: string[];
+  readonly pmf: number[];
+  readonly seed: string;
+  readonly epsilon: number;
+  readonly explore: boolean;
   readonly score: number;
   readonly latencyUs: number;
 }

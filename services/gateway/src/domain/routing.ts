@@ -1,70 +1,178 @@
-import type { rollout } from '@everloop/contracts';
+import { challengerWeight, championWeight, drawBuckets, type rollout } from '@everloop/contracts';
+import type { RequestRow } from './gate.ts';
 import { drawOf } from './hash.ts';
+import type { TargetTest } from './targets.ts';
 
-/** How a request came to its version. `pinned`: the request named the version itself. */
-export type Arm = 'champion' | 'canary' | 'pinned';
+/** How a request came to its version; only `champion` and `canary` were drawn. */
+export type Arm = 'champion' | 'canary' | 'pinned' | 'sticky' | 'targeted' | 'fallback';
+
+/** How an arm was drawn, as it is logged: enough to draw it again. */
+export interface Drawn {
+  readonly arms: readonly string[];
+  /** Sums to 1. */
+  readonly pmf: readonly number[];
+  readonly seed: string;
+  /** Share that was explored; of Thompson sampling its floor. */
+  readonly epsilon: number;
+  /** The arm is not one of the best. */
+  readonly explore: boolean;
+}
 
 export interface Choice {
   readonly arm: Arm;
   readonly version: string;
-  /** Probability with which the arm was drawn, (0, 1]; 0 marks a fallback, which was not drawn at all. */
+  /** Probability with which the version was chosen, (0, 1]; 0 marks a fallback, which nobody drew. */
   readonly propensity: number;
-  /** Version that should have answered but failed; absent when nothing failed. */
-  readonly fallbackFrom?: string;
+  /** Drawn and answered as drawn: policies may be learned from it. */
+  readonly learn: boolean;
+  /** Name of the target that held. */
+  readonly target?: string;
+  /** How the version was explored; absent where it was not. */
+  readonly drawn?: Drawn;
+  /** What was chosen but failed; absent when nothing failed. */
+  readonly intended?: { readonly arm: Arm; readonly version: string };
 }
 
-/** The part of a route that decides: the canary's weight is 0 where no canary can be served. */
-export type RoutingPolicy = Pick<rollout.Route, 'championVersion' | 'canaryVersion' | 'canaryWeight' | 'salt'>;
+/** A route as requests are decided by it. */
+export interface RoutingPolicy {
+  readonly championVersion: string;
+  /** Share of the draw that no challenger has, [0, 1]. */
+  readonly championWeight: number;
+  readonly salt: string;
+  readonly challengers: readonly {
+    readonly version: string;
+    readonly weight: number;
+    readonly ranges: readonly rollout.DrawRange[];
+  }[];
+  readonly targets: readonly { readonly name: string; readonly version: string; readonly holds: TargetTest }[];
+  /** Divides what no challenger drew; null: it is all the champion's. */
+  readonly exploration: rollout.Exploration | null;
+  /** Versions that may answer, which are those that a sticky route may name. */
+  readonly answering: ReadonlySet<string>;
+}
+
+/** What is known of a request when its version is chosen. */
+export interface Ask {
+  /** Version that the request names; empty: none. */
+  readonly pinned: string;
+  /** Version of an earlier answer that the client wants again; empty: none. */
+  readonly sticky: string;
+  readonly rows: readonly RequestRow[];
+  readonly unit: string;
+}
+
+/** A route made ready for deciding. `testOf` compiles a target's expression; a target whose expression it refuses (null) is left out. */
+export function compilePolicy(route: rollout.Route, testOf: (cel: string) => TargetTest | null): RoutingPolicy {
+  const targets = route.targets.flatMap(({ name, cel, version }) => {
+    const holds = testOf(cel);
+    return holds === null ? [] : [{ name, version, holds }];
+  });
+  const challengers = route.challengers.map((challenger) => ({
+    version: challenger.version,
+    weight: challengerWeight(challenger),
+    ranges: challenger.ranges,
+  }));
+  return {
+    championVersion: route.championVersion,
+    championWeight: championWeight(route),
+    salt: route.salt,
+    challengers,
+    targets,
+    exploration: route.exploration ?? null,
+    answering: new Set([
+      ...[route.championVersion, ...(route.exploration?.versions ?? [])],
+      ...[...challengers, ...targets].map(({ version }) => version),
+    ]),
+  };
+}
+
+/** The version of one request: the one that it names, else of its sticky route where that is valid, else of a target, else drawn. */
+export function choose(policy: RoutingPolicy, ask: Ask): Choice {
+  const { pinned, sticky, rows, unit } = ask;
+  if (pinned !== '') return { arm: 'pinned', version: pinned, propensity: 1, learn: false };
+  if (sticky !== '' && policy.answering.has(sticky)) {
+    return { arm: 'sticky', version: sticky, propensity: 1, learn: false };
+  }
+  for (const { name, version, holds } of policy.targets) {
+    if (holds(rows, unit)) return { arm: 'targeted', version, propensity: 1, learn: false, target: name };
+  }
+  return draw(policy, unit);
+}
 
 /**
- * Canary or champion for one unit: the canary where the unit's draw is below its weight. Deterministic in salt and unit and
- * monotone in the weight.
+ * Challenger or champion for one unit, by the bucket of its draw. Deterministic in salt and unit; a challenger whose ranges grow keeps
+ * the units that it had. O(ranges).
  */
-export function chooseArm(policy: RoutingPolicy, unit: string): Choice {
-  const weight = Math.min(1, Math.max(0, policy.canaryWeight));
-  if (policy.canaryVersion === '' || weight === 0) {
-    return { arm: 'champion', version: policy.championVersion, propensity: 1 };
+export function draw(
+  policy: Pick<RoutingPolicy, 'championVersion' | 'championWeight' | 'salt' | 'challengers'>,
+  unit: string,
+): Choice {
+  if (policy.challengers.length > 0) {
+    const bucket = Math.floor(drawOf(policy.salt, unit) * drawBuckets);
+    for (const { version, weight, ranges } of policy.challengers) {
+      for (const { from, to } of ranges) {
+        if (bucket >= from && bucket < to) return { arm: 'canary', version, propensity: weight, learn: true };
+      }
+    }
   }
-  if (weight === 1 || drawOf(policy.salt, unit) < weight) {
-    return { arm: 'canary', version: policy.canaryVersion, propensity: weight };
-  }
-  return { arm: 'champion', version: policy.championVersion, propensity: 1 - weight };
+  return { arm: 'champion', version: policy.championVersion, propensity: policy.championWeight, learn: true };
 }
 
-/** What answers when the canary failed: the champion, marked as not drawn. */
-export function fallback(policy: RoutingPolicy, failed: Choice): Choice {
-  return { arm: 'champion', version: policy.championVersion, propensity: 0, fallbackFrom: failed.version };
+/** What answers when the chosen version failed: the champion, marked as not drawn. */
+export function fallback(policy: Pick<RoutingPolicy, 'championVersion'>, failed: Choice): Choice {
+  const { arm, version } = failed;
+  return { arm: 'fallback', version: policy.championVersion, propensity: 0, learn: false, intended: { arm, version } };
 }
 
-/** The shadows of one answered request: each once, never the version that answered. */
-export function shadowsOf(shadowVersions: readonly string[], answeredBy: string): readonly string[] {
-  return [...new Set(shadowVersions)].filter((version) => version !== answeredBy);
+/** Whether the champion may answer in place of a version that failed: not where the request asked for that very version. */
+export function mayFallBack({ arm, version }: Choice, championVersion: string): boolean {
+  return arm !== 'pinned' && arm !== 'fallback' && version !== championVersion;
+}
+
+/** The shadows that see one answered request: each once, never the version that answered; a share of the units, by a draw of its own. */
+export function shadowsOf(
+  { shadows, salt }: Pick<rollout.Route, 'shadows' | 'salt'>,
+  answeredBy: string,
+  unit: string,
+): readonly rollout.Shadow[] {
+  return shadows.filter(
+    ({ version, share }, at) =>
+      version !== answeredBy &&
+      shadows.findIndex((other) => other.version === version) === at &&
+      (share >= 1 || drawOf(`${salt}\0shadow\0${version}`, unit) < share),
+  );
 }
 
 /**
  * The part of a route that can be served with the versions that are usable. Null when its champion is not: then the last good
- * route stays in force. An unusable canary gets no traffic and an unusable shadow is left out; both are in `missing`.
+ * route stays in force. An unusable challenger gives its share to the champion; what else is unusable is left out. All are in `missing`.
  */
 export function servable(
   route: rollout.Route,
   usable: ReadonlySet<string>,
 ): { readonly route: rollout.Route; readonly missing: readonly string[] } | null {
   if (!usable.has(route.championVersion)) return null;
-  const missing = versionsOf(route).filter((version) => !usable.has(version));
-  const canary = usable.has(route.canaryVersion);
+  const isUsable = ({ version }: { readonly version: string }): boolean => usable.has(version);
   return {
     route: {
       ...route,
-      canaryVersion: canary ? route.canaryVersion : '',
-      canaryWeight: canary ? route.canaryWeight : 0,
-      shadowVersions: route.shadowVersions.filter((version) => usable.has(version)),
+      challengers: route.challengers.filter(isUsable),
+      targets: route.targets.filter(isUsable),
+      shadows: route.shadows.filter(isUsable),
+      exploration: route.exploration && {
+        ...route.exploration,
+        versions: route.exploration.versions.filter((version) => usable.has(version)),
+      },
+      standbyVersions: route.standbyVersions.filter((version) => usable.has(version)),
     },
-    missing,
+    missing: versionsOf(route).filter((version) => !usable.has(version)),
   };
 }
 
 /** Every version that a route names, champion first, each once. */
 export function versionsOf(route: rollout.Route): readonly string[] {
-  const named = [route.championVersion, route.canaryVersion, ...route.shadowVersions];
-  return [...new Set(named)].filter((version) => version !== '');
+  const named = [...route.challengers, ...route.targets, ...route.shadows].map(({ version }) => version);
+  const explored = route.exploration?.versions ?? [];
+  const all = [route.championVersion, ...named, ...explored, ...route.standbyVersions];
+  return [...new Set(all)].filter((version) => version !== '');
 }

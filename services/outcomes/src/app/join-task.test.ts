@@ -40,7 +40,13 @@ function record(topic: string, value: Buffer | null, key: string | null = null):
   };
 }
 
-function served(id: string, joinKey: string, model = 'm', topic: string = topics.inferenceServed): BusRecord {
+function served(
+  id: string,
+  joinKey: string,
+  model = 'm',
+  topic: string = topics.inferenceServed,
+  learn = false,
+): BusRecord {
   const inference = serving.Inference.fromPartial({
     decisionId: id,
     model,
@@ -50,6 +56,7 @@ function served(id: string, joinKey: string, model = 'm', topic: string = topics
     joinKey,
     eventTimeMs: hour,
     score: 0.25,
+    learn,
   });
   return record(topic, Buffer.from(serving.Inference.encode(inference).finish()));
 }
@@ -125,6 +132,31 @@ describe('the task of a partition', () => {
       ['c', 1],
       ['b', 0],
     ]);
+  });
+
+  test('counts what drawn versions earned, and goes on counting after a restart', () => {
+    const before = context();
+    const first = task();
+    void first.onRecords(batch([served('a', 'k', 'm', topics.inferenceServed, true), served('b', 'k')]), before.value);
+    void first.onRecords(batch([label('k', 0)]), before.value);
+    void first.onRecords(batch([label('k', 0), label('k', 99)]), before.value);
+    const armsOf = ({ out }: typeof before) =>
+      out
+        .filter(({ topic }) => topic === topics.armStats)
+        .map(({ key, partition, value }) => ({
+          ...{ key, partition, stats: outcomes.ArmStats.fromJSON(JSON.parse(String(value))) },
+        }));
+    const stats = { model: 'm', partition: 1, arm: '1', matured: 1, rewardNano: 937_500_000 };
+    expect(armsOf(before)).toEqual([{ key: 'm/1/1', partition: 0, stats }]);
+    const changelog = before.out
+      .filter(({ topic, value }) => topic === topics.outcomePending && value !== null)
+      .map(({ key, value }) => record(topics.outcomePending, Buffer.from(value ?? ''), String(key)));
+    const after = context();
+    const second = task();
+    second.restore(changelog.filter(({ key }) => String(key).includes('/')));
+    void second.onRecords(batch([served('c', 'k2', 'm', topics.inferenceServed, true)]), after.value);
+    void second.onRecords(batch([label('k2', 0)]), after.value);
+    expect(armsOf(after)[0]?.stats).toEqual({ ...stats, matured: 2, rewardNano: 1_875_000_000 });
   });
 
   test('refuses to hold more than allowed, and bytes that are no Inference', () => {

@@ -1,13 +1,18 @@
 import { encodeEvent, eventId, outcomes, topics, type SourceSpec } from '@everloop/contracts';
 import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
 import { createFieldReader, schemaRegistries, type FieldReader, type RegistryOf } from '@everloop/records';
+import { addRewards, type Arms } from '../domain/arms.ts';
 import {
+  armKey,
+  decodeArm,
   decodeEntry,
   decodeInference,
   decodePending,
+  encodeArm,
   encodeEntry,
   encodeOutcome,
   encodePending,
+  isArmKey,
   isLabelKey,
   labelKey,
 } from '../domain/codec.ts';
@@ -58,13 +63,15 @@ export function createJoinTask(options: JoinTaskOptions): JoinTask {
   const { join, partition, telemetry, registryOf = schemaRegistries({}) } = options;
   const reader = createFieldReader(join.labelFormat, registryOf);
   const state = createJoinState(join.waitMs);
+  const arms: Arms = new Map();
   const finish = (changes: Changes, cause: string, context: TaskContext): void => {
     write(join.model, changes, cause, context);
+    writeArms(join.model, arms, changes, context);
     telemetry.handled(join.model, changes);
     telemetry.holds(join.model, partition, state.pending.size, state.labels.size);
   };
   return {
-    restore: (records) => restore(state, join.model, records),
+    restore: (records) => restore(state, arms, join.model, records),
     onRecords(batch, context) {
       if (batch.records.length === 0) return undefined;
       const isLabels = batch.topic === join.labelTopic;
@@ -146,10 +153,28 @@ function write(model: string, changes: Changes, cause: string, context: TaskCont
   }
 }
 
-function restore(state: JoinState, model: string, records: readonly BusRecord[]): void {
+/** Adds rewards to the totals and emits those that changed: for the gateways, and for the next life of this task. */
+function writeArms(model: string, arms: Arms, changes: Changes, context: TaskContext): void {
+  const { partition } = context;
+  for (const [arm, totals] of addRewards(arms, changes.settled)) {
+    const value = encodeArm(model, partition, arm, totals);
+    context.emit({ topic: topics.armStats, partition: 0, key: `${model}/${partition}/${arm}`, value });
+    context.emit({ topic: topics.outcomePending, partition, key: armKey(model, arm), value });
+  }
+}
+
+function restore(state: JoinState, arms: Arms, model: string, records: readonly BusRecord[]): void {
   for (const record of records) {
     if (record.value === null || record.key === null) continue;
-    if (isLabelKey(record.key.toString('utf8'))) {
+    if (isArmKey(record.key.toString('utf8'))) {
+      const {
+        model: owner,
+        arm,
+        matured,
+        rewardNano,
+      } = decoded(record, (bytes) => decodeArm(Buffer.from(bytes).toString('utf8')));
+      if (owner === model) arms.set(arm, { matured, rewardNano });
+    } else if (isLabelKey(record.key.toString('utf8'))) {
       const {
         model: owner,
         joinKey,

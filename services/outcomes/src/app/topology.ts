@@ -39,6 +39,7 @@ export function topicsOf(join: PlannedJoin): readonly TopicSpec[] {
     { name: topics.outcomeSettled, partitions },
     { name: topics.outcomePending, partitions, compacted: true },
     { name: topics.outcomeStats, partitions: 1 },
+    { name: topics.armStats, partitions: 1, compacted: true },
     { name: topics.progress, partitions: 1 },
   ];
 }

@@ -27,6 +27,7 @@ const predictions: fc.Arbitrary<Prediction> = fc.record({
   joinKey: text,
   predictedAtMs: time,
   score: fc.double({ min: 0, max: 1, noNaN: true }),
+  learn: fc.boolean(),
 });
 const settled: fc.Arbitrary<Settled> = fc.oneof(
   fc.record({ kind: fc.constant('expired' as const), prediction: predictions }),
@@ -94,6 +95,7 @@ describe('codecs', () => {
       joinKey: 'k',
       predictedAtMs: 1,
       score: 0.5,
+      learn: false,
     });
     expect(() => decodeInference(bytes.subarray(0, 2))).toThrow();
   });
@@ -176,6 +178,7 @@ describe('sums', () => {
           joinKey: 'k',
           predictedAtMs: 0,
           score,
+          learn: true,
         },
       })),
     );

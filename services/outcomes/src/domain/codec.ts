@@ -1,4 +1,5 @@
 import { outcomes, serving } from '@everloop/contracts';
+import type { ArmTotals } from './arms.ts';
 import type { Label, LabelEntry, Prediction, Settled } from './types.ts';
 
 const labelPrefix = 'label/';
@@ -6,6 +7,27 @@ const labelPrefix = 'label/';
 /** Key of a label entry in the changelog; a prediction's key is its decision id. */
 export function labelKey(model: string, joinKey: string): string {
   return `${labelPrefix}${model}/${joinKey}`;
+}
+
+const armPrefix = 'arm/';
+
+/** Key of an arm's totals in the changelog. */
+export function armKey(model: string, arm: string): string {
+  return `${armPrefix}${model}/${arm}`;
+}
+
+export function isArmKey(key: string): boolean {
+  return key.startsWith(armPrefix);
+}
+
+/** An arm's totals as JSON `outcomes.v1.ArmStats`, in the changelog as in the topic that gateways read. */
+export function encodeArm(model: string, partition: number, arm: string, totals: ArmTotals): string {
+  return JSON.stringify(outcomes.ArmStats.toJSON({ model, partition, arm, ...totals }));
+}
+
+/** Throws on what is not JSON. */
+export function decodeArm(text: string): outcomes.ArmStats {
+  return outcomes.ArmStats.fromJSON(JSON.parse(text));
 }
 
 export function isLabelKey(key: string): boolean {
@@ -24,6 +46,7 @@ export function decodeInference(bytes: Uint8Array): Prediction {
     joinKey: inference.joinKey,
     predictedAtMs: inference.eventTimeMs,
     score: inference.score,
+    learn: inference.learn,
   };
 }
 
@@ -33,9 +56,9 @@ export function encodePending(prediction: Prediction): Uint8Array {
 }
 
 export function decodePending(bytes: Uint8Array): Prediction {
-  const { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score } =
+  const { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score, learn } =
     outcomes.Outcome.decode(bytes);
-  return { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score };
+  return { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score, learn };
 }
 
 /** The event of a settled prediction, binary. */

@@ -18,7 +18,8 @@ const waitMs = 48 * hour;
 
 function prediction(decisionId: string, joinKey: string, predictedAtMs: number): Prediction {
   const arm = decisionId.startsWith('s') ? 'shadow' : 'champion';
-  return { decisionId, model: 'm', modelVersion: '1', championVersion: '1', arm, joinKey, predictedAtMs, score: 0.25 };
+  const versions = { model: 'm', modelVersion: '1', championVersion: '1' };
+  return { decisionId, ...versions, arm, joinKey, predictedAtMs, score: 0.25, learn: arm !== 'shadow' };
 }
 
 function label(joinKey: string, labelledAtMs: number, value: 0 | 1 = 1): Label {

@@ -11,6 +11,8 @@ export interface Prediction {
   readonly predictedAtMs: number;
   /** Probability of label 1. */
   readonly score: number;
+  /** The version was drawn and answered as drawn. */
+  readonly learn: boolean;
 }
 
 /** What became of a thing that was predicted. */

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { outcomes, rollout, topics, training, type RolloutSpec } from '@everloop/contracts';
+import { challengerWeight, outcomes, rollout, topics, training, type RolloutSpec } from '@everloop/contracts';
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
 import { createController } from './controller.ts';
 
 const dayMs = 86_400_000;
 const spec: RolloutSpec = {
   model: 'm',
+  strategy: 'canary',
+  challengers: [],
+  targets: [],
+  shadows: [],
   steps: [{ weight: 0.2, holdMs: dayMs }],
   minOutcomes: 10,
   maxLogLossExcess: 0.05,
@@ -13,11 +17,13 @@ const spec: RolloutSpec = {
   shadowFirst: true,
 };
 
-function setUp() {
+function setUp(published?: rollout.Route) {
+  let applied = spec;
   const stages: string[] = [];
   const emitted: OutRecord[] = [];
   const controller = createController({
-    rolloutOf: (model) => (model === 'm' ? spec : undefined),
+    rolloutOf: (model) => (model === 'm' ? applied : undefined),
+    routeOf: () => published,
     stages: { setStage: async ({ version, stage }) => void stages.push(`${version} ${stage}`) },
     telemetry: {
       stepTaken: () => undefined,
@@ -75,7 +81,10 @@ function setUp() {
     emitted
       .filter((record) => record.topic === topics.route)
       .map((record) => rollout.Route.fromJSON(JSON.parse(String(record.value))));
-  return { controller, context, approve, settle, stages, emitted, routes };
+  const apply = (change: Partial<RolloutSpec>): void => {
+    applied = { ...spec, ...change };
+  };
+  return { apply, controller, context, approve, settle, stages, emitted, routes };
 }
 
 describe('controller', () => {
@@ -91,19 +100,52 @@ describe('controller', () => {
     await controller.onWatermark?.(3 * dayMs, context(false));
     expect(stages).toEqual(['1 production', '2 production']);
     expect(routes()).toMatchObject([
-      { revision: '1', championVersion: '1', canaryVersion: '', shadowVersions: [] },
-      { revision: '2', championVersion: '1', canaryVersion: '2', canaryWeight: 0.2, shadowVersions: [], salt: 'm/2' },
-      { revision: '3', championVersion: '2', canaryVersion: '', canaryWeight: 0, shadowVersions: ['1'] },
+      { revision: '1', championVersion: '1', challengers: [], shadows: [], salt: 'm' },
+      { revision: '2', championVersion: '1', challengers: [{ version: '2' }], shadows: [], salt: 'm' },
+      { revision: '3', championVersion: '2', challengers: [], shadows: [{ version: '1', share: 1 }], salt: 'm' },
     ]);
+    expect(routes().map(({ challengers }) => challengers.map(challengerWeight))).toEqual([[], [0.2], []]);
   });
 
   it('rebuilds its state from the log without repeating an effect', async () => {
-    const { controller, context, approve, stages, emitted, routes } = setUp();
+    const before = rollout.Route.fromPartial({ model: 'm', revision: '7', championVersion: '1', salt: 'm' });
+    const { controller, context, approve, stages, emitted, routes } = setUp(before);
     await approve('1', dayMs);
     await controller.onWatermark?.(dayMs, context(true));
     expect({ stages, emitted }).toEqual({ stages: [], emitted: [] });
     await approve('2', 2 * dayMs);
     await controller.onWatermark?.(2 * dayMs, context(false));
-    expect(routes()).toMatchObject([{ revision: '2', championVersion: '1', canaryVersion: '2' }]);
+    expect(routes()).toMatchObject([{ revision: '8', championVersion: '1', challengers: [{ version: '2' }] }]);
+  });
+
+  it('writes a route when the Rollout changes, and none when nothing does', async () => {
+    const { apply, controller, context, approve, routes, stages } = setUp();
+    await approve('1', dayMs);
+    const tick = async (day: number): Promise<void> => controller.onWatermark?.(day * dayMs, context(false));
+    await tick(1);
+    await tick(2);
+    const standing = {
+      challengers: [{ version: '4', weight: 0.25 }],
+      shadows: [{ version: '5', share: 0.5, tolerance: 0 }],
+    };
+    apply(standing);
+    await tick(3);
+    await tick(4);
+    apply({ ...standing, champion: '3' });
+    await tick(5);
+    apply({});
+    await tick(6);
+    expect(
+      routes().map(({ revision, championVersion, standbyVersions, eventTimeMs }) => ({
+        ...{ revision, championVersion, standbyVersions, day: eventTimeMs / dayMs },
+      })),
+    ).toEqual([
+      { revision: '1', championVersion: '1', standbyVersions: [], day: 1 },
+      { revision: '2', championVersion: '1', standbyVersions: [], day: 3 },
+      { revision: '3', championVersion: '3', standbyVersions: ['1'], day: 5 },
+      { revision: '4', championVersion: '1', standbyVersions: [], day: 6 },
+    ]);
+    expect(routes()[2]?.challengers).toEqual(routes()[1]?.challengers);
+    expect(stages).toEqual(['1 production']);
   });
 });

@@ -1,14 +1,18 @@
-import { outcomes, topics, training, type RolloutSpec } from '@everloop/contracts';
+import { outcomes, type rollout, topics, training, type RolloutSpec } from '@everloop/contracts';
 import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
+import { isDeepStrictEqual } from 'node:util';
 import { decide, type Effect } from '../domain/decide.ts';
+import { composeRoute } from '../domain/route.ts';
 import { newModelState, withCandidate, withStats, type ModelState } from '../domain/state.ts';
 import type { StageBook } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { routeOf, routeRecord, stepOf, stepRecord } from './messages.ts';
+import { routeRecord, stepOf, stepRecord } from './messages.ts';
 
 export interface ControllerOptions {
   /** The Rollout of a model as applied now, or undefined. */
   readonly rolloutOf: (model: string) => RolloutSpec | undefined;
+  /** The newest route of a model that was written before this task began, or undefined. */
+  readonly routeOf: (model: string) => rollout.Route | undefined;
   readonly stages: StageBook;
   readonly telemetry: Telemetry;
 }
@@ -19,6 +23,7 @@ export interface ControllerOptions {
  */
 export function createController(options: ControllerOptions): TaskHandler {
   const states = new Map<string, ModelState>();
+  const written = new Map<string, rollout.Route>();
   const stateOf = (model: string): ModelState => states.get(model) ?? newModelState(model);
 
   return {
@@ -53,16 +58,23 @@ export function createController(options: ControllerOptions): TaskHandler {
     const { state, effects } = decide(before, spec, watermarkMs);
     states.set(model, state);
     if (context.replaying) return;
-    for (const effect of effects) await perform(state, spec, effect, watermarkMs, context);
+    for (const effect of effects) await perform(state, effect, watermarkMs, context);
+    writeRoute(state, spec, watermarkMs, context);
   }
 
-  async function perform(
-    state: ModelState,
-    spec: RolloutSpec,
-    effect: Effect,
-    eventTimeMs: number,
-    context: TaskContext,
-  ): Promise<void> {
+  /** Writes the route where it is not the one in force: after a decision, or when the Rollout changed. */
+  function writeRoute(state: ModelState, spec: RolloutSpec, eventTimeMs: number, context: TaskContext): void {
+    const before = written.get(state.model) ?? options.routeOf(state.model) ?? null;
+    const content = composeRoute(state, spec, before);
+    if (content === null) return;
+    if (before !== null && isDeepStrictEqual({ ...before, ...content }, before)) return;
+    const route = { ...content, revision: String(Number(before?.revision ?? 0) + 1), eventTimeMs };
+    written.set(state.model, route);
+    context.emit(routeRecord(route));
+    options.telemetry.routeSet(route);
+  }
+
+  async function perform(state: ModelState, effect: Effect, eventTimeMs: number, context: TaskContext): Promise<void> {
     switch (effect.kind) {
       case 'set-stage':
         // Before the transaction commits, and idempotent: a crash in between repeats it.
@@ -72,12 +84,6 @@ export function createController(options: ControllerOptions): TaskHandler {
         const step = stepOf(state.model, effect, eventTimeMs);
         context.emit(stepRecord(step));
         options.telemetry.stepTaken(step);
-        return;
-      }
-      case 'route': {
-        const route = routeOf(state, effect, eventTimeMs, spec.shadowFirst);
-        context.emit(routeRecord(route));
-        options.telemetry.routeSet(route);
         return;
       }
     }

@@ -1,30 +1,8 @@
 import { encodeEvent, eventId, rollout, topics } from '@everloop/contracts';
 import type { OutRecord } from '@everloop/kafka';
 import type { Effect } from '../domain/decide.ts';
-import type { ModelState } from '../domain/state.ts';
 
 const source = 'everloop/rollout';
-
-/** The route that is in force after a decision. */
-export function routeOf(
-  state: ModelState,
-  effect: Extract<Effect, { kind: 'route' }>,
-  eventTimeMs: number,
-  shadowFirst: boolean,
-): rollout.Route {
-  const shadowed = shadowFirst && state.first !== null && state.first !== state.champion;
-  return {
-    model: state.model,
-    revision: String(effect.revision),
-    championVersion: state.champion ?? '',
-    canaryVersion: state.canary?.version ?? '',
-    canaryWeight: effect.canaryWeight,
-    shadowVersions: shadowed ? [state.first] : [],
-    eventTimeMs,
-    // Fixed for the life of a canary, so that a larger weight keeps the units of a smaller one.
-    salt: state.canary === null ? '' : `${state.model}/${state.canary.version}`,
-  };
-}
 
 export function routeRecord(route: rollout.Route): OutRecord {
   const event = encodeEvent({

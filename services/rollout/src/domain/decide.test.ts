@@ -6,6 +6,10 @@ import { newModelState, withCandidate, withStats, type ModelState, type StatsDel
 
 const spec: RolloutSpec = {
   model: 'm',
+  strategy: 'canary',
+  challengers: [],
+  targets: [],
+  shadows: [],
   steps: [
     { weight: 0.1, holdMs: dayMs },
     { weight: 0.5, holdMs: dayMs },
@@ -33,9 +37,7 @@ const summary = (effects: readonly Effect[]): readonly string[] =>
   effects.map((effect) =>
     effect.kind === 'step'
       ? `step ${effect.action} ${effect.version} ${effect.canaryWeight}`
-      : effect.kind === 'set-stage'
-        ? `stage ${effect.version} ${effect.stage}`
-        : `route ${effect.revision} ${effect.canaryWeight}`,
+      : `stage ${effect.version} ${effect.stage}`,
   );
 
 function serving(): ModelState {
@@ -48,8 +50,8 @@ function inCanary(): ModelState {
 describe('decide', () => {
   it('serves the first approved version at once', () => {
     const decision = decide(withCandidate(newModelState('m'), { version: '1', approvedAtMs: 5 }), spec, 5);
-    expect(summary(decision.effects)).toEqual(['stage 1 production', 'step promoted 1 0', 'route 1 0']);
-    expect(decision.state).toMatchObject({ champion: '1', first: '1', revision: 1, waiting: [] });
+    expect(summary(decision.effects)).toEqual(['stage 1 production', 'step promoted 1 0']);
+    expect(decision.state).toMatchObject({ champion: '1', first: '1', previous: null, waiting: [] });
   });
 
   it('waits for the event time of an approval', () => {
@@ -59,7 +61,7 @@ describe('decide', () => {
 
   it('gives a later version the first step', () => {
     const decision = decide(withCandidate(serving(), { version: '2', approvedAtMs: t0 }), spec, t0);
-    expect(summary(decision.effects)).toEqual(['step canary 2 0.1', 'route 2 0.1']);
+    expect(summary(decision.effects)).toEqual(['step canary 2 0.1']);
   });
 
   it('tries only the newest of several that wait', () => {
@@ -71,7 +73,6 @@ describe('decide', () => {
       'stage 2 archived',
       'step rolled-back 2 0',
       'step canary 3 0.1',
-      'route 2 0.1',
     ]);
   });
 
@@ -86,19 +87,19 @@ describe('decide', () => {
       'better outcomes advance',
       dayMs,
       [delta('2', 'canary', 50, 0.3), delta('1', 'champion', 50, 0.4)],
-      ['step advanced 2 0.5', 'route 3 0.5'],
+      ['step advanced 2 0.5'],
     ],
     [
       'a little worse is tolerated',
       dayMs,
       [delta('2', 'canary', 50, 0.44), delta('1', 'champion', 50, 0.4)],
-      ['step advanced 2 0.5', 'route 3 0.5'],
+      ['step advanced 2 0.5'],
     ],
     [
       'worse beyond tolerance goes back',
       dayMs,
       [delta('2', 'canary', 50, 0.46), delta('1', 'champion', 50, 0.4)],
-      ['stage 2 archived', 'step rolled-back 2 0', 'route 3 0'],
+      ['stage 2 archived', 'step rolled-back 2 0'],
     ],
     [
       'worse, but perhaps by chance, holds',
@@ -119,7 +120,7 @@ describe('decide', () => {
       ['step held 2 0.1'],
     ],
     ['no data never promotes', 4 * dayMs, [], ['step held 2 0.1']],
-    ['held for too long goes back', 5 * dayMs, [], ['stage 2 archived', 'step rolled-back 2 0', 'route 3 0']],
+    ['held for too long goes back', 5 * dayMs, [], ['stage 2 archived', 'step rolled-back 2 0']],
     [
       'outcomes of the version as a shadow do not count',
       dayMs,
@@ -157,17 +158,54 @@ describe('decide', () => {
     );
     state = decide(state, spec, t0 + dayMs).state;
     const decision = decide(state, spec, t0 + 2 * dayMs);
-    expect(summary(decision.effects)).toEqual(['stage 2 production', 'step promoted 2 0', 'route 4 0']);
+    expect(summary(decision.effects)).toEqual(['stage 2 production', 'step promoted 2 0']);
     expect(decision.effects[1]).toMatchObject({
       previousChampion: '1',
       reason: expect.stringContaining('0.3000 against 0.4000'),
     });
-    expect(decision.state).toMatchObject({ champion: '2', first: '1', canary: null });
+    expect(decision.state).toMatchObject({ champion: '2', previous: '1', first: '1', canary: null });
   });
 
   it('leaves a candidate waiting while a canary is on', () => {
     const state = withCandidate(inCanary(), { version: '3', approvedAtMs: t0 });
     expect(decide(state, spec, t0 + 1)).toEqual({ state, effects: [] });
+  });
+
+  it('decides nothing while somebody has switched by hand, and goes on afterwards', () => {
+    const state = withCandidate(serving(), { version: '2', approvedAtMs: t0 });
+    expect(decide(state, { ...spec, champion: '1' }, t0).effects).toEqual([]);
+    expect(summary(decide(state, spec, t0).effects)).toEqual(['step canary 2 0.1']);
+  });
+
+  describe('with blue-green', () => {
+    const blueGreen: RolloutSpec = { ...spec, strategy: 'blue-green', steps: [], bakeMs: 2 * dayMs };
+    const baking = (...deltas: StatsDelta[]): ModelState =>
+      deltas.reduce<ModelState>(
+        withStats,
+        decide(withCandidate(serving(), { version: '2', approvedAtMs: t0 }), blueGreen, t0).state,
+      );
+
+    it.each([
+      ['waits for the bake', dayMs, [delta('2', 'shadow', 500, 0.3), delta('1', 'champion', 500, 0.4)], []],
+      [
+        'switches at once when the shadow was no worse',
+        2 * dayMs,
+        [delta('2', 'shadow', 500, 0.3), delta('1', 'champion', 500, 0.4)],
+        ['stage 2 production', 'step promoted 2 0'],
+      ],
+      [
+        'goes back when it was worse',
+        2 * dayMs,
+        [delta('2', 'shadow', 500, 0.6), delta('1', 'champion', 500, 0.4)],
+        ['stage 2 archived', 'step rolled-back 2 0'],
+      ],
+      ['holds without outcomes of the shadow', 2 * dayMs, [delta('2', 'canary', 500, 0.3)], ['step held 2 0']],
+    ] satisfies readonly (readonly [string, number, readonly StatsDelta[], readonly string[]])[])(
+      '%s',
+      (_name, afterMs, deltas, expected) => {
+        expect(summary(decide(baking(...deltas), blueGreen, t0 + afterMs).effects)).toEqual(expected);
+      },
+    );
   });
 
   it('takes statistics in any order and any batches', () => {

@@ -18,8 +18,7 @@ export type Effect =
       readonly canaryWeight: number;
       readonly reason: string;
       readonly previousChampion: string;
-    }
-  | { readonly kind: 'route'; readonly revision: number; readonly canaryWeight: number };
+    };
 
 export interface Decision {
   readonly state: ModelState;
@@ -33,6 +32,8 @@ export interface Decision {
  */
 export function decide(before: ModelState, spec: RolloutSpec, watermarkMs: number): Decision {
   const state = upTo(before, watermarkMs);
+  // Somebody switched by hand: until that is taken back nothing is judged, since the trial is not what serves.
+  if (spec.champion !== undefined) return { state, effects: [] };
   if (state.canary !== null) return judge(state, state.canary, spec, watermarkMs);
   const due = state.waiting.filter((candidate) => candidate.approvedAtMs <= watermarkMs);
   const newest = due.at(-1);
@@ -54,12 +55,12 @@ function supersede(old: Candidate, newer: Candidate, champion: string): readonly
 }
 
 function promoteFirst(state: ModelState, candidate: Candidate): Decision {
-  const next = { ...state, champion: candidate.version, first: candidate.version, revision: state.revision + 1 };
+  const next = { ...state, champion: candidate.version, first: candidate.version };
   return promotion(next, candidate.version, '', 'first version of this model; its gates passed');
 }
 
 function startCanary(state: ModelState, candidate: Candidate, spec: RolloutSpec, watermarkMs: number): Decision {
-  const first = spec.steps[0];
+  const first = trialSteps(spec)[0];
   if (first === undefined) {
     return promote(state, candidate.version, 'the Rollout has no canary steps; its gates passed');
   }
@@ -70,23 +71,33 @@ function startCanary(state: ModelState, candidate: Candidate, spec: RolloutSpec,
     sinceMs: watermarkMs,
     held: false,
   };
-  const next = { ...state, canary, revision: state.revision + 1 };
-  const reason = `approved; takes ${percent(first.weight)} of the requests`;
-  return {
-    state: next,
-    effects: [
-      step(next, candidate.version, 'canary', first.weight, reason),
-      { kind: 'route', revision: next.revision, canaryWeight: first.weight },
-    ],
-  };
+  const next = { ...state, canary };
+  const takes =
+    spec.strategy === 'blue-green'
+      ? 'stands by and sees every request as a shadow'
+      : `takes ${percent(first.weight)} of the requests`;
+  return { state: next, effects: [step(next, candidate.version, 'canary', first.weight, `approved; ${takes}`)] };
+}
+
+/** The steps of a trial: those of the canary, or the one bake of blue-green. */
+function trialSteps(spec: RolloutSpec): RolloutSpec['steps'] {
+  return spec.strategy === 'blue-green' ? [{ weight: 0, holdMs: spec.bakeMs ?? 0 }] : spec.steps;
+}
+
+/** Share of requests that the version on trial takes now, [0, 1]. */
+export function trialWeight({ canary }: Pick<ModelState, 'canary'>, spec: RolloutSpec): number {
+  if (canary === null) return 0;
+  const steps = trialSteps(spec);
+  // A Rollout that was applied with fewer steps than the trial has done: its last.
+  return (steps[canary.step] ?? steps.at(-1))?.weight ?? 0;
 }
 
 function judge(state: ModelState, canary: Canary, spec: RolloutSpec, watermarkMs: number): Decision {
-  const current = spec.steps[canary.step];
+  const current = trialSteps(spec)[canary.step];
   const age = watermarkMs - canary.stepSinceMs;
   if (current !== undefined && age < current.holdMs) return { state, effects: [] };
   const fromDayMs = Math.floor(canary.sinceMs / dayMs) * dayMs;
-  const challenger = lossSince(state, canary.version, 'canary', fromDayMs);
+  const challenger = lossSince(state, canary.version, spec.strategy === 'blue-green' ? 'shadow' : 'canary', fromDayMs);
   const champion = lossSince(state, state.champion ?? '', 'champion', fromDayMs);
   const evidence = compare(challenger, champion, state.champion ?? '', spec);
   switch (evidence.verdict) {
@@ -133,21 +144,15 @@ function compare(
 }
 
 function advance(state: ModelState, canary: Canary, spec: RolloutSpec, watermarkMs: number, numbers: string): Decision {
-  const following = spec.steps[canary.step + 1];
+  const following = trialSteps(spec)[canary.step + 1];
   if (following === undefined) return promote({ ...state, canary: null }, canary.version, numbers);
   const moved: Canary = { ...canary, step: canary.step + 1, stepSinceMs: watermarkMs, held: false };
-  const next = { ...state, canary: moved, revision: state.revision + 1 };
-  return {
-    state: next,
-    effects: [
-      step(next, canary.version, 'advanced', following.weight, numbers),
-      { kind: 'route', revision: next.revision, canaryWeight: following.weight },
-    ],
-  };
+  const next = { ...state, canary: moved };
+  return { state: next, effects: [step(next, canary.version, 'advanced', following.weight, numbers)] };
 }
 
 function promote(state: ModelState, version: string, reason: string): Decision {
-  const next = { ...state, canary: null, champion: version, revision: state.revision + 1 };
+  const next = { ...state, canary: null, champion: version, previous: state.champion };
   return promotion(next, version, state.champion ?? '', reason);
 }
 
@@ -157,19 +162,17 @@ function promotion(state: ModelState, version: string, previousChampion: string,
     effects: [
       { kind: 'set-stage', version, stage: 'production', reason },
       { kind: 'step', version, action: 'promoted', canaryWeight: 0, reason, previousChampion },
-      { kind: 'route', revision: state.revision, canaryWeight: 0 },
     ],
   };
 }
 
 function rollBack(state: ModelState, canary: Canary, reason: string): Decision {
-  const next = { ...state, canary: null, revision: state.revision + 1 };
+  const next = { ...state, canary: null };
   return {
     state: next,
     effects: [
       { kind: 'set-stage', version: canary.version, stage: 'archived', reason },
       step(next, canary.version, 'rolled-back', 0, reason),
-      { kind: 'route', revision: next.revision, canaryWeight: 0 },
     ],
   };
 }

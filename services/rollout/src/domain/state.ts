@@ -1,4 +1,4 @@
-/** One canary in progress. Times are event times, epoch milliseconds UTC. */
+/** One version that is on trial: a canary, or with blue-green a shadow that waits for the switch. Times are event times, epoch milliseconds UTC. */
 export interface Canary {
   readonly version: string;
   /** Index into the Rollout's steps. */
@@ -28,9 +28,9 @@ export interface DayStats {
 /** Everything the controller knows about one model: a pure function of the job events and outcome statistics that it has read. */
 export interface ModelState {
   readonly model: string;
-  /** Revision of the newest route; 0 before the first. */
-  readonly revision: number;
   readonly champion: string | null;
+  /** Champion before this one. */
+  readonly previous: string | null;
   readonly first: string | null;
   readonly canary: Canary | null;
   /** Approved versions that wait, oldest first. */
@@ -42,7 +42,7 @@ export interface ModelState {
 }
 
 export function newModelState(model: string): ModelState {
-  return { model, revision: 0, champion: null, first: null, canary: null, waiting: [], stats: new Map(), ahead: [] };
+  return { model, champion: null, previous: null, first: null, canary: null, waiting: [], stats: new Map(), ahead: [] };
 }
 
 /** Remembers an approved version; saying it twice is saying it once. */

@@ -5,7 +5,8 @@ import { checkEntity } from './entity.ts';
 import { checkFeatureService } from './feature-service.ts';
 import { checkFeatureView } from './feature-view.ts';
 import { checkModel } from './model.ts';
-import { checkMonitor, checkRollout, checkTrigger } from './operations.ts';
+import { checkMonitor, checkTrigger } from './operations.ts';
+import { checkRollout } from './rollout.ts';
 import { checkSource } from './source.ts';
 
 /** A finding and the resource it is about. */

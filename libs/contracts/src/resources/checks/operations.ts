@@ -37,25 +37,13 @@ export function checkMonitor(monitor: ResourceOf<'Monitor'>, context: CheckConte
   return findings;
 }
 
-/** What is wrong with a Rollout: its model, or steps that do not grow. */
-export function checkRollout(rollout: ResourceOf<'Rollout'>, context: CheckContext): Finding[] {
-  const { steps } = rollout.spec;
-  const findings = [...checkModelOnce('Rollout', rollout, context)];
-  steps.forEach((step, i) => {
-    const before = steps[i - 1];
-    if (before === undefined || step.weight > before.weight) return;
-    const message = `the weight ${step.weight} is not above the ${before.weight} of the step before`;
-    findings.push(wrongValue(['spec', 'steps', i, 'weight'], message));
-  });
-  return findings;
-}
-
 /** What is wrong with a Trigger: its model. */
 export function checkTrigger(trigger: ResourceOf<'Trigger'>, context: CheckContext): Finding[] {
   return checkModelOnce('Trigger', trigger, context);
 }
 
-function checkModelOnce(
+/** What is wrong with the model of a resource of which each Model has at most one. */
+export function checkModelOnce(
   kind: 'Rollout' | 'Trigger',
   resource: ResourceOf<'Rollout'> | ResourceOf<'Trigger'>,
   context: CheckContext,

@@ -81,6 +81,22 @@ export interface Outcome {
   label: number;
   /** Event time of the label record, epoch milliseconds UTC. */
   labelledAtMs: number;
+  /** The version was drawn and answered as drawn. */
+  learn: boolean;
+}
+
+/**
+ * What an arm, which is a model version, has earned in the decisions of one partition; those of all partitions add up. Only drawn and labelled
+ * predictions count, each once; its reward is 1 - (score - label)². JSON, topic everloop.arm.stats.v1 (compacted), key =
+ * <model>/<partition>/<arm>, written in the transaction that settles the outcomes.
+ */
+export interface ArmStats {
+  model: string;
+  partition: number;
+  arm: string;
+  matured: number;
+  /** Sum of the rewards, in units of 1e-9, each term rounded before adding. */
+  rewardNano: number;
 }
 
 /**
@@ -120,6 +136,7 @@ function createBaseOutcome(): Outcome {
     kind: OutcomeKind.UNSPECIFIED,
     label: 0,
     labelledAtMs: 0,
+    learn: false,
   };
 }
 
@@ -157,6 +174,9 @@ export const Outcome: MessageFns<Outcome> = {
     }
     if (message.labelledAtMs !== 0) {
       writer.uint32(88).int64(message.labelledAtMs);
+    }
+    if (message.learn !== false) {
+      writer.uint32(96).bool(message.learn);
     }
     return writer;
   },
@@ -262,6 +282,14 @@ export const Outcome: MessageFns<Outcome> = {
             message.labelledAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.learn = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -311,6 +339,7 @@ export const Outcome: MessageFns<Outcome> = {
         : isSet(object.labelled_at_ms)
         ? globalThis.Number(object.labelled_at_ms)
         : 0,
+      learn: isSet(object.learn) ? globalThis.Boolean(object.learn) : false,
     };
   },
 
@@ -349,6 +378,9 @@ export const Outcome: MessageFns<Outcome> = {
     if (message.labelledAtMs !== 0) {
       obj.labelledAtMs = Math.round(message.labelledAtMs);
     }
+    if (message.learn !== false) {
+      obj.learn = message.learn;
+    }
     return obj;
   },
 
@@ -368,6 +400,144 @@ export const Outcome: MessageFns<Outcome> = {
     message.kind = object.kind ?? OutcomeKind.UNSPECIFIED;
     message.label = object.label ?? 0;
     message.labelledAtMs = object.labelledAtMs ?? 0;
+    message.learn = object.learn ?? false;
+    return message;
+  },
+};
+
+function createBaseArmStats(): ArmStats {
+  return { model: "", partition: 0, arm: "", matured: 0, rewardNano: 0 };
+}
+
+export const ArmStats: MessageFns<ArmStats> = {
+  encode(message: ArmStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).int32(message.partition);
+    }
+    if (message.arm !== "") {
+      writer.uint32(26).string(message.arm);
+    }
+    if (message.matured !== 0) {
+      writer.uint32(32).int64(message.matured);
+    }
+    if (message.rewardNano !== 0) {
+      writer.uint32(40).int64(message.rewardNano);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArmStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArmStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partition = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.arm = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.matured = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.rewardNano = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArmStats {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
+      arm: isSet(object.arm) ? globalThis.String(object.arm) : "",
+      matured: isSet(object.matured) ? globalThis.Number(object.matured) : 0,
+      rewardNano: isSet(object.rewardNano)
+        ? globalThis.Number(object.rewardNano)
+        : isSet(object.reward_nano)
+        ? globalThis.Number(object.reward_nano)
+        : 0,
+    };
+  },
+
+  toJSON(message: ArmStats): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.partition !== 0) {
+      obj.partition = Math.round(message.partition);
+    }
+    if (message.arm !== "") {
+      obj.arm = message.arm;
+    }
+    if (message.matured !== 0) {
+      obj.matured = Math.round(message.matured);
+    }
+    if (message.rewardNano !== 0) {
+      obj.rewardNano = Math.round(message.rewardNano);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArmStats>): ArmStats {
+    return ArmStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArmStats>): ArmStats {
+    const message = createBaseArmStats();
+    message.model = object.model ?? "";
+    message.partition = object.partition ?? 0;
+    message.arm = object.arm ?? "";
+    message.matured = object.matured ?? 0;
+    message.rewardNano = object.rewardNano ?? 0;
     return message;
   },
 };

@@ -7,22 +7,74 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
-/** Where requests for a model go. JSON, topic everloop.rollout.route.v1 (compacted), key = model. */
+/** Part of the draw's [0, 1), in millionths: from included, to excluded. */
+export interface DrawRange {
+  from: number;
+  to: number;
+}
+
+/** A version that takes drawn requests from the champion. */
+export interface Challenger {
+  version: string;
+  /**
+   * Units whose draw lies in one of them; disjoint from those of every other challenger. The sum of their widths is its weight. A route
+   * that follows another keeps what it can of them, so that no unit changes its version without need.
+   */
+  ranges: DrawRange[];
+}
+
+/** A version that sees requests and answers none. */
+export interface Shadow {
+  version: string;
+  /** Share of the units that it sees, (0, 1], by a hash of the unit. */
+  share: number;
+  /** A score that differs from the answer's by more than this is counted. */
+  tolerance: number;
+}
+
+/** Requests that go to a version without a draw. */
+export interface Target {
+  name: string;
+  /** CEL over `record`: the request's fields, and `record.unit`. For a request of several rows it must hold for each. */
+  cel: string;
+  version: string;
+}
+
+/** How the requests that no challenger drew are divided, by what the arms have earned. */
+export interface Exploration {
+  /** "epsilon-greedy" or "thompson". */
+  policy: string;
+  /** The arms: the champion and others. */
+  versions: string[];
+  /** Share that is explored at the beginning, and least share of it later, [0, 1]. */
+  epsilon: number;
+  floor: number;
+  /** Matured decisions after which epsilon is half; 0: it stays. */
+  halfAt: number;
+  /** All arms are equally probable until each has so many matured decisions. */
+  warmUp: number;
+}
+
+/**
+ * Where requests for a model go: the version that the request names, else that of its sticky route, else that of the first target that
+ * holds, else the challenger in whose ranges the unit's draw lies, else an explored one, else the champion. JSON, topic everloop.rollout.route.v1 (compacted),
+ * key = model.
+ */
 export interface Route {
   model: string;
   /** Grows by one with each change of this model's route. */
   revision: string;
   championVersion: string;
-  /** Empty when no canary is on. */
-  canaryVersion: string;
-  /** Share of requests drawn to the canary, [0, 1]. */
-  canaryWeight: number;
-  /** Versions that see every request and answer none. */
-  shadowVersions: string[];
   /** In force from this event time, epoch milliseconds UTC. */
   eventTimeMs: number;
-  /** Salt of the draw; fixed for the life of a canary so that a larger weight keeps the units of a smaller one. */
+  /** Salt of the draw; the same for the life of the model, so that ranges mean the same units. */
   salt: string;
+  challengers: Challenger[];
+  targets: Target[];
+  shadows: Shadow[];
+  /** Loaded and ready, without requests of their own: what a switch takes, or takes back. */
+  standbyVersions: string[];
+  exploration: Exploration | undefined;
 }
 
 /** JSON, topic everloop.rollout.step.v1, key = model. */
@@ -38,16 +90,547 @@ export interface RolloutStep {
   previousChampion: string;
 }
 
+function createBaseDrawRange(): DrawRange {
+  return { from: 0, to: 0 };
+}
+
+export const DrawRange: MessageFns<DrawRange> = {
+  encode(message: DrawRange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== 0) {
+      writer.uint32(8).int32(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(16).int32(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrawRange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrawRange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.from = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.to = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrawRange {
+    return {
+      from: isSet(object.from) ? globalThis.Number(object.from) : 0,
+      to: isSet(object.to) ? globalThis.Number(object.to) : 0,
+    };
+  },
+
+  toJSON(message: DrawRange): unknown {
+    const obj: any = {};
+    if (message.from !== 0) {
+      obj.from = Math.round(message.from);
+    }
+    if (message.to !== 0) {
+      obj.to = Math.round(message.to);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrawRange>): DrawRange {
+    return DrawRange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrawRange>): DrawRange {
+    const message = createBaseDrawRange();
+    message.from = object.from ?? 0;
+    message.to = object.to ?? 0;
+    return message;
+  },
+};
+
+function createBaseChallenger(): Challenger {
+  return { version: "", ranges: [] };
+}
+
+export const Challenger: MessageFns<Challenger> = {
+  encode(message: Challenger, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    for (const v of message.ranges) {
+      DrawRange.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Challenger {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChallenger();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ranges.push(DrawRange.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Challenger {
+    return {
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      ranges: globalThis.Array.isArray(object?.ranges) ? object.ranges.map((e: any) => DrawRange.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: Challenger): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.ranges?.length) {
+      obj.ranges = message.ranges.map((e) => DrawRange.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Challenger>): Challenger {
+    return Challenger.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Challenger>): Challenger {
+    const message = createBaseChallenger();
+    message.version = object.version ?? "";
+    message.ranges = object.ranges?.map((e) => DrawRange.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseShadow(): Shadow {
+  return { version: "", share: 0, tolerance: 0 };
+}
+
+export const Shadow: MessageFns<Shadow> = {
+  encode(message: Shadow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message.share !== 0) {
+      writer.uint32(17).double(message.share);
+    }
+    if (message.tolerance !== 0) {
+      writer.uint32(25).double(message.tolerance);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Shadow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShadow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.tolerance = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Shadow {
+    return {
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      share: isSet(object.share) ? globalThis.Number(object.share) : 0,
+      tolerance: isSet(object.tolerance) ? globalThis.Number(object.tolerance) : 0,
+    };
+  },
+
+  toJSON(message: Shadow): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.share !== 0) {
+      obj.share = floatToJson(message.share);
+    }
+    if (message.tolerance !== 0) {
+      obj.tolerance = floatToJson(message.tolerance);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Shadow>): Shadow {
+    return Shadow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Shadow>): Shadow {
+    const message = createBaseShadow();
+    message.version = object.version ?? "";
+    message.share = object.share ?? 0;
+    message.tolerance = object.tolerance ?? 0;
+    return message;
+  },
+};
+
+function createBaseTarget(): Target {
+  return { name: "", cel: "", version: "" };
+}
+
+export const Target: MessageFns<Target> = {
+  encode(message: Target, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.cel !== "") {
+      writer.uint32(18).string(message.cel);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Target {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTarget();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cel = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Target {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      cel: isSet(object.cel) ? globalThis.String(object.cel) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+    };
+  },
+
+  toJSON(message: Target): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.cel !== "") {
+      obj.cel = message.cel;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Target>): Target {
+    return Target.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Target>): Target {
+    const message = createBaseTarget();
+    message.name = object.name ?? "";
+    message.cel = object.cel ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseExploration(): Exploration {
+  return { policy: "", versions: [], epsilon: 0, floor: 0, halfAt: 0, warmUp: 0 };
+}
+
+export const Exploration: MessageFns<Exploration> = {
+  encode(message: Exploration, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policy !== "") {
+      writer.uint32(10).string(message.policy);
+    }
+    for (const v of message.versions) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.epsilon !== 0) {
+      writer.uint32(25).double(message.epsilon);
+    }
+    if (message.floor !== 0) {
+      writer.uint32(33).double(message.floor);
+    }
+    if (message.halfAt !== 0) {
+      writer.uint32(40).int64(message.halfAt);
+    }
+    if (message.warmUp !== 0) {
+      writer.uint32(48).int64(message.warmUp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Exploration {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExploration();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.versions.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.epsilon = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.floor = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.halfAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.warmUp = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Exploration {
+    return {
+      policy: isSet(object.policy) ? globalThis.String(object.policy) : "",
+      versions: globalThis.Array.isArray(object?.versions) ? object.versions.map((e: any) => globalThis.String(e)) : [],
+      epsilon: isSet(object.epsilon) ? globalThis.Number(object.epsilon) : 0,
+      floor: isSet(object.floor) ? globalThis.Number(object.floor) : 0,
+      halfAt: isSet(object.halfAt)
+        ? globalThis.Number(object.halfAt)
+        : isSet(object.half_at)
+        ? globalThis.Number(object.half_at)
+        : 0,
+      warmUp: isSet(object.warmUp)
+        ? globalThis.Number(object.warmUp)
+        : isSet(object.warm_up)
+        ? globalThis.Number(object.warm_up)
+        : 0,
+    };
+  },
+
+  toJSON(message: Exploration): unknown {
+    const obj: any = {};
+    if (message.policy !== "") {
+      obj.policy = message.policy;
+    }
+    if (message.versions?.length) {
+      obj.versions = message.versions;
+    }
+    if (message.epsilon !== 0) {
+      obj.epsilon = floatToJson(message.epsilon);
+    }
+    if (message.floor !== 0) {
+      obj.floor = floatToJson(message.floor);
+    }
+    if (message.halfAt !== 0) {
+      obj.halfAt = Math.round(message.halfAt);
+    }
+    if (message.warmUp !== 0) {
+      obj.warmUp = Math.round(message.warmUp);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Exploration>): Exploration {
+    return Exploration.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Exploration>): Exploration {
+    const message = createBaseExploration();
+    message.policy = object.policy ?? "";
+    message.versions = object.versions?.map((e) => e) || [];
+    message.epsilon = object.epsilon ?? 0;
+    message.floor = object.floor ?? 0;
+    message.halfAt = object.halfAt ?? 0;
+    message.warmUp = object.warmUp ?? 0;
+    return message;
+  },
+};
+
 function createBaseRoute(): Route {
   return {
     model: "",
     revision: "",
     championVersion: "",
-    canaryVersion: "",
-    canaryWeight: 0,
-    shadowVersions: [],
     eventTimeMs: 0,
     salt: "",
+    challengers: [],
+    targets: [],
+    shadows: [],
+    standbyVersions: [],
+    exploration: undefined,
   };
 }
 
@@ -62,20 +645,26 @@ export const Route: MessageFns<Route> = {
     if (message.championVersion !== "") {
       writer.uint32(26).string(message.championVersion);
     }
-    if (message.canaryVersion !== "") {
-      writer.uint32(34).string(message.canaryVersion);
-    }
-    if (message.canaryWeight !== 0) {
-      writer.uint32(41).double(message.canaryWeight);
-    }
-    for (const v of message.shadowVersions) {
-      writer.uint32(50).string(v!);
-    }
     if (message.eventTimeMs !== 0) {
       writer.uint32(56).int64(message.eventTimeMs);
     }
     if (message.salt !== "") {
       writer.uint32(66).string(message.salt);
+    }
+    for (const v of message.challengers) {
+      Challenger.encode(v!, writer.uint32(74).fork()).join();
+    }
+    for (const v of message.targets) {
+      Target.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.shadows) {
+      Shadow.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.standbyVersions) {
+      writer.uint32(98).string(v!);
+    }
+    if (message.exploration !== undefined) {
+      Exploration.encode(message.exploration, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -117,30 +706,6 @@ export const Route: MessageFns<Route> = {
             message.championVersion = reader.string();
             continue;
           }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.canaryVersion = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 41) {
-              break;
-            }
-
-            message.canaryWeight = reader.double();
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.shadowVersions.push(reader.string());
-            continue;
-          }
           case 7: {
             if (tag !== 56) {
               break;
@@ -155,6 +720,46 @@ export const Route: MessageFns<Route> = {
             }
 
             message.salt = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.challengers.push(Challenger.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.targets.push(Target.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.shadows.push(Shadow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.standbyVersions.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.exploration = Exploration.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -178,27 +783,23 @@ export const Route: MessageFns<Route> = {
         : isSet(object.champion_version)
         ? globalThis.String(object.champion_version)
         : "",
-      canaryVersion: isSet(object.canaryVersion)
-        ? globalThis.String(object.canaryVersion)
-        : isSet(object.canary_version)
-        ? globalThis.String(object.canary_version)
-        : "",
-      canaryWeight: isSet(object.canaryWeight)
-        ? globalThis.Number(object.canaryWeight)
-        : isSet(object.canary_weight)
-        ? globalThis.Number(object.canary_weight)
-        : 0,
-      shadowVersions: globalThis.Array.isArray(object?.shadowVersions)
-        ? object.shadowVersions.map((e: any) => globalThis.String(e))
-        : globalThis.Array.isArray(object?.shadow_versions)
-        ? object.shadow_versions.map((e: any) => globalThis.String(e))
-        : [],
       eventTimeMs: isSet(object.eventTimeMs)
         ? globalThis.Number(object.eventTimeMs)
         : isSet(object.event_time_ms)
         ? globalThis.Number(object.event_time_ms)
         : 0,
       salt: isSet(object.salt) ? globalThis.String(object.salt) : "",
+      challengers: globalThis.Array.isArray(object?.challengers)
+        ? object.challengers.map((e: any) => Challenger.fromJSON(e))
+        : [],
+      targets: globalThis.Array.isArray(object?.targets) ? object.targets.map((e: any) => Target.fromJSON(e)) : [],
+      shadows: globalThis.Array.isArray(object?.shadows) ? object.shadows.map((e: any) => Shadow.fromJSON(e)) : [],
+      standbyVersions: globalThis.Array.isArray(object?.standbyVersions)
+        ? object.standbyVersions.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.standby_versions)
+        ? object.standby_versions.map((e: any) => globalThis.String(e))
+        : [],
+      exploration: isSet(object.exploration) ? Exploration.fromJSON(object.exploration) : undefined,
     };
   },
 
@@ -213,20 +814,26 @@ export const Route: MessageFns<Route> = {
     if (message.championVersion !== "") {
       obj.championVersion = message.championVersion;
     }
-    if (message.canaryVersion !== "") {
-      obj.canaryVersion = message.canaryVersion;
-    }
-    if (message.canaryWeight !== 0) {
-      obj.canaryWeight = floatToJson(message.canaryWeight);
-    }
-    if (message.shadowVersions?.length) {
-      obj.shadowVersions = message.shadowVersions;
-    }
     if (message.eventTimeMs !== 0) {
       obj.eventTimeMs = Math.round(message.eventTimeMs);
     }
     if (message.salt !== "") {
       obj.salt = message.salt;
+    }
+    if (message.challengers?.length) {
+      obj.challengers = message.challengers.map((e) => Challenger.toJSON(e));
+    }
+    if (message.targets?.length) {
+      obj.targets = message.targets.map((e) => Target.toJSON(e));
+    }
+    if (message.shadows?.length) {
+      obj.shadows = message.shadows.map((e) => Shadow.toJSON(e));
+    }
+    if (message.standbyVersions?.length) {
+      obj.standbyVersions = message.standbyVersions;
+    }
+    if (message.exploration !== undefined) {
+      obj.exploration = Exploration.toJSON(message.exploration);
     }
     return obj;
   },
@@ -239,11 +846,15 @@ export const Route: MessageFns<Route> = {
     message.model = object.model ?? "";
     message.revision = object.revision ?? "";
     message.championVersion = object.championVersion ?? "";
-    message.canaryVersion = object.canaryVersion ?? "";
-    message.canaryWeight = object.canaryWeight ?? 0;
-    message.shadowVersions = object.shadowVersions?.map((e) => e) || [];
     message.eventTimeMs = object.eventTimeMs ?? 0;
     message.salt = object.salt ?? "";
+    message.challengers = object.challengers?.map((e) => Challenger.fromPartial(e)) || [];
+    message.targets = object.targets?.map((e) => Target.fromPartial(e)) || [];
+    message.shadows = object.shadows?.map((e) => Shadow.fromPartial(e)) || [];
+    message.standbyVersions = object.standbyVersions?.map((e) => e) || [];
+    message.exploration = (object.exploration !== undefined && object.exploration !== null)
+      ? Exploration.fromPartial(object.exploration)
+      : undefined;
     return message;
   },
 };

@@ -27,9 +27,12 @@ export interface Inference {
   modelVersion: string;
   /** The version that was champion when the request was routed; drift is judged against its baseline. */
   championVersion: string;
-  /** "champion", "canary" or "shadow". */
+  /**
+   * How the request came to this version: "champion" or "canary" (any challenger) by the draw; "pinned", "sticky" or "targeted" without one;
+   * "fallback" when the version that was chosen failed and the champion answered; "shadow".
+   */
   arm: string;
-  /** Probability with which the arm was drawn, (0, 1]. */
+  /** Probability with which the version was chosen, (0, 1]; absent for a fallback, which nobody drew. */
   propensity: number;
   /** Version of the routing policy: RolloutRoute.revision. */
   policyRevision: string;
@@ -55,6 +58,13 @@ export interface Inference {
   verdict: string;
   /** What the gate found, one text for each bad value: `<field> row <n>: <problem> <value>, <action>`. */
   gateFindings: string[];
+  /** What the routing draw was made for. */
+  unit: string;
+  /** The choice was a draw and its version answered: policies may be learned from it and judged by it. */
+  learn: boolean;
+  /** Where the version that was chosen failed: its arm and version. Empty otherwise. */
+  intendedArm: string;
+  intendedVersion: string;
   /**
    * Request fields that are neither the join key nor an input: keys of views and what on-demand features read. With them the inputs can be
    * computed again from this record and the history. Absent in records older than these fields.
@@ -63,6 +73,16 @@ export interface Inference {
   requestValues: FeatureValue[];
   /** The online store could not be asked: features are missing, or what the Model declares as their fallback. */
   featuresUnreachable: boolean;
+  /**
+   * Where versions were explored: the arms that could be drawn, the probability of each (their sum is 1; `propensity` is that of the arm
+   * times the share that no challenger has), and the text whose hash is the draw, so that it can be done again.
+   */
+  arms: string[];
+  pmf: number[];
+  seed: string;
+  /** Share that was explored, and whether the arm was not one of the best. Of epsilon-greedy; Thompson sampling has its floor. */
+  epsilon: number;
+  explore: boolean;
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -207,9 +227,18 @@ function createBaseInference(): Inference {
     modelDigest: "",
     verdict: "",
     gateFindings: [],
+    unit: "",
+    learn: false,
+    intendedArm: "",
+    intendedVersion: "",
     requestNames: [],
     requestValues: [],
     featuresUnreachable: false,
+    arms: [],
+    pmf: [],
+    seed: "",
+    epsilon: 0,
+    explore: false,
   };
 }
 
@@ -269,6 +298,18 @@ export const Inference: MessageFns<Inference> = {
     for (const v of message.gateFindings) {
       writer.uint32(146).string(v!);
     }
+    if (message.unit !== "") {
+      writer.uint32(242).string(message.unit);
+    }
+    if (message.learn !== false) {
+      writer.uint32(160).bool(message.learn);
+    }
+    if (message.intendedArm !== "") {
+      writer.uint32(170).string(message.intendedArm);
+    }
+    if (message.intendedVersion !== "") {
+      writer.uint32(178).string(message.intendedVersion);
+    }
     for (const v of message.requestNames) {
       writer.uint32(186).string(v!);
     }
@@ -277,6 +318,25 @@ export const Inference: MessageFns<Inference> = {
     }
     if (message.featuresUnreachable !== false) {
       writer.uint32(152).bool(message.featuresUnreachable);
+    }
+    for (const v of message.arms) {
+      writer.uint32(202).string(v!);
+    }
+    if (message.pmf.length !== 0) {
+      writer.uint32(210).fork();
+      for (const v of message.pmf) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    if (message.seed !== "") {
+      writer.uint32(218).string(message.seed);
+    }
+    if (message.epsilon !== 0) {
+      writer.uint32(225).double(message.epsilon);
+    }
+    if (message.explore !== false) {
+      writer.uint32(232).bool(message.explore);
     }
     return writer;
   },
@@ -438,6 +498,38 @@ export const Inference: MessageFns<Inference> = {
             message.gateFindings.push(reader.string());
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.unit = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.learn = reader.bool();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.intendedArm = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.intendedVersion = reader.string();
+            continue;
+          }
           case 23: {
             if (tag !== 186) {
               break;
@@ -460,6 +552,56 @@ export const Inference: MessageFns<Inference> = {
             }
 
             message.featuresUnreachable = reader.bool();
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.arms.push(reader.string());
+            continue;
+          }
+          case 26: {
+            if (tag === 209) {
+              message.pmf.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 210) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.pmf.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.seed = reader.string();
+            continue;
+          }
+          case 28: {
+            if (tag !== 225) {
+              break;
+            }
+
+            message.epsilon = reader.double();
+            continue;
+          }
+          case 29: {
+            if (tag !== 232) {
+              break;
+            }
+
+            message.explore = reader.bool();
             continue;
           }
         }
@@ -546,6 +688,18 @@ export const Inference: MessageFns<Inference> = {
         : globalThis.Array.isArray(object?.gate_findings)
         ? object.gate_findings.map((e: any) => globalThis.String(e))
         : [],
+      unit: isSet(object.unit) ? globalThis.String(object.unit) : "",
+      learn: isSet(object.learn) ? globalThis.Boolean(object.learn) : false,
+      intendedArm: isSet(object.intendedArm)
+        ? globalThis.String(object.intendedArm)
+        : isSet(object.intended_arm)
+        ? globalThis.String(object.intended_arm)
+        : "",
+      intendedVersion: isSet(object.intendedVersion)
+        ? globalThis.String(object.intendedVersion)
+        : isSet(object.intended_version)
+        ? globalThis.String(object.intended_version)
+        : "",
       requestNames: globalThis.Array.isArray(object?.requestNames)
         ? object.requestNames.map((e: any) => globalThis.String(e))
         : globalThis.Array.isArray(object?.request_names)
@@ -561,6 +715,15 @@ export const Inference: MessageFns<Inference> = {
         : isSet(object.features_unreachable)
         ? globalThis.Boolean(object.features_unreachable)
         : false,
+      arms: globalThis.Array.isArray(object?.arms)
+        ? object.arms.map((e: any) => globalThis.String(e))
+        : [],
+      pmf: globalThis.Array.isArray(object?.pmf)
+        ? object.pmf.map((e: any) => globalThis.Number(e))
+        : [],
+      seed: isSet(object.seed) ? globalThis.String(object.seed) : "",
+      epsilon: isSet(object.epsilon) ? globalThis.Number(object.epsilon) : 0,
+      explore: isSet(object.explore) ? globalThis.Boolean(object.explore) : false,
     };
   },
 
@@ -620,6 +783,18 @@ export const Inference: MessageFns<Inference> = {
     if (message.gateFindings?.length) {
       obj.gateFindings = message.gateFindings;
     }
+    if (message.unit !== "") {
+      obj.unit = message.unit;
+    }
+    if (message.learn !== false) {
+      obj.learn = message.learn;
+    }
+    if (message.intendedArm !== "") {
+      obj.intendedArm = message.intendedArm;
+    }
+    if (message.intendedVersion !== "") {
+      obj.intendedVersion = message.intendedVersion;
+    }
     if (message.requestNames?.length) {
       obj.requestNames = message.requestNames;
     }
@@ -628,6 +803,21 @@ export const Inference: MessageFns<Inference> = {
     }
     if (message.featuresUnreachable !== false) {
       obj.featuresUnreachable = message.featuresUnreachable;
+    }
+    if (message.arms?.length) {
+      obj.arms = message.arms;
+    }
+    if (message.pmf?.length) {
+      obj.pmf = message.pmf.map((e) => floatToJson(e));
+    }
+    if (message.seed !== "") {
+      obj.seed = message.seed;
+    }
+    if (message.epsilon !== 0) {
+      obj.epsilon = floatToJson(message.epsilon);
+    }
+    if (message.explore !== false) {
+      obj.explore = message.explore;
     }
     return obj;
   },
@@ -655,9 +845,18 @@ export const Inference: MessageFns<Inference> = {
     message.modelDigest = object.modelDigest ?? "";
     message.verdict = object.verdict ?? "";
     message.gateFindings = object.gateFindings?.map((e) => e) || [];
+    message.unit = object.unit ?? "";
+    message.learn = object.learn ?? false;
+    message.intendedArm = object.intendedArm ?? "";
+    message.intendedVersion = object.intendedVersion ?? "";
     message.requestNames = object.requestNames?.map((e) => e) || [];
     message.requestValues = object.requestValues?.map((e) => FeatureValue.fromPartial(e)) || [];
     message.featuresUnreachable = object.featuresUnreachable ?? false;
+    message.arms = object.arms?.map((e) => e) || [];
+    message.pmf = object.pmf?.map((e) => e) || [];
+    message.seed = object.seed ?? "";
+    message.epsilon = object.epsilon ?? 0;
+    message.explore = object.explore ?? false;
     return message;
   },
 };

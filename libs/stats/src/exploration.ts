@@ -1,0 +1,149 @@
+import { logGamma } from './gamma.ts';
+import { betaRatio } from './student.ts';
+
+/** What is known of one arm: decisions whose reward is known, and the sum of their rewards, each in [0, 1]. */
+export interface ArmRewards {
+  readonly matured: number;
+  readonly sum: number;
+}
+
+/** How much is explored. */
+export interface EpsilonRule {
+  /** At the beginning, [0, 1]. */
+  readonly epsilon: number;
+  /** Never less, [0, epsilon]. */
+  readonly floor: number;
+  /** Matured decisions after which epsilon is half; 0: it does not decay. */
+  readonly halfAt: number;
+}
+
+/**
+ * Epsilon after so many matured decisions: ε₀ · h / (h + n), not below the floor.
+ *
+ * @example epsilonAfter({ epsilon: 0.2, floor: 0.05, halfAt: 100 }, 100) === 0.1
+ */
+export function epsilonAfter({ epsilon, floor, halfAt }: EpsilonRule, matured: number): number {
+  if (halfAt === 0) return Math.max(floor, epsilon);
+  return Math.max(floor, (epsilon * halfAt) / (halfAt + matured));
+}
+
+/**
+ * Probabilities of epsilon-greedy: ε/K for every arm, and 1-ε shared by those with the highest value. O(arms).
+ *
+ * @example epsilonGreedy([0.5, 0.5, 0.1], 0.3) → [0.45, 0.45, 0.1]
+ */
+export function epsilonGreedy(values: readonly number[], epsilon: number): readonly number[] {
+  const best = bestArms(values);
+  const each = epsilon / values.length;
+  return values.map((_, arm) => each + (best.has(arm) ? (1 - epsilon) / best.size : 0));
+}
+
+/** The arms with the highest value; several where they are equal. */
+export function bestArms(values: readonly number[]): ReadonlySet<number> {
+  const highest = Math.max(...values);
+  return new Set(values.flatMap((value, arm) => (value === highest ? [arm] : [])));
+}
+
+/** The mean reward of each arm; one without rewards counts as the prior's mean, 1/2. */
+export function armMeans(arms: readonly ArmRewards[]): readonly number[] {
+  return arms.map(({ matured, sum }) => (matured === 0 ? 0.5 : sum / matured));
+}
+
+/**
+ * The arm at `u` in [0, 1) of the distribution. The last arm that can be drawn takes what rounding leaves.
+ *
+ * @example pickArm([0.25, 0.75], 0.25) === 1
+ */
+export function pickArm(pmf: readonly number[], u: number): number {
+  let below = 0;
+  let last = 0;
+  for (const [arm, probability] of pmf.entries()) {
+    if (probability <= 0) continue;
+    below += probability;
+    last = arm;
+    if (u < below) return arm;
+  }
+  return last;
+}
+
+/** Nodes on (0, 1) and weights of the 16-point Gauss-Legendre rule (Abramowitz and Stegun 1964, 25.4.30). */
+const legendre = gaussLegendre(16);
+
+/** Where panels of the integral end, in standard deviations from the mean of each arm: close where its density is, far for its tails. */
+const deviations = [0.5, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64];
+
+/**
+ * Probabilities of Thompson sampling with Beta arms (Thompson 1933, Biometrika 25, 285-294): that of each arm to be the best under
+ * Beta(1 + Σr, 1 + n - Σr), a fractional reward counting as a fraction of a success. By numerical integration of
+ * ∫ f_i ∏ F_j, not by sampling, within 1e-6; then mixed with the uniform distribution so that no arm has less than `floor`/K.
+ * Whoever draws from the result has it as exact propensity. O(arms² · 16 · 11).
+ */
+export function thompson(arms: readonly ArmRewards[], floor: number): readonly number[] {
+  const betas = arms.map(({ matured, sum }) => betaOf(1 + sum, 1 + Math.max(0, matured - sum)));
+  const edges = panelEdges(betas);
+  const wins = betas.map(() => 0);
+  for (let panel = 1; panel < edges.length; panel += 1) {
+    const from = edges[panel - 1] ?? 0;
+    addPanel(betas, from, (edges[panel] ?? 1) - from, wins);
+  }
+  const total = wins.reduce((sum, win) => sum + win, 0);
+  return wins.map((win) => (1 - floor) * (win / total) + floor / arms.length);
+}
+
+interface Beta {
+  readonly a: number;
+  readonly b: number;
+  readonly logNorm: number;
+}
+
+function betaOf(a: number, b: number): Beta {
+  return { a, b, logNorm: logGamma(a + b) - logGamma(a) - logGamma(b) };
+}
+
+function addPanel(betas: readonly Beta[], from: number, width: number, wins: number[]): void {
+  for (const { node, weight } of legendre) {
+    const x = from + width * node;
+    const densities = betas.map(({ a, b, logNorm }) =>
+      Math.exp(logNorm + (a - 1) * Math.log(x) + (b - 1) * Math.log1p(-x)),
+    );
+    // What cannot change the sixth digit is not worth a distribution function.
+    if (Math.max(...densities) * width < 1e-14) continue;
+    const below = betas.map(({ a, b }) => betaRatio(a, b, x));
+    densities.forEach((density, arm) => {
+      let others = 1;
+      for (let other = 0; other < below.length; other += 1) if (other !== arm) others *= below[other] ?? 0;
+      wins[arm] = (wins[arm] ?? 0) + weight * width * density * others;
+    });
+  }
+}
+
+function panelEdges(betas: readonly Beta[]): readonly number[] {
+  const edges = new Set([0, 1]);
+  for (let k = 1; k <= 12; k += 1) edges.add(2 ** -k).add(1 - 2 ** -k);
+  for (const { a, b } of betas) {
+    const mean = a / (a + b);
+    const deviation = Math.sqrt((mean * (1 - mean)) / (a + b + 1));
+    edges.add(mean);
+    for (const k of deviations) {
+      for (const edge of [mean - k * deviation, mean + k * deviation]) if (edge > 0 && edge < 1) edges.add(edge);
+    }
+  }
+  return [...edges].sort((p, q) => p - q);
+}
+
+/** Zeros of the Legendre polynomial by Newton's method, on (0, 1). */
+function gaussLegendre(points: number): readonly { readonly node: number; readonly weight: number }[] {
+  return Array.from({ length: points }, (_, i) => {
+    let x = Math.cos((Math.PI * (i + 0.75)) / (points + 0.5));
+    let slope = 1;
+    for (let step = 0; step < 100; step += 1) {
+      let [before, value] = [1, x];
+      for (let k = 2; k <= points; k += 1) [before, value] = [value, ((2 * k - 1) * x * value - (k - 1) * before) / k];
+      slope = (points * (x * value - before)) / (x * x - 1);
+      const change = value / slope;
+      x -= change;
+      if (Math.abs(change) < 1e-16) break;
+    }
+    return { node: (1 - x) / 2, weight: 1 / ((1 - x * x) * slope * slope) };
+  });
+}

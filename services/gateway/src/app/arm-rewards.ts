@@ -1,0 +1,82 @@
+import { outcomes, type rollout } from '@everloop/contracts';
+import { errorText, type Logger } from '@everloop/service';
+import type { ArmRewards } from '@everloop/stats';
+import { distributionOf, type Distribution } from '../domain/exploration.ts';
+
+export interface ArmRewardsOptions {
+  readonly logger: Logger;
+  /** Milliseconds that only grow. */
+  readonly nowMs: () => number;
+  /** How long probabilities are used after rewards have changed; Thompson sampling costs milliseconds. */
+  readonly recomputeMs: number;
+}
+
+interface Cached {
+  readonly distribution: Distribution;
+  readonly atMs: number;
+  readonly changes: number;
+}
+
+/**
+ * What the arms of every model have earned, as the outcomes service writes it: every gateway follows the same topic, so all
+ * explore by the same numbers and a restart keeps them.
+ */
+export class ArmRewardsTable {
+  readonly #options: ArmRewardsOptions;
+  /** By model, by arm, by partition. */
+  readonly #models = new Map<string, Map<string, Map<number, ArmRewards>>>();
+  readonly #cached = new WeakMap<rollout.Exploration, Cached>();
+  #changes = 0;
+
+  constructor(options: ArmRewardsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes one record of the topic; the newest of an arm and partition counts. */
+  onRecord(value: Buffer | null): void {
+    if (value === null) return;
+    try {
+      const stats = outcomes.ArmStats.fromJSON(JSON.parse(value.toString('utf8')));
+      const arms = getOrAdd(this.#models, stats.model, () => new Map<string, Map<number, ArmRewards>>());
+      const partitions = getOrAdd(arms, stats.arm, () => new Map<number, ArmRewards>());
+      partitions.set(stats.partition, { matured: stats.matured, sum: stats.rewardNano / 1e9 });
+      this.#changes += 1;
+    } catch (error) {
+      this.#options.logger.error(
+        { error: errorText(error) },
+        'a record of arm statistics is not JSON and was left out',
+      );
+    }
+  }
+
+  /** Decisions with a known reward and their sum, over all partitions. */
+  of(model: string, arm: string): ArmRewards {
+    let [matured, sum] = [0, 0];
+    for (const part of this.#models.get(model)?.get(arm)?.values() ?? []) {
+      matured += part.matured;
+      sum += part.sum;
+    }
+    return { matured, sum };
+  }
+
+  /** The probabilities of an exploration's arms now. */
+  distribution(model: string, exploration: rollout.Exploration): Distribution {
+    const nowMs = this.#options.nowMs();
+    const cached = this.#cached.get(exploration);
+    const isFresh =
+      cached?.changes === this.#changes || nowMs - (cached?.atMs ?? -Infinity) < this.#options.recomputeMs;
+    if (cached !== undefined && isFresh) return cached.distribution;
+    const rewards = exploration.versions.map((version) => this.of(model, version));
+    const distribution = distributionOf(exploration, rewards);
+    this.#cached.set(exploration, { distribution, atMs: nowMs, changes: this.#changes });
+    return distribution;
+  }
+}
+
+function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

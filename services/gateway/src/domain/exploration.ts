@@ -1,0 +1,51 @@
+import type { rollout, serving } from '@everloop/contracts';
+import { armMeans, bestArms, epsilonAfter, epsilonGreedy, pickArm, thompson, type ArmRewards } from '@everloop/stats';
+import { drawOf } from './hash.ts';
+import type { Choice } from './routing.ts';
+
+/** Probabilities of the arms at one state of their rewards. */
+export interface Distribution {
+  readonly arms: readonly string[];
+  readonly pmf: readonly number[];
+  readonly epsilon: number;
+  /** Places of the arms that look best. */
+  readonly best: ReadonlySet<number>;
+}
+
+/** The probabilities that an exploration gives its arms, whose rewards are in the order of its versions. */
+export function distributionOf(exploration: rollout.Exploration, rewards: readonly ArmRewards[]): Distribution {
+  const { versions: arms, warmUp, policy, floor } = exploration;
+  const best = bestArms(armMeans(rewards));
+  if (rewards.some(({ matured }) => matured < warmUp)) {
+    return { arms, pmf: arms.map(() => 1 / arms.length), epsilon: 1, best };
+  }
+  if (policy === 'thompson') return { arms, pmf: thompson(rewards, floor), epsilon: floor, best };
+  const epsilon = epsilonAfter(
+    exploration,
+    rewards.reduce((sum, { matured }) => sum + matured, 0),
+  );
+  return { arms, pmf: epsilonGreedy(armMeans(rewards), epsilon), epsilon, best };
+}
+
+/**
+ * Draws an arm in place of the champion. The draw is the hash of revision and decision id, so that the same decision under the same policy
+ * is the same arm. The propensity is that of the arm times the share of requests that came here.
+ */
+export function explore(distribution: Distribution, champion: Choice, revision: string, decisionId: string): Choice {
+  const seed = `${revision}/${decisionId}`;
+  const { arms, pmf, epsilon, best } = distribution;
+  const at = pickArm(pmf, drawOf('explore', seed));
+  const version = arms[at] ?? champion.version;
+  return {
+    arm: version === champion.version ? 'champion' : 'canary',
+    version,
+    propensity: champion.propensity * (pmf[at] ?? 1),
+    learn: true,
+    drawn: { arms, pmf, seed, epsilon, explore: !best.has(at) },
+  };
+}
+
+/** The arm that a logged decision drew, drawn again from its record; null where nothing was explored. */
+export function replayArm({ arms, pmf, seed }: Pick<serving.Inference, 'arms' | 'pmf' | 'seed'>): string | null {
+  return arms[pickArm(pmf, drawOf('explore', seed))] ?? null;
+}

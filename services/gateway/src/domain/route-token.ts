@@ -1,0 +1,57 @@
+import type { inference } from '@everloop/contracts';
+
+/** Keys of a sticky route, in parameters and in metadata or headers alike; ours first. */
+export const routeKeys = ['x-everloop-route', 'x-seldon-route'] as const;
+/** Metadata key or header of the unit that the draw is made for; the parameter is `unit_id`. */
+const unitKey = 'x-everloop-unit';
+
+/** Longest token that is read, characters: room for many nested routes of another gateway. */
+const tokenCharsMax = 1_024;
+
+/**
+ * The token of a version, which a client sends back to stay with it: `:<model>_<version>:`, the form of Seldon Core 2.
+ *
+ * @example routeToken('delay', '2') === ':delay_2:'
+ */
+export function routeToken(model: string, version: string): string {
+  return `:${model}_${version}:`;
+}
+
+/**
+ * The version that a token names for a model, or empty: tokens of several models may stand one behind the other, the last for the
+ * model counts.
+ *
+ * @example versionInToken(':iris_1::delay_2:', 'delay') === '2'
+ */
+export function versionInToken(token: string, model: string): string {
+  if (token.length > tokenCharsMax) return '';
+  const prefix = `${model}_`;
+  const named = token
+    .split(':')
+    .findLast((part) => part.startsWith(prefix) && !part.slice(prefix.length).includes('_'));
+  return named?.slice(prefix.length) ?? '';
+}
+
+/** The version of a request's sticky route, or empty. */
+export function stickyVersion({ modelName, parameters }: inference.ModelInferRequest): string {
+  for (const key of routeKeys) {
+    const choice = parameters[key]?.parameterChoice;
+    const version = choice?.$case === 'stringParam' ? versionInToken(choice.value, modelName) : '';
+    if (version !== '') return version;
+  }
+  return '';
+}
+
+/** The request with what its metadata or headers say about routing as parameters; a parameter that is there already counts more. */
+export function withRouteHeaders(
+  request: inference.ModelInferRequest,
+  header: (key: string) => string | undefined,
+): inference.ModelInferRequest {
+  const added: inference.ModelInferRequest['parameters'] = {};
+  for (const [key, parameter] of [...routeKeys.map((key) => [key, key] as const), [unitKey, 'unit_id'] as const]) {
+    const value = header(key);
+    if (value !== undefined && value !== '' && request.parameters[parameter] === undefined)
+      added[parameter] = { parameterChoice: { $case: 'stringParam', value } };
+  }
+  return Object.keys(added).length === 0 ? request : { ...request, parameters: { ...request.parameters, ...added } };
+}
