@@ -1,5 +1,5 @@
 /**
- * Makes docs/reference from the program: error codes, metrics, topics and configuration. Then looks for names in the documents, alert rules and
+ * Makes docs/reference from the program: error codes, metrics, topics, configuration and the gateway's OpenAPI document. Then looks for names in the documents, alert rules and
  * runbooks that the program does not have.
  *
  *   node tools/reference.ts           writes the pages
@@ -61,7 +61,10 @@ async function main(isCheck: boolean): Promise<number> {
     topicFamilies: collectTopicFamilies(topicsSource),
     variables,
   };
+  const { openApiDocument } = await import('../services/gateway/src/adapters/openapi.ts');
+  const { serverVersion } = await import('../services/gateway/src/app/inference-service.ts');
   const pages = {
+    'gateway-openapi.json': JSON.stringify(openApiDocument(serverVersion)),
     'errors.md': errorsPage(names.errors),
     'metrics.md': metricsPage(names.metrics),
     'topics.md': topicsPage(names.topics),
@@ -70,7 +73,10 @@ async function main(isCheck: boolean): Promise<number> {
   let isStale = false;
   for (const [name, text] of Object.entries(pages)) {
     const file = path.join(root, folder, name);
-    const wanted = await format(text, { parser: 'markdown', printWidth: 180 });
+    const wanted = await format(
+      text,
+      name.endsWith('.json') ? { parser: 'json', printWidth: 120 } : { parser: 'markdown', printWidth: 180 },
+    );
     if (existsSync(file) && readFileSync(file, 'utf8') === wanted) continue;
     if (isCheck) {
       console.error(`${folder}/${name} is not what the program says: run "npm run reference".`);

@@ -16,5 +16,5 @@ await runService({
   logger,
   parts,
   http: { host: config.httpHost, port: config.httpPort },
-  extraRoutes: (app) => addInferenceRoutes(app, service),
+  extraRoutes: (app) => addInferenceRoutes(app, service, { bodyBytesMax: config.messageBytesMax }),
 });

@@ -254,7 +254,7 @@ describe('gateway on real Kafka, Redis and ONNX Runtime', () => {
 
   it('answers the same over REST', async () => {
     const app = fastify();
-    addInferenceRoutes(app, gateway.service);
+    addInferenceRoutes(app, gateway.service, { bodyBytesMax: 1_000_000 });
     const inputs = [
       { name: 'trip', datatype: 'BYTES', shape: [1], data: ['T9'] },
       { name: 'origin', datatype: 'BYTES', shape: [1, 1], data: [['EWR']] },

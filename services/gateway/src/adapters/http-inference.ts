@@ -1,57 +1,172 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import { promisify } from 'node:util';
+import { gunzip, inflate } from 'node:zlib';
 import { statusOf } from '@everloop/grpc';
-import type { InferenceService } from '../ports.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { withRouteHeaders } from '../domain/route-token.ts';
 import { gatewayError } from '../errors.ts';
-import { readInferRequest, writeInferResponse, writeModelMetadata } from './rest-json.ts';
+import type { Caller, InferenceService, ModelCommand } from '../ports.ts';
+import { openApiDocument, operations, pathsOf, type OperationName } from './openapi.ts';
+import { jsonLength, readInferRequest, type Read } from './rest-request.ts';
+import { writeConfig, writeInferResponse, writeModelMetadata, writeStatistics } from './rest-response.ts';
 
-interface ModelParams {
-  readonly model: string;
-  readonly version?: string;
+export interface HttpInferenceOptions {
+  /** Largest body, as sent and after decompression, bytes. */
+  readonly bodyBytesMax: number;
 }
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => object | Promise<object>;
 
 /** HTTP status by gRPC status number; anything else is 500. */
-const httpStatus: Readonly<Record<number, number>> = { 3: 400, 4: 504, 5: 404, 8: 429, 9: 400, 14: 503 };
+const httpStatus: Readonly<Record<number, number>> = {
+  1: 499,
+  3: 400,
+  4: 504,
+  5: 404,
+  8: 429,
+  9: 400,
+  12: 501,
+  14: 503,
+};
 
-/** Answers with what `work` returns, or with `{ "error": text }` and the status that its error means. */
-async function answer(reply: FastifyReply, work: () => object | Promise<object>): Promise<FastifyReply> {
+const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
+
+function invalid(reason: string): Error {
+  return gatewayError('EVL_GATEWAY_REQUEST_INVALID', reason);
+}
+
+function valueOf<T>(read: Read<T>, where: string): T {
+  if (!read.ok) throw invalid(`${where}: ${read.reason}`);
+  return read.value;
+}
+
+/** The body without its compression. */
+async function plainBody(request: FastifyRequest, bytesMax: number): Promise<Buffer> {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity') return body;
+  if (encoding !== 'gzip' && encoding !== 'deflate')
+    throw invalid(`Content-Encoding ${encoding} is not gzip or deflate`);
   try {
-    return await reply.send(await work());
-  } catch (error) {
-    const { code, details } = statusOf(error);
-    return await reply.code(httpStatus[code] ?? 500).send({ error: details });
+    return await decoders[encoding](body, { maxOutputLength: bytesMax });
+  } catch {
+    throw invalid(`the body is not ${encoding}, or is larger than ${bytesMax} bytes without it`);
   }
 }
 
-/** The REST form of the Open Inference Protocol: JSON only, the same code path as gRPC. */
-export function addInferenceRoutes(app: FastifyInstance, service: InferenceService): void {
-  app.get('/v2', (_request, reply) => answer(reply, () => service.serverMetadata()));
-  app.get('/v2/health/live', (_request, reply) => answer(reply, () => service.serverLive()));
-  app.get('/v2/health/ready', (_request, reply) => {
-    const { ready } = service.serverReady();
-    return reply.code(ready ? 200 : 503).send({ ready });
-  });
-  for (const prefix of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
-    app.get<{ Params: ModelParams }>(prefix, ({ params }, reply) =>
-      answer(reply, () =>
-        writeModelMetadata(service.modelMetadata({ name: params.model, version: params.version ?? '' })),
-      ),
-    );
-    app.get<{ Params: ModelParams }>(`${prefix}/ready`, ({ params }, reply) =>
-      answer(reply, () => {
-        const { ready } = service.modelReady({ name: params.model, version: params.version ?? '' });
-        reply.code(ready ? 200 : 503);
-        return { name: params.model, ready };
-      }),
-    );
-    app.post<{ Params: ModelParams }>(`${prefix}/infer`, ({ params, body, headers }, reply) =>
-      answer(reply, async () => {
-        const read = readInferRequest(params.model, params.version ?? '', body);
-        if (!read.ok)
-          throw gatewayError('EVL_GATEWAY_REQUEST_INVALID', `request to model ${params.model}: ${read.reason}`);
-        const header = (key: string): string | undefined => [headers[key]].flat()[0];
-        return writeInferResponse(await service.modelInfer(withRouteHeaders(read.value, header)));
-      }),
-    );
+function callerOf(request: FastifyRequest): Caller {
+  return {
+    get isOver() {
+      return request.raw.socket.destroyed;
+    },
+  };
+}
+
+function named(request: FastifyRequest): { readonly name: string; readonly version: string } {
+  const { model = '', version = '' } = request.params as { readonly model?: string; readonly version?: string };
+  return { name: model, version };
+}
+
+/** A small JSON body that may be left out. */
+function optionalJson(request: FastifyRequest): Readonly<Record<string, unknown>> {
+  if (!Buffer.isBuffer(request.body) || request.body.length === 0) return {};
+  try {
+    const json: unknown = JSON.parse(request.body.toString('utf8'));
+    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
+  } catch {
+    // Told below.
   }
+  throw invalid('the body is not a JSON object');
+}
+
+function commandOf(request: FastifyRequest): ModelCommand {
+  const { parameters } = optionalJson(request);
+  const names = typeof parameters === 'object' && parameters !== null ? Object.keys(parameters) : [];
+  return {
+    modelName: named(request).name,
+    parameters: Object.fromEntries(names.map((name) => [name, { parameterChoice: undefined }])),
+  };
+}
+
+function handlersOf(service: InferenceService, { bodyBytesMax }: HttpInferenceOptions): Record<OperationName, Handler> {
+  return {
+    serverMetadata: () => service.serverMetadata(),
+    serverLive: () => service.serverLive(),
+    serverReady: (_request, reply) => {
+      const { ready } = service.serverReady();
+      reply.code(ready ? 200 : 503);
+      return { ready };
+    },
+    models: () => ({ models: [...new Set(service.repositoryIndex({ ready: false }).models.map(({ name }) => name))] }),
+    allStatistics: () => writeStatistics(service.modelStatistics({ name: '', version: '' })),
+    modelMetadata: (request) => writeModelMetadata(service.modelMetadata(named(request))),
+    modelReady: (request, reply) => {
+      const { ready } = service.modelReady(named(request));
+      reply.code(ready ? 200 : 503);
+      return { name: named(request).name, ready };
+    },
+    modelConfig: (request) => {
+      const { config } = service.modelConfig(named(request));
+      return config === undefined ? {} : writeConfig(config);
+    },
+    modelStatistics: (request) => writeStatistics(service.modelStatistics(named(request))),
+    modelInfer: async (request, reply) => {
+      const { name, version } = named(request);
+      const where = `request to model ${name}`;
+      const body = await plainBody(request, bodyBytesMax);
+      const json = valueOf(jsonLength(request.headers['inference-header-content-length'], body.length), where);
+      const message = valueOf(readInferRequest(name, version, body, json), where);
+      const header = (key: string): string | undefined => [request.headers[key]].flat()[0];
+      const answer = writeInferResponse(await service.modelInfer(withRouteHeaders(message, header), callerOf(request)));
+      reply.type(answer.jsonBytes === null ? 'application/json' : 'application/octet-stream');
+      if (answer.jsonBytes !== null) reply.header('Inference-Header-Content-Length', String(answer.jsonBytes));
+      return answer.body;
+    },
+    repositoryIndex: (request) => [
+      ...service.repositoryIndex({ ready: optionalJson(request)['ready'] === true }).models,
+    ],
+    repositoryModelLoad: (request) => service.repositoryModelLoad(commandOf(request)).then(() => ({})),
+    repositoryModelUnload: (request) => service.repositoryModelUnload(commandOf(request)).then(() => ({})),
+  };
+}
+
+/** The REST form of the Open Inference Protocol under `/v2`, the same code path as gRPC; errors are `{ "error": text }`. */
+export function addInferenceRoutes(
+  app: FastifyInstance,
+  service: InferenceService,
+  options: HttpInferenceOptions,
+): void {
+  const { bodyBytesMax } = options;
+  const handlers = handlersOf(service, options);
+  const document = openApiDocument(service.serverMetadata().version);
+  void app.register(
+    (scope, _options, done) => {
+      // Clients name many content types, or none; the body is JSON with binary tensors behind it in any case.
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bodyBytesMax }, (_request, body, parsed) =>
+        parsed(null, body),
+      );
+      scope.setErrorHandler((error, _request, reply) => {
+        const own = error as { readonly statusCode?: number; readonly message?: string };
+        // Fastify's own refusals (a body that is too large) carry their status.
+        if (own.statusCode !== undefined) return reply.code(own.statusCode).send({ error: own.message ?? '' });
+        const { code, details } = statusOf(error);
+        return reply.code(httpStatus[code] ?? 500).send({ error: details });
+      });
+      scope.setNotFoundHandler((request, reply) =>
+        reply
+          .code(404)
+          .send({ error: `there is no ${request.method} ${request.url}; /v2/openapi.json lists what there is` }),
+      );
+      scope.get('/openapi.json', (_request, reply) => reply.send(document));
+      for (const name of Object.keys(operations) as OperationName[]) {
+        for (const url of pathsOf(name)) {
+          const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+            reply.send(await handlers[name](request, reply));
+          scope.route({ method: operations[name].method, url, bodyLimit: bodyBytesMax, handler });
+        }
+      }
+      done();
+    },
+    { prefix: '/v2' },
+  );
 }
