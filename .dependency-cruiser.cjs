@@ -61,7 +61,7 @@ module.exports = {
     only('fastify', ['libs/service', 'services/console', 'services/gateway']),
     only('@marcbachmann', ['libs/contracts']),
     only('avsc', ['libs/records']),
-    only('protobufjs', ['libs/records']),
+    only('protobufjs', ['libs/records', 'libs/grpc']),
     only('re2js', ['libs/contracts']),
   ],
   options: {
