@@ -157,7 +157,12 @@ function drawQuality({ holds, windows }) {
     ...windows.flatMap((window) => {
       const failed = window.rules.filter(({ verdict }) => verdict === 'fail').length;
       const range = `${minute(window.startMs)} to ${minute(window.endMs)}`;
-      const rows = `${number(window.rows)} records, ${number(window.quarantined)} quarantined`;
+      const unlisted = window.unexpected.map(({ column, rows: having }) => `${column} (${number(having)})`);
+      const rows =
+        `${number(window.rows)} records, ${number(window.quarantined)} quarantined` +
+        (unlisted.length === 0
+          ? ''
+          : `; not listed: ${unlisted.slice(0, 10).join(', ')}${unlisted.length > 10 ? ' …' : ''}`);
       const name = `${window.source}/${window.window}`;
       const summary = element(
         'summary',

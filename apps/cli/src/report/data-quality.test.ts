@@ -22,9 +22,41 @@ describe('dataQuality', () => {
       ],
     );
     expect(found).toMatchObject({ windows: 2, failed: 1 });
+    expect(found.unexpected).toEqual([]);
     expect(found.holds.map(({ state, from, until }) => [state, from.slice(17), until?.slice(17)])).toEqual([
       ['open', '00.001Z', undefined],
       ['closed', '00.005Z', '00.009Z'],
+    ]);
+  });
+
+  it('adds up columns that are not listed, and counts a record once that lies in windows of two definitions', () => {
+    const reports = [
+      ['a', 's', 'hour', [['x', 2]]],
+      [
+        'b',
+        's',
+        'hour',
+        [
+          ['x', 3],
+          ['a', 1],
+        ],
+      ],
+      ['c', 's', 'day', [['x', 4]]],
+      ['d', 'r', 'hour', [['x', 9]]],
+    ] as const;
+    const { unexpected } = dataQuality(
+      reports.map(([id, source, window, columns]) =>
+        quality.WindowReport.fromPartial({
+          ...{ id, source, window },
+          unexpected: columns.map(([column, rows]) => ({ column, rows })),
+        }),
+      ),
+      [],
+    );
+    expect(unexpected).toEqual([
+      { source: 'r', column: 'x', rows: 9 },
+      { source: 's', column: 'a', rows: 1 },
+      { source: 's', column: 'x', rows: 5 },
     ]);
   });
 });

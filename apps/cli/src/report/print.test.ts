@@ -42,6 +42,7 @@ const report: Report = {
   data: {
     windows: 9,
     failed: 1,
+    unexpected: [{ source: 'weather', column: 'gust', rows: 1_200 }],
     holds: [
       {
         ...{ source: 'weather', window: 'daily', state: 'closed', rules: ['no_reading/temp'], accepted: false },
@@ -115,6 +116,7 @@ describe('printReport', () => {
     expect(text).toContain(
       'weather/daily: 2013-01-12T00:00 to 2013-01-15T00:00 did not train (closed): no_reading/temp',
     );
+    expect(text).toContain('columns that no Source lists: weather.gust (1,200)');
     expect(text).toContain('It balances');
   });
 

@@ -125,13 +125,21 @@ function runText({ run, totals }: Report): string {
   return `Throughput: ${parts.join(', ')}`;
 }
 
+/** The first of them, and how many more. */
+function listed(texts: readonly string[]): string {
+  const shown = texts.slice(0, 20).join(', ');
+  return texts.length > 20 ? `${shown}, and ${count(texts.length - 20)} more` : shown;
+}
+
 function dataText({ data }: Report): string {
   const held = data.holds.map(({ source, window, rules, state, from, until }) => {
     const range = `${from.slice(0, 16)} to ${until?.slice(0, 16) ?? 'now'}`;
     return `  ${source}/${window}: ${range} did not train (${state}): ${rules.join(', ')}`;
   });
   const head = `Data: ${count(data.windows)} windows judged, ${count(data.failed)} broke a rule, ${count(data.holds.length)} holds`;
-  return [head, ...held].join('\n');
+  const columns = data.unexpected.map(({ source, column, rows }) => `${source}.${column} (${count(rows)})`);
+  const unlisted = columns.length === 0 ? [] : [`  columns that no Source lists: ${listed(columns)}`];
+  return [head, ...held, ...unlisted].join('\n');
 }
 
 /** The report as a person reads it. */

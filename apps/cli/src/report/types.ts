@@ -78,6 +78,8 @@ export interface VersionRow {
 export interface DataQuality {
   readonly windows: number;
   readonly failed: number;
+  /** Columns that came and that a Source does not list (`unexpected: report`), in judged windows. */
+  readonly unexpected: readonly { readonly source: string; readonly column: string; readonly rows: number }[];
   readonly holds: readonly {
     readonly source: string;
     readonly window: string;

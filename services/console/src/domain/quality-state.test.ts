@@ -17,6 +17,7 @@ const report = (startMs: number, value: number | undefined, source = 's') =>
       rows: 7,
       verdict: quality.Verdict.FAIL,
     },
+    unexpected: [{ column: 'extra', rows: 3 }],
     results: [
       { rule: 'r', column: 'x', check: 'missing', value, upper: 0.5, verdict: quality.Verdict.FAIL, detail: 'd' },
     ],
@@ -27,7 +28,12 @@ describe('quality of data', () => {
     const reports = [report(0, 0.1), report(10, undefined), report(20, 0.9), report(20, 0.9), report(5, 0.2, 'a')];
     const page = toPage(reports.reduce(withWindowReport, emptyLoop)).quality;
     expect(page.windows.map(({ source }) => source)).toEqual(['a', 's']);
-    expect(page.windows[1]).toMatchObject({ startMs: 20, rows: 7, verdict: 'fail' });
+    expect(page.windows[1]).toMatchObject({
+      startMs: 20,
+      rows: 7,
+      verdict: 'fail',
+      unexpected: [{ column: 'extra', rows: 3 }],
+    });
     expect(page.windows[1]?.rules).toEqual([
       {
         ...{

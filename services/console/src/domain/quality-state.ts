@@ -72,6 +72,8 @@ export interface PageQuality {
     readonly rows: number;
     readonly quarantined: number;
     readonly verdict: string;
+    /** Columns that came and that the Source does not list, with the records that have them. */
+    readonly unexpected: readonly { readonly column: string; readonly rows: number }[];
     readonly rules: readonly PageRule[];
   }[];
 }
@@ -101,9 +103,10 @@ export function pageQuality({ windows, holds }: QualityState): PageQuality {
     windows: windows.flatMap(({ source, window, reports }) => {
       const last = reports.at(-1);
       if (last === undefined) return [];
-      const { startMs, endMs, rows, quarantined, results } = last;
+      const { startMs, endMs, rows, quarantined, results, unexpected } = last;
       const rules = results.map((result) => pageRule(result, reports));
-      return [{ source, window, startMs, endMs, rows, quarantined, verdict: shown(last.verdict, 'VERDICT_'), rules }];
+      const verdict = shown(last.verdict, 'VERDICT_');
+      return [{ source, window, startMs, endMs, rows, quarantined, verdict, unexpected, rules }];
     }),
   };
 }

@@ -155,6 +155,20 @@ export class HistoryTables {
     return `(${stored} UNION ALL ${buffered})`;
   }
 
+  /**
+   * Whether every record of a source became known when it happened, so that nobody has to look for late ones. Call it inside `exclusive`
+   * and after `relation`: what another replica stores in between may be late.
+   */
+  async isPunctual(table: HistoryTable): Promise<boolean> {
+    for (let partition = 0; partition < table.partitions; partition++) {
+      const buffer = await this.#stillHeld(table.topic, partition);
+      if ((buffer?.lateRows ?? 0) > 0) return false;
+      const manifest = buffer?.manifest ?? (await readManifest(this.#options.dataDir, table.topic, partition)).manifest;
+      if (manifest.files.some(({ lateRows }) => lateRows > 0)) return false;
+    }
+    return true;
+  }
+
   /** Tables that are declared. */
   declared(): readonly HistoryTable[] {
     return [...this.#tables.values()];

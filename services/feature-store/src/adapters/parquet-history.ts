@@ -11,7 +11,7 @@ import { sqlName, type ColumnTable, type DuckDb, type DuckValue } from '@everloo
 
 import type { History } from '../ports.ts';
 import type { HistoryTables } from './history-tables.ts';
-import { sourceRelation, viewRelations } from './relations.ts';
+import { punctualSources, sourceRelation, viewRelations } from './relations.ts';
 
 /** The history in Parquet files, asked through DuckDB. */
 export function createParquetHistory({
@@ -34,8 +34,9 @@ export function createParquetHistory({
         await duck.run(`CREATE OR REPLACE TEMP TABLE asked (${spineColumns(plan)})`);
         await duck.insertRows('asked', spineRows(plan, rows));
         const relations = await viewRelations(tables, plan, until);
+        const punctual = await punctualSources(tables, plan);
         duck.define(planFunctions(plan));
-        const sql = pointInTimeSql(plan, { spine: 'asked', tables: relations, known });
+        const sql = pointInTimeSql(plan, { spine: 'asked', tables: relations, known, punctual });
         const result = await duck.columns(`SELECT * FROM (${sql}) ORDER BY __row`);
         await duck.run('DROP TABLE asked');
         return featureRows(plan, result);

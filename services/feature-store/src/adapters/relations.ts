@@ -27,6 +27,16 @@ export async function viewRelations(
   return relations;
 }
 
+/** The sources of a plan's views whose every record became known when it happened; ask after `viewRelations`, inside `exclusive`. */
+export async function punctualSources(tables: HistoryTables, plan: LookupPlan): Promise<ReadonlySet<string>> {
+  const punctual = new Set<string>();
+  for (const source of new Set(plan.bindings.map(({ view }) => view.source))) {
+    const table = tables.table(source);
+    if (table !== undefined && (await tables.isPunctual(table))) punctual.add(source);
+  }
+  return punctual;
+}
+
 function before(relation: string, offsets: readonly number[]): string {
   const { partition, offset } = offlineColumns;
   const conditions = offsets.map((end, index) => `(${partition} = ${index} AND ${offset} < ${end})`);

@@ -1,5 +1,5 @@
 import type { OutRecord } from '@everloop/kafka';
-import { createFieldReader, schemaRegistries } from '@everloop/records';
+import { createFieldReader, createSchemaRegistry, schemaRegistries } from '@everloop/records';
 import { startMiniRegistry } from '@everloop/records/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -80,6 +80,34 @@ describe('push', () => {
     const value = published[0]?.value as Buffer;
     await reader.prefetch([{ value, headers: {} }]);
     expect(reader.read({ value, headers: {} })).toMatchObject({ trip: 'a', origin: 'x', delay: 1.5 });
+    await registry.stop();
+  });
+
+  it('takes the newest schema of the registry when a changed Source is applied', async () => {
+    const registry = await startMiniRegistry();
+    const inAvro = (): ReturnType<typeof tripResources> =>
+      tripResources('t').map((resource) =>
+        resource.kind === 'Source'
+          ? { ...resource, spec: { ...resource.spec, format: 'avro', schemaRegistry: registry.url } }
+          : resource,
+      );
+    const resources = inAvro();
+    const { calls, published } = callsOver(resources);
+    const push = async (): Promise<number> => {
+      await calls.push({ source: 'arrived', recordsJson: [good], waitMs: 0 });
+      return (published.at(-1)?.value as Buffer).readInt32BE(1);
+    };
+    const first = await push();
+    const client = createSchemaRegistry({ url: registry.url });
+    const derived = await client.latest('t.arrived-value');
+    const fields = JSON.parse(derived?.schema ?? '') as { readonly fields: readonly object[] };
+    const wider = { ...fields, fields: [...fields.fields, { name: 'gate', type: ['null', 'string'], default: null }] };
+    const schema = { type: 'AVRO', schema: JSON.stringify(wider), references: [] } as const;
+    const newest = await client.register('t.arrived-value', schema);
+    expect(newest).not.toBe(first);
+    expect(await push()).toBe(first);
+    resources.splice(0, resources.length, ...inAvro());
+    expect(await push()).toBe(newest);
     await registry.stop();
   });
 

@@ -12,7 +12,10 @@ export interface AppliedSource {
 /** Counts what a validator judges and writes it, in the transaction of each batch, to `<topic>.quality`. */
 export interface PaneWriter {
   /** Told of each record once it is judged. */
-  observe(record: BusRecord, judged: Pick<JudgedRecord, 'record' | 'timeMs'> & { readonly kind: string }): void;
+  observe(
+    record: BusRecord,
+    judged: Pick<JudgedRecord, 'record' | 'timeMs' | 'unexpected'> & { readonly kind: string },
+  ): void;
   /** The validator with the statistics of its batches and watermarks. */
   around(validator: TaskHandler): TaskHandler;
 }
@@ -32,8 +35,8 @@ export function createPaneWriter(source: string, applied: () => AppliedSource): 
   }
 
   return {
-    observe: ({ offset, timestampMs }, { kind, record, timeMs }) =>
-      collector?.add({ offset, timestampMs, isValid: kind === 'valid', record, timeMs }),
+    observe: ({ offset, timestampMs }, { kind, record, timeMs, unexpected = null }) =>
+      collector?.add({ offset, timestampMs, isValid: kind === 'valid', record, timeMs, unexpected }),
     around: (validator) => ({
       async onRecords(batch, context) {
         const now = applied();

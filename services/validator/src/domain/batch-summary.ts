@@ -36,6 +36,6 @@ function add(counts: Map<string, number>, name: string): void {
 }
 
 /** `items[3].sku` and `items[4].sku` are one column. */
-function columnOf(path: string): string {
+export function columnOf(path: string): string {
   return path.replace(/\[\d+\]/g, '[]');
 }

@@ -1,4 +1,5 @@
 import type { quality, WindowSpec } from '@everloop/contracts';
+import { columnOf } from '../batch-summary.ts';
 import { planWindow, windowStartMs, type WindowPlan } from './plan.ts';
 import { WindowSums, type Fields } from './sums.ts';
 
@@ -17,6 +18,8 @@ export interface JudgedRecord {
   readonly record: Fields | null;
   /** Null when it has no event time. */
   readonly timeMs: number | null;
+  /** Paths of columns that the Source does not list and wants to know of; null or absent when there are none. */
+  readonly unexpected?: readonly string[] | null;
 }
 
 /** Counts the records of one batch of one partition into panes. One collector for each batch. */
@@ -38,7 +41,7 @@ export class PaneCollector {
     this.#plans = windows.map((window) => ({ plan: planWindow(window), panes: new Map() }));
   }
 
-  add({ offset, timestampMs, isValid, record, timeMs }: JudgedRecord): void {
+  add({ offset, timestampMs, isValid, record, timeMs, unexpected }: JudgedRecord): void {
     this.#first ??= offset;
     this.#last = offset;
     this.#kafkaMs = Math.max(this.#kafkaMs, timestampMs);
@@ -50,6 +53,7 @@ export class PaneCollector {
     const clockMs = timestampMs < 0 ? timeMs : Math.min(timeMs, timestampMs + aheadMsMax);
     this.#firstClockMs ??= clockMs;
     this.#clockMs = Math.max(this.#clockMs ?? clockMs, clockMs);
+    const columns = new Set((unexpected ?? []).map(columnOf));
     for (const { plan, panes } of this.#plans) {
       const startMs = windowStartMs(plan.everyMs, timeMs);
       const known = panes.get(startMs);
@@ -60,6 +64,7 @@ export class PaneCollector {
       const pane = known ?? new WindowSums();
       if (known === undefined) panes.set(startMs, pane);
       pane.add(plan, record, timeMs, isValid);
+      for (const column of columns) pane.unexpected.add(column, 1);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { quality } from '@everloop/contracts';
 import { addToBin, hashText, logBin, ValueCounts, type LogHistogram, type ValueCountsState } from '@everloop/stats';
 import { keyName, type WindowPlan } from './plan.ts';
+import { UnexpectedCounts } from './unexpected.ts';
 
 /** Different values of a column that are counted exactly in one window. */
 const valuesMax = 1_000;
@@ -29,6 +30,8 @@ export class WindowSums {
   /** Quarantined records without an event time, counted where their partition stood. */
   unplaced = 0;
   newestMs: number | null = null;
+  /** Valid records by column that the Source does not list. */
+  readonly unexpected = new UnexpectedCounts();
   readonly columns = new Map<string, ColumnSums>();
   readonly keys = new Map<
     string,
@@ -75,6 +78,7 @@ export class WindowSums {
       each.bins.forEach((bin, i) => addToBin(sums.bins, bin, each.binCounts[i] ?? 0));
       if (each.values !== undefined) sums.values.merge(fromWire(each.values));
     }
+    for (const { column, rows } of pane.unexpected) this.unexpected.add(column, rows);
     for (const each of pane.keys) {
       const key = this.#key(each.columns);
       key.rows += each.rows;
@@ -99,6 +103,7 @@ export class WindowSums {
       keys: [...this.keys.values()].map(({ columns, rows, counts }) => ({
         ...{ columns: [...columns], rows, keys: toWire(counts.state()) },
       })),
+      unexpected: this.unexpected.toWire(),
     };
   }
 

@@ -149,7 +149,7 @@ export class WindowJudge {
     const report: quality.WindowReport = {
       ...{ id: reportId, source: this.#source, window: name, startMs, endMs, revision },
       ...{ rows: sums.rows + sums.unplaced, quarantined: sums.quarantined + sums.unplaced, lateRows: this.#lateRows },
-      ...{ results, verdict: overall(results), holdId: hold?.id ?? '' },
+      ...{ results, verdict: overall(results), holdId: hold?.id ?? '', unexpected: sums.unexpected.toWire() },
     };
     this.#lateRows = 0;
     return { report, change };

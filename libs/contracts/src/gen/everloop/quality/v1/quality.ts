@@ -197,6 +197,13 @@ export interface KeyStats {
   rows: number;
 }
 
+/** A column that a Source does not list and wants to know of (`unexpected: report`), nested ones as `items[].sku`. */
+export interface UnexpectedColumn {
+  column: string;
+  /** Valid records that have it. */
+  rows: number;
+}
+
 /** Mergeable statistics of the records of one batch that belong to one window. */
 export interface Pane {
   /** Name of the window definition, and the revision of the Source that was in force. */
@@ -211,6 +218,8 @@ export interface Pane {
   newestMs?: number | undefined;
   columns: ColumnStats[];
   keys: KeyStats[];
+  /** Ascending by column; of more than 100 the first ones. */
+  unexpected: UnexpectedColumn[];
 }
 
 /** Records without an event time count where their partition stood: after the newest event time before them. */
@@ -286,6 +295,8 @@ export interface WindowReport {
   verdict: Verdict;
   /** The hold that this window opened, kept open or closed; empty when there is none. */
   holdId: string;
+  /** Columns that came and are not listed, ascending; of more than 100 the first ones. */
+  unexpected: UnexpectedColumn[];
 }
 
 /** Data of a Source that must not train. JSON, topic everloop.quality.hold.v1, compacted, key = id; the newest says how it stands. */
@@ -957,8 +968,103 @@ export const KeyStats: MessageFns<KeyStats> = {
   },
 };
 
+function createBaseUnexpectedColumn(): UnexpectedColumn {
+  return { column: "", rows: 0 };
+}
+
+export const UnexpectedColumn: MessageFns<UnexpectedColumn> = {
+  encode(message: UnexpectedColumn, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.column !== "") {
+      writer.uint32(10).string(message.column);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(16).int64(message.rows);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnexpectedColumn {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnexpectedColumn();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.column = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnexpectedColumn {
+    return {
+      column: isSet(object.column) ? globalThis.String(object.column) : "",
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+    };
+  },
+
+  toJSON(message: UnexpectedColumn): unknown {
+    const obj: any = {};
+    if (message.column !== "") {
+      obj.column = message.column;
+    }
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnexpectedColumn>): UnexpectedColumn {
+    return UnexpectedColumn.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnexpectedColumn>): UnexpectedColumn {
+    const message = createBaseUnexpectedColumn();
+    message.column = object.column ?? "";
+    message.rows = object.rows ?? 0;
+    return message;
+  },
+};
+
 function createBasePane(): Pane {
-  return { window: "", revision: 0, startMs: 0, rows: 0, quarantined: 0, newestMs: undefined, columns: [], keys: [] };
+  return {
+    window: "",
+    revision: 0,
+    startMs: 0,
+    rows: 0,
+    quarantined: 0,
+    newestMs: undefined,
+    columns: [],
+    keys: [],
+    unexpected: [],
+  };
 }
 
 export const Pane: MessageFns<Pane> = {
@@ -986,6 +1092,9 @@ export const Pane: MessageFns<Pane> = {
     }
     for (const v of message.keys) {
       KeyStats.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.unexpected) {
+      UnexpectedColumn.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1067,6 +1176,14 @@ export const Pane: MessageFns<Pane> = {
             message.keys.push(KeyStats.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.unexpected.push(UnexpectedColumn.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1097,6 +1214,9 @@ export const Pane: MessageFns<Pane> = {
         : undefined,
       columns: globalThis.Array.isArray(object?.columns) ? object.columns.map((e: any) => ColumnStats.fromJSON(e)) : [],
       keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => KeyStats.fromJSON(e)) : [],
+      unexpected: globalThis.Array.isArray(object?.unexpected)
+        ? object.unexpected.map((e: any) => UnexpectedColumn.fromJSON(e))
+        : [],
     };
   },
 
@@ -1126,6 +1246,9 @@ export const Pane: MessageFns<Pane> = {
     if (message.keys?.length) {
       obj.keys = message.keys.map((e) => KeyStats.toJSON(e));
     }
+    if (message.unexpected?.length) {
+      obj.unexpected = message.unexpected.map((e) => UnexpectedColumn.toJSON(e));
+    }
     return obj;
   },
 
@@ -1142,6 +1265,7 @@ export const Pane: MessageFns<Pane> = {
     message.newestMs = object.newestMs ?? undefined;
     message.columns = object.columns?.map((e) => ColumnStats.fromPartial(e)) || [];
     message.keys = object.keys?.map((e) => KeyStats.fromPartial(e)) || [];
+    message.unexpected = object.unexpected?.map((e) => UnexpectedColumn.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1746,6 +1870,7 @@ function createBaseWindowReport(): WindowReport {
     results: [],
     verdict: Verdict.UNSPECIFIED,
     holdId: "",
+    unexpected: [],
   };
 }
 
@@ -1786,6 +1911,9 @@ export const WindowReport: MessageFns<WindowReport> = {
     }
     if (message.holdId !== "") {
       writer.uint32(98).string(message.holdId);
+    }
+    for (const v of message.unexpected) {
+      UnexpectedColumn.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -1899,6 +2027,14 @@ export const WindowReport: MessageFns<WindowReport> = {
             message.holdId = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.unexpected.push(UnexpectedColumn.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1943,6 +2079,9 @@ export const WindowReport: MessageFns<WindowReport> = {
         : isSet(object.hold_id)
         ? globalThis.String(object.hold_id)
         : "",
+      unexpected: globalThis.Array.isArray(object?.unexpected)
+        ? object.unexpected.map((e: any) => UnexpectedColumn.fromJSON(e))
+        : [],
     };
   },
 
@@ -1984,6 +2123,9 @@ export const WindowReport: MessageFns<WindowReport> = {
     if (message.holdId !== "") {
       obj.holdId = message.holdId;
     }
+    if (message.unexpected?.length) {
+      obj.unexpected = message.unexpected.map((e) => UnexpectedColumn.toJSON(e));
+    }
     return obj;
   },
 
@@ -2004,6 +2146,7 @@ export const WindowReport: MessageFns<WindowReport> = {
     message.results = object.results?.map((e) => RuleResult.fromPartial(e)) || [];
     message.verdict = object.verdict ?? Verdict.UNSPECIFIED;
     message.holdId = object.holdId ?? "";
+    message.unexpected = object.unexpected?.map((e) => UnexpectedColumn.fromPartial(e)) || [];
     return message;
   },
 };
