@@ -82,13 +82,19 @@ export function thompson(arms: readonly ArmRewards[], floor: number): readonly n
   const betas = arms.map(({ matured, sum }) => betaOf(1 + sum, 1 + Math.max(0, matured - sum)));
   const edges = panelEdges(betas);
   const wins = betas.map(() => 0);
+  const top = betas.reduce((best, beta) => (meanOf(beta) > meanOf(best) ? beta : best));
   for (let panel = 1; panel < edges.length; panel += 1) {
-    const from = edges[panel - 1] ?? 0;
-    addPanel(betas, from, (edges[panel] ?? 1) - from, wins);
+    const [from, to] = [edges[panel - 1] ?? 0, edges[panel] ?? 1];
+    // All arms together win at most K times this, anywhere below.
+    if (betaRatio(top.a, top.b, to) < negligible) continue;
+    addPanel(betas, from, to - from, wins);
   }
   const total = wins.reduce((sum, win) => sum + win, 0);
   return wins.map((win) => (1 - floor) * (win / total) + floor / arms.length);
 }
+
+/** Probabilities that cannot change the sixth digit. */
+const negligible = 1e-9;
 
 interface Beta {
   readonly a: number;
@@ -100,14 +106,17 @@ function betaOf(a: number, b: number): Beta {
   return { a, b, logNorm: logGamma(a + b) - logGamma(a) - logGamma(b) };
 }
 
+function meanOf({ a, b }: Beta): number {
+  return a / (a + b);
+}
+
 function addPanel(betas: readonly Beta[], from: number, width: number, wins: number[]): void {
   for (const { node, weight } of legendre) {
     const x = from + width * node;
     const densities = betas.map(({ a, b, logNorm }) =>
       Math.exp(logNorm + (a - 1) * Math.log(x) + (b - 1) * Math.log1p(-x)),
     );
-    // What cannot change the sixth digit is not worth a distribution function.
-    if (Math.max(...densities) * width < 1e-14) continue;
+    if (Math.max(...densities) * width < negligible / 10) continue;
     const below = betas.map(({ a, b }) => betaRatio(a, b, x));
     densities.forEach((density, arm) => {
       let others = 1;
@@ -120,9 +129,9 @@ function addPanel(betas: readonly Beta[], from: number, width: number, wins: num
 function panelEdges(betas: readonly Beta[]): readonly number[] {
   const edges = new Set([0, 1]);
   for (let k = 1; k <= 12; k += 1) edges.add(2 ** -k).add(1 - 2 ** -k);
-  for (const { a, b } of betas) {
-    const mean = a / (a + b);
-    const deviation = Math.sqrt((mean * (1 - mean)) / (a + b + 1));
+  for (const beta of betas) {
+    const mean = meanOf(beta);
+    const deviation = Math.sqrt((mean * (1 - mean)) / (beta.a + beta.b + 1));
     edges.add(mean);
     for (const k of deviations) {
       for (const edge of [mean - k * deviation, mean + k * deviation]) if (edge > 0 && edge < 1) edges.add(edge);

@@ -49,6 +49,23 @@ describe('ArmRewardsTable', () => {
     expect(best()).toEqual([1, 9]);
   });
 
+  it('follows them less often where a computation takes long, so that answers do not wait for it', () => {
+    const slow = { nowMs: 0 };
+    const logger = createLogger({ service: 'gateway', level: 'silent' });
+    // Each reading of this clock is 10 ms later: a computation takes 10 ms.
+    const table = new ArmRewardsTable({ logger, nowMs: () => (slow.nowMs += 10), recomputeMs: 100 });
+    const give = (matured: number): void => {
+      const stats = { model: 'm', partition: 0, arm: '2', matured, rewardNano: matured * 1e9 };
+      table.onRecord(Buffer.from(JSON.stringify(outcomes.ArmStats.toJSON(stats))));
+    };
+    const before = table.distribution('m', exploration);
+    give(1);
+    slow.nowMs += 400;
+    expect(table.distribution('m', exploration)).toBe(before);
+    slow.nowMs += 100;
+    expect(table.distribution('m', exploration)).not.toBe(before);
+  });
+
   it('leaves out what it cannot read', () => {
     const { lines, table } = setUp();
     table.onRecord(null);

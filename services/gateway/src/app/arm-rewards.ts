@@ -11,10 +11,14 @@ export interface ArmRewardsOptions {
   readonly recomputeMs: number;
 }
 
+/** Times of a computation that pass before the next: it takes at most one part in so many of the processor. */
+const restFactor = 50;
+
 interface Cached {
   readonly distribution: Distribution;
   readonly atMs: number;
   readonly changes: number;
+  readonly tookMs: number;
 }
 
 /**
@@ -63,12 +67,17 @@ export class ArmRewardsTable {
   distribution(model: string, exploration: rollout.Exploration): Distribution {
     const nowMs = this.#options.nowMs();
     const cached = this.#cached.get(exploration);
-    const isFresh =
-      cached?.changes === this.#changes || nowMs - (cached?.atMs ?? -Infinity) < this.#options.recomputeMs;
+    const restMs = Math.max(this.#options.recomputeMs, restFactor * (cached?.tookMs ?? 0));
+    const isFresh = cached?.changes === this.#changes || nowMs - (cached?.atMs ?? -Infinity) < restMs;
     if (cached !== undefined && isFresh) return cached.distribution;
     const rewards = exploration.versions.map((version) => this.of(model, version));
     const distribution = distributionOf(exploration, rewards);
-    this.#cached.set(exploration, { distribution, atMs: nowMs, changes: this.#changes });
+    this.#cached.set(exploration, {
+      distribution,
+      atMs: nowMs,
+      changes: this.#changes,
+      tookMs: this.#options.nowMs() - nowMs,
+    });
     return distribution;
   }
 }
