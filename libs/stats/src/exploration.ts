@@ -20,7 +20,7 @@ export interface EpsilonRule {
 /**
  * Epsilon after so many matured decisions: ε₀ · h / (h + n), not below the floor.
  *
- * @example epsilonAfter({ epsilon: 0.2, floor: 0.05, halfAt: 100 }, 100) === 0.1
+ * epsilonAfter({ epsilon: 0.2, floor: 0.05, halfAt: 100 }, 100) // → 0.1
  */
 export function epsilonAfter({ epsilon, floor, halfAt }: EpsilonRule, matured: number): number {
   if (halfAt === 0) return Math.max(floor, epsilon);
@@ -30,7 +30,7 @@ export function epsilonAfter({ epsilon, floor, halfAt }: EpsilonRule, matured: n
 /**
  * Probabilities of epsilon-greedy: ε/K for every arm, and 1-ε shared by those with the highest value. O(arms).
  *
- * @example epsilonGreedy([0.5, 0.5, 0.1], 0.3) → [0.45, 0.45, 0.1]
+ * epsilonGreedy([0.5, 0.5, 0.1, 0.1], 0.5) // → [0.375,0.375,0.125,0.125]
  */
 export function epsilonGreedy(values: readonly number[], epsilon: number): readonly number[] {
   const best = bestArms(values);
@@ -38,13 +38,21 @@ export function epsilonGreedy(values: readonly number[], epsilon: number): reado
   return values.map((_, arm) => each + (best.has(arm) ? (1 - epsilon) / best.size : 0));
 }
 
-/** The arms with the highest value; several where they are equal. */
+/**
+ * The arms with the highest value; several where they are equal.
+ *
+ * [...bestArms([0.5, 0.5, 0.1])] // → [0,1]
+ */
 export function bestArms(values: readonly number[]): ReadonlySet<number> {
   const highest = Math.max(...values);
   return new Set(values.flatMap((value, arm) => (value === highest ? [arm] : [])));
 }
 
-/** The mean reward of each arm; one without rewards counts as the prior's mean, 1/2. */
+/**
+ * The mean reward of each arm; one without rewards counts as the prior's mean, 1/2.
+ *
+ * armMeans([{ matured: 0, sum: 0 }, { matured: 4, sum: 3 }]) // → [0.5,0.75]
+ */
 export function armMeans(arms: readonly ArmRewards[]): readonly number[] {
   return arms.map(({ matured, sum }) => (matured === 0 ? 0.5 : sum / matured));
 }
@@ -52,7 +60,7 @@ export function armMeans(arms: readonly ArmRewards[]): readonly number[] {
 /**
  * The arm at `u` in [0, 1) of the distribution. The last arm that can be drawn takes what rounding leaves.
  *
- * @example pickArm([0.25, 0.75], 0.25) === 1
+ * pickArm([0.25, 0.75], 0.25) // → 1
  */
 export function pickArm(pmf: readonly number[], u: number): number {
   let below = 0;
@@ -77,6 +85,8 @@ const deviations = [0.5, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64];
  * Beta(1 + Σr, 1 + n - Σr), a fractional reward counting as a fraction of a success. By numerical integration of
  * ∫ f_i ∏ F_j, not by sampling, within 1e-6; then mixed with the uniform distribution so that no arm has less than `floor`/K.
  * Whoever draws from the result has it as exact propensity. O(arms² · 16 · 11).
+ *
+ * thompson([{ matured: 8, sum: 4 }, { matured: 8, sum: 4 }], 0.2).map((p) => Math.round(p * 1e6) / 1e6) // → [0.5,0.5]
  */
 export function thompson(arms: readonly ArmRewards[], floor: number): readonly number[] {
   const betas = arms.map(({ matured, sum }) => betaOf(1 + sum, 1 + Math.max(0, matured - sum)));
