@@ -43,7 +43,7 @@ export interface Read {
   readonly next: Position;
 }
 
-/** Sizes of the closed segments and of the one that is written. */
+/** Sizes of the closed segments and of the one that is written, in ascending order. */
 interface Segments {
   readonly sizes: Map<number, number>;
   current: number;
@@ -66,6 +66,10 @@ export class Journal {
   readonly #more = new Wakeable();
   #frames: Buffer[] = [];
   #bufferedBytes = 0;
+  /** In all segments that are there. */
+  #keptBytes = 0;
+  /** The current segment may end in what was never promised, and could not be cut: nothing more may be written to it. */
+  #isSpoilt = false;
   #isScheduled = false;
   #isDirty = false;
   #written = deferred();
@@ -80,10 +84,12 @@ export class Journal {
     this.id = idOf(folder);
     const sizes = new Map(segmentsIn(folder).map((segment) => [segment, statSync(fileOf(folder, segment)).size]));
     // Always a new one: a segment that another life left behind is never written again, so its end is known. By the time of day, so that
-    // no number comes twice, also where somebody has emptied the folder: Kafka may know a position in it.
-    const current = Math.max(Date.now(), ...[...sizes.keys()].map((segment) => segment + 1));
+    // no number comes twice, also where somebody has emptied the folder: Kafka may know a position in it. In units of 10 µs, since two lives may begin in one millisecond.
+    const now = Math.floor((performance.timeOrigin + performance.now()) * 100);
+    const current = Math.max(now, ([...sizes.keys()].at(-1) ?? 0) + 1);
     this.#segments = { sizes, current, file: openSync(fileOf(folder, current), 'ax') };
     sizes.set(current, 0);
+    for (const size of sizes.values()) this.#keptBytes += size;
     this.#released = this.begin;
     this.#written.promise.catch(() => undefined);
     this.#sync = setInterval(() => this.#force(), syncEveryMs);
@@ -92,14 +98,13 @@ export class Journal {
 
   /** Bytes that Kafka does not have yet. */
   get bytes(): number {
-    let bytes = this.#bufferedBytes - this.#released.byte;
-    for (const [segment, size] of this.#segments.sizes) if (segment >= this.#released.segment) bytes += size;
-    return Math.max(0, bytes);
+    return Math.max(0, this.#keptBytes + this.#bufferedBytes - this.#released.byte);
   }
 
   /** Before the oldest record that is kept. */
   get begin(): Position {
-    return { segment: Math.min(...this.#segments.sizes.keys()), byte: 0 };
+    const [first = this.#segments.current] = this.#segments.sizes.keys();
+    return { segment: first, byte: 0 };
   }
 
   /** Behind the newest record, also where that is not on disk yet. */
@@ -144,19 +149,21 @@ export class Journal {
         if (frames.records.length > 0) return { records: frames.records, next: { segment, byte: byte + frames.bytes } };
         this.#options.onDamaged(segment, byte);
       }
-      const following = [...this.#segments.sizes.keys()].filter((one) => one > segment);
-      if (following.length === 0) return { records: [], next: { segment, byte } };
-      [segment, byte] = [Math.min(...following), 0];
+      const following = this.#following(segment);
+      if (following === null) return { records: [], next: { segment, byte } };
+      [segment, byte] = [following, 0];
     }
   }
 
   /** Forgets what lies before a position. */
   release(before: Position): void {
     this.#released = before;
-    for (const segment of this.#segments.sizes.keys()) {
-      if (segment >= before.segment || segment === this.#segments.current) continue;
+    const { sizes, current } = this.#segments;
+    for (const [segment, size] of sizes) {
+      if (segment >= before.segment || segment === current) return;
       rmSync(fileOf(this.#options.folder, segment), { force: true });
-      this.#segments.sizes.delete(segment);
+      sizes.delete(segment);
+      this.#keptBytes -= size;
     }
   }
 
@@ -185,18 +192,12 @@ export class Journal {
     this.#bufferedBytes = 0;
     this.#written = deferred();
     this.#written.promise.catch(() => undefined);
-    const { sizes, current, file } = this.#segments;
-    const size = sizes.get(current) ?? 0;
     try {
-      const done = writevSync(file, frames);
-      if (done !== bytes) throw new Error(`${done} of ${bytes} bytes were written`);
-      sizes.set(current, size + bytes);
-      this.#isDirty = true;
+      const { sizes, current } = this.#segments;
+      if (this.#isSpoilt || (sizes.get(current) ?? 0) >= this.#options.segmentBytes) this.#next();
+      this.#writeFrames(frames, bytes);
       written.resolve();
-      if (size + bytes >= this.#options.segmentBytes) this.#next();
     } catch (error) {
-      // What may be on disk of it was not promised; without it the segment can go on.
-      ftruncateSync(file, size);
       written.reject(
         gatewayError(
           'EVL_GATEWAY_JOURNAL_FAILED',
@@ -208,14 +209,45 @@ export class Journal {
     this.#more.wake();
   }
 
+  #writeFrames(frames: readonly Buffer[], bytes: number): void {
+    const { sizes, current, file } = this.#segments;
+    const size = sizes.get(current) ?? 0;
+    try {
+      const done = writevSync(file, frames);
+      if (done !== bytes) throw new Error(`${done} of ${bytes} bytes were written`);
+    } catch (error) {
+      // What may be on disk of it was not promised; without it the segment can go on.
+      this.#isSpoilt = true;
+      ftruncateSync(file, size);
+      this.#isSpoilt = false;
+      throw error;
+    }
+    sizes.set(current, size + bytes);
+    this.#keptBytes += bytes;
+    this.#isDirty = true;
+  }
+
   #next(): void {
     const segments = this.#segments;
-    fsyncSync(segments.file);
-    closeSync(segments.file);
+    // First, so that nothing has changed where it fails.
+    const file = openSync(fileOf(this.#options.folder, segments.current + 1), 'ax');
+    const full = segments.file;
     segments.current += 1;
-    segments.file = openSync(fileOf(this.#options.folder, segments.current), 'ax');
+    segments.file = file;
     segments.sizes.set(segments.current, 0);
+    this.#isSpoilt = false;
     this.#isDirty = false;
+    try {
+      fsyncSync(full);
+    } finally {
+      closeSync(full);
+    }
+  }
+
+  /** The segment behind one; null at the last. */
+  #following(segment: number): number | null {
+    for (const one of this.#segments.sizes.keys()) if (one > segment) return one;
+    return null;
   }
 
   #force(): void {
@@ -266,7 +298,8 @@ function fileOf(folder: string, segment: number): string {
 }
 
 function segmentsIn(folder: string): readonly number[] {
-  return readdirSync(folder).flatMap((name) => (/^\d{15}\.journal$/.test(name) ? [Number(name.slice(0, 15))] : []));
+  const found = readdirSync(folder).filter((name) => /^\d{15}\.journal$/.test(name));
+  return found.sort().map((name) => Number(name.slice(0, 15)));
 }
 
 function idOf(folder: string): string {
