@@ -4,3 +4,4 @@ export { testLogger, type LogLine } from './logger.ts';
 export { isolatedBus } from './isolated-bus.ts';
 export { uniqueName } from './names.ts';
 export { findPython, pythonRequirements, pythonVenv, type Python } from './python.ts';
+export { goMissing, goProgram } from './go.ts';

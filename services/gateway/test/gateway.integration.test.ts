@@ -81,8 +81,8 @@ describe('gateway on real Kafka, Redis and ONNX Runtime', () => {
     );
   const revisionIs = (revision: string) =>
     eventually(async () => {
-      const { properties } = await client.modelMetadata({ name: 'delay', version: '' });
-      return properties['policy_revision'] === revision;
+      const { config } = await client.modelConfig({ name: 'delay', version: '' });
+      return config?.parameters['policy_revision']?.stringValue === revision;
     });
   const infer = (fields: Parameters<typeof inferRequest>[0] = {}) =>
     client.modelInfer(

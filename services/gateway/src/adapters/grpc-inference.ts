@@ -16,7 +16,9 @@ export function implementInference(service: InferenceService, options: GrpcInfer
     serverReady: () => service.serverReady(),
     modelReady: (request) => service.modelReady(request),
     serverMetadata: () => service.serverMetadata(),
-    modelMetadata: (request) => service.modelMetadata(request),
+    // Field 6 is `properties`, a map of texts, to some clients and `parameters`, a map of messages, to others (MLServer), who cannot read the answer
+    // then. Left empty, all can; ModelConfig has the same as `parameters`.
+    modelMetadata: (request) => ({ ...service.modelMetadata(request), properties: {} }),
     modelInfer: (request, context) => service.modelInfer(routed(request, context), context),
     modelStreamInfer: (requests, context) =>
       streamInfer(

@@ -42,6 +42,15 @@ export function createModelAdmin({ catalog, routes, statistics }: ModelAdminOpti
       `version ${version} of model ${name} is not loaded; loaded: ${loaded(name).join(', ')}`,
     );
   };
+  const properties = ({ name, spec }: ServedModel): Record<string, string> => {
+    const route = routes.get(name)?.route;
+    return {
+      join_key: spec.joinKey,
+      rows_max: String(rowsMax),
+      policy_revision: route?.revision ?? '',
+      champion_version: route?.championVersion ?? '',
+    };
+  };
   const statisticsOf = (name: string, version: string): inference.ModelStatistics[] => {
     known(name);
     const versions = [...new Set([...loaded(name), ...statistics.versionsOf(name)])];
@@ -54,27 +63,22 @@ export function createModelAdmin({ catalog, routes, statistics }: ModelAdminOpti
       return { ready: routes.get(name) !== undefined && (version === '' || loaded(name).includes(version)) };
     },
     modelMetadata({ name, version }) {
-      const { spec } = known(name);
+      const model = known(name);
+      const { spec } = model;
       requireLoaded(name, version);
-      const route = routes.get(name)?.route;
       return {
         name,
         versions: [...loaded(name)],
         platform: 'onnx_onnxv1',
         inputs: spec.request.map((field) => ({ name: field.name, datatype: datatypeOf(field.type), shape: [-1n] })),
         outputs: [{ name: 'score', datatype: 'FP32', shape: [-1n] }],
-        properties: {
-          join_key: spec.joinKey,
-          rows_max: String(rowsMax),
-          policy_revision: route?.revision ?? '',
-          champion_version: route?.championVersion ?? '',
-        },
+        properties: properties(model),
       };
     },
     modelConfig({ name, version }) {
       const model = known(name);
       requireLoaded(name, version);
-      return { config: configOf(model, loaded(name)) };
+      return { config: configOf(model, loaded(name), properties(model)) };
     },
     modelStatistics: ({ name, version }) => ({
       modelStats: (name === '' ? catalog.names : [name]).flatMap((each) => statisticsOf(each, version)),
@@ -144,7 +148,11 @@ function indexOf(
 }
 
 /** Batches are formed over the first dimension, which is part of the shapes here: `max_batch_size` is 0, the limit is the parameter `rows_max`. */
-function configOf({ name, spec }: ServedModel, versions: readonly string[]): inferenceConfig.ModelConfig {
+function configOf(
+  { name, spec }: ServedModel,
+  versions: readonly string[],
+  properties: Readonly<Record<string, string>>,
+): inferenceConfig.ModelConfig {
   const { DataType, ModelInstanceGroup_Kind: Kind } = inferenceConfig;
   return inferenceConfig.ModelConfig.fromPartial({
     name,
@@ -164,7 +172,7 @@ function configOf({ name, spec }: ServedModel, versions: readonly string[]): inf
     output: [{ name: 'score', dataType: DataType.TYPE_FP32, dims: [-1n] }],
     instanceGroup: [{ name: 'models', count: 1, kind: Kind.CPU }],
     defaultModelFilename: 'model.onnx',
-    parameters: { rows_max: { stringValue: String(rowsMax) }, join_key: { stringValue: spec.joinKey } },
+    parameters: Object.fromEntries(Object.entries(properties).map(([key, stringValue]) => [key, { stringValue }])),
     modelTransactionPolicy: { decoupled: false },
   });
 }
