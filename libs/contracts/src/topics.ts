@@ -15,11 +15,19 @@ export const topics = {
   gatewayJournal: 'everloop.gateway.journal.v1',
   /** Predictions of shadows, binary `serving.v1.Inference`, key = join key. Partitions as the label source. */
   inferenceShadowed: 'everloop.inference.shadowed.v1',
+  /** Decisions that wait for a reward, binary `serving.v1.Decision`, key = decision id. Eight partitions. */
+  decisionMade: 'everloop.decision.made.v1',
+  /** What decisions were worth, JSON `serving.v1.RewardReceived`, key = decision id. Partitions as the decisions. */
+  rewardReceived: 'everloop.reward.received.v1',
+  /** Decisions with their reward, binary `outcomes.v1.RewardSettled`, key = decision id. Partitions as the decisions. */
+  rewardSettled: 'everloop.reward.settled.v1',
+  /** Decisions that wait for a reward, and what their arms have earned, compacted; the outcomes service's own state. Partitions as the decisions. */
+  rewardPending: 'everloop.reward.pending.v1',
   /** Predictions with their label, binary `outcomes.v1.Outcome`, key = join key. Partitions as the label source. */
   outcomeSettled: 'everloop.outcome.settled.v1',
   /** Mergeable sums over outcomes, JSON `outcomes.v1.OutcomeStats`, key = model. One partition. */
   outcomeStats: 'everloop.outcome.stats.v1',
-  /** What the arms of a model have earned, compacted, JSON `outcomes.v1.ArmStats`, key = `<model>/<partition>/<arm>`. One partition. */
+  /** What the arms of a model have earned, compacted, JSON `outcomes.v1.ArmStats`, key = `<model>/<partition>/[<basis>/]<arm>`. One partition. */
   armStats: 'everloop.arm.stats.v1',
   /** Predictions that wait for a label, compacted; the outcomes service's own state. Partitions as the label source. */
   outcomePending: 'everloop.outcome.pending.v1',

@@ -90,6 +90,7 @@ describe('answering', () => {
           requestNames: [],
           requestValues: [],
           featuresUnreachable: false,
+          choice: undefined,
         } satisfies serving.Inference,
       },
     ]);

@@ -9,7 +9,7 @@ function setUp() {
   const logger = createLogger({ service: 'gateway', write: (line) => void lines.push(line) });
   const table = new ArmRewardsTable({ logger, nowMs: () => clock.nowMs, recomputeMs: 100 });
   const give = (arm: string, partition: number, matured: number, reward: number, model = 'm'): void => {
-    const stats = { model, partition, arm, matured, rewardNano: Math.round(reward * 1e9) };
+    const stats = { model, partition, arm, matured, rewardNano: Math.round(reward * 1e9), basis: '' };
     table.onRecord(Buffer.from(JSON.stringify(outcomes.ArmStats.toJSON(stats))));
   };
   return { clock, give, lines, table };
@@ -55,7 +55,7 @@ describe('ArmRewardsTable', () => {
     // Each reading of this clock is 10 ms later: a computation takes 10 ms.
     const table = new ArmRewardsTable({ logger, nowMs: () => (slow.nowMs += 10), recomputeMs: 100 });
     const give = (matured: number): void => {
-      const stats = { model: 'm', partition: 0, arm: '2', matured, rewardNano: matured * 1e9 };
+      const stats = { model: 'm', partition: 0, arm: '2', matured, rewardNano: matured * 1e9, basis: '' };
       table.onRecord(Buffer.from(JSON.stringify(outcomes.ArmStats.toJSON(stats))));
     };
     const before = table.distribution('m', exploration);

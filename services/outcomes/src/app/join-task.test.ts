@@ -146,7 +146,7 @@ describe('the task of a partition', () => {
         .map(({ key, partition, value }) => ({
           ...{ key, partition, stats: outcomes.ArmStats.fromJSON(JSON.parse(String(value))) },
         }));
-    const stats = { model: 'm', partition: 1, arm: '1', matured: 1, rewardNano: 937_500_000 };
+    const stats = { model: 'm', partition: 1, arm: '1', matured: 1, rewardNano: 937_500_000, basis: '' };
     expect(armsOf(before)).toEqual([{ key: 'm/1/1', partition: 0, stats }]);
     const changelog = before.out
       .filter(({ topic, value }) => topic === topics.outcomePending && value !== null)

@@ -86,9 +86,10 @@ export interface Outcome {
 }
 
 /**
- * What an arm, which is a model version, has earned in the decisions of one partition; those of all partitions add up. Only drawn and labelled
- * predictions count, each once; its reward is 1 - (score - label)². JSON, topic everloop.arm.stats.v1 (compacted), key =
- * <model>/<partition>/<arm>, written in the transaction that settles the outcomes.
+ * What an arm has earned in the decisions of one partition; those of all partitions add up. Only what was drawn counts, each decision once.
+ * An arm is a model version, whose reward is 1 - (score - label)² of each label; for models with `rewards` it is a version or an
+ * action, and its reward is that of the decision, as a share of the range: (reward - min) / (max - min). JSON, topic everloop.arm.stats.v1 (compacted), key =
+ * <model>/<partition>/<arm>, or <model>/<partition>/<basis>/<arm>, written in the transaction that settles the outcomes.
  */
 export interface ArmStats {
   model: string;
@@ -97,6 +98,8 @@ export interface ArmStats {
   matured: number;
   /** Sum of the rewards, in units of 1e-9, each term rounded before adding. */
   rewardNano: number;
+  /** Empty: a version, by labels. "version": a version, by rewards. "action": an action, by rewards. */
+  basis: string;
 }
 
 /**
@@ -406,7 +409,7 @@ export const Outcome: MessageFns<Outcome> = {
 };
 
 function createBaseArmStats(): ArmStats {
-  return { model: "", partition: 0, arm: "", matured: 0, rewardNano: 0 };
+  return { model: "", partition: 0, arm: "", matured: 0, rewardNano: 0, basis: "" };
 }
 
 export const ArmStats: MessageFns<ArmStats> = {
@@ -425,6 +428,9 @@ export const ArmStats: MessageFns<ArmStats> = {
     }
     if (message.rewardNano !== 0) {
       writer.uint32(40).int64(message.rewardNano);
+    }
+    if (message.basis !== "") {
+      writer.uint32(50).string(message.basis);
     }
     return writer;
   },
@@ -482,6 +488,14 @@ export const ArmStats: MessageFns<ArmStats> = {
             message.rewardNano = longToNumber(reader.int64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.basis = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -505,6 +519,7 @@ export const ArmStats: MessageFns<ArmStats> = {
         : isSet(object.reward_nano)
         ? globalThis.Number(object.reward_nano)
         : 0,
+      basis: isSet(object.basis) ? globalThis.String(object.basis) : "",
     };
   },
 
@@ -525,6 +540,9 @@ export const ArmStats: MessageFns<ArmStats> = {
     if (message.rewardNano !== 0) {
       obj.rewardNano = Math.round(message.rewardNano);
     }
+    if (message.basis !== "") {
+      obj.basis = message.basis;
+    }
     return obj;
   },
 
@@ -538,6 +556,7 @@ export const ArmStats: MessageFns<ArmStats> = {
     message.arm = object.arm ?? "";
     message.matured = object.matured ?? 0;
     message.rewardNano = object.rewardNano ?? 0;
+    message.basis = object.basis ?? "";
     return message;
   },
 };

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { ActionChoice } from "./decision.ts";
 
 /** One model input or feature as the model saw it. */
 export interface FeatureValue {
@@ -83,6 +84,11 @@ export interface Inference {
   /** Share that was explored, and whether the arm was not one of the best. Of epsilon-greedy; Thompson sampling has its floor. */
   epsilon: number;
   explore: boolean;
+  /**
+   * Where the model chooses among actions: score and inputs are those of the action that was chosen, and `propensity` is that of version
+   * and action together.
+   */
+  choice: ActionChoice | undefined;
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -239,6 +245,7 @@ function createBaseInference(): Inference {
     seed: "",
     epsilon: 0,
     explore: false,
+    choice: undefined,
   };
 }
 
@@ -337,6 +344,9 @@ export const Inference: MessageFns<Inference> = {
     }
     if (message.explore !== false) {
       writer.uint32(232).bool(message.explore);
+    }
+    if (message.choice !== undefined) {
+      ActionChoice.encode(message.choice, writer.uint32(250).fork()).join();
     }
     return writer;
   },
@@ -604,6 +614,14 @@ export const Inference: MessageFns<Inference> = {
             message.explore = reader.bool();
             continue;
           }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.choice = ActionChoice.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -724,6 +742,7 @@ export const Inference: MessageFns<Inference> = {
       seed: isSet(object.seed) ? globalThis.String(object.seed) : "",
       epsilon: isSet(object.epsilon) ? globalThis.Number(object.epsilon) : 0,
       explore: isSet(object.explore) ? globalThis.Boolean(object.explore) : false,
+      choice: isSet(object.choice) ? ActionChoice.fromJSON(object.choice) : undefined,
     };
   },
 
@@ -819,6 +838,9 @@ export const Inference: MessageFns<Inference> = {
     if (message.explore !== false) {
       obj.explore = message.explore;
     }
+    if (message.choice !== undefined) {
+      obj.choice = ActionChoice.toJSON(message.choice);
+    }
     return obj;
   },
 
@@ -857,6 +879,9 @@ export const Inference: MessageFns<Inference> = {
     message.seed = object.seed ?? "";
     message.epsilon = object.epsilon ?? 0;
     message.explore = object.explore ?? false;
+    message.choice = (object.choice !== undefined && object.choice !== null)
+      ? ActionChoice.fromPartial(object.choice)
+      : undefined;
     return message;
   },
 };
