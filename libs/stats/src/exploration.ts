@@ -1,4 +1,5 @@
 import { logGamma } from './gamma.ts';
+import { gaussLegendre } from './quadrature.ts';
 import { betaRatio } from './student.ts';
 
 /** What is known of one arm: decisions whose reward is known, and the sum of their rewards, each in [0, 1]. */
@@ -74,7 +75,6 @@ export function pickArm(pmf: readonly number[], u: number): number {
   return last;
 }
 
-/** Nodes on (0, 1) and weights of the 16-point Gauss-Legendre rule (Abramowitz and Stegun 1964, 25.4.30). */
 const legendre = gaussLegendre(16);
 
 /** Where panels of the integral end, in standard deviations from the mean of each arm: close where its density is, far for its tails. */
@@ -148,21 +148,4 @@ function panelEdges(betas: readonly Beta[]): readonly number[] {
     }
   }
   return [...edges].sort((p, q) => p - q);
-}
-
-/** Zeros of the Legendre polynomial by Newton's method, on (0, 1). */
-function gaussLegendre(points: number): readonly { readonly node: number; readonly weight: number }[] {
-  return Array.from({ length: points }, (_, i) => {
-    let x = Math.cos((Math.PI * (i + 0.75)) / (points + 0.5));
-    let slope = 1;
-    for (let step = 0; step < 100; step += 1) {
-      let [before, value] = [1, x];
-      for (let k = 2; k <= points; k += 1) [before, value] = [value, ((2 * k - 1) * x * value - (k - 1) * before) / k];
-      slope = (points * (x * value - before)) / (x * x - 1);
-      const change = value / slope;
-      x -= change;
-      if (Math.abs(change) < 1e-16) break;
-    }
-    return { node: (1 - x) / 2, weight: 1 / ((1 - x * x) * slope * slope) };
-  });
 }

@@ -44,6 +44,20 @@ export function betaRatio(a: number, b: number, x: number): number {
 }
 
 /**
+ * Distribution function of Student's t: P(T <= t), for `dof` > 0.
+ *
+ * Source: Student (1908), Biometrika 6, 1-25; tail by the incomplete beta function (Abramowitz and Stegun 1964, 26.7.1).
+ *
+ * @example
+ * studentCdf(1.812461122811676, 10).toFixed(9) // → "0.950000000"
+ */
+export function studentCdf(t: number, dof: number): number {
+  if (Number.isNaN(t) || !(dof > 0)) return Number.NaN;
+  const tail = betaRatio(dof / 2, 0.5, dof / (dof + t * t)) / 2;
+  return t > 0 ? 1 - tail : tail;
+}
+
+/**
  * Quantile of Student's t distribution, for p in (0, 1) and `dof` > 0.
  *
  * Source: Student (1908), Biometrika 6, 1-25; tail by the incomplete beta function (Abramowitz and Stegun 1964, 26.7.1), inverted by
@@ -56,7 +70,7 @@ export function studentQuantile(p: number, dof: number): number {
   if (!(p > 0 && p < 1) || !(dof > 0)) return Number.NaN;
   if (p === 0.5) return 0;
   if (p < 0.5) return -studentQuantile(1 - p, dof);
-  const tail = (t: number): number => betaRatio(dof / 2, 0.5, dof / (dof + t * t)) / 2;
+  const tail = (t: number): number => studentCdf(-t, dof);
   let low = 0;
   let high = 2;
   while (tail(high) > 1 - p) high *= 2;

@@ -112,7 +112,10 @@ describe('exploration', () => {
   const earned = (harness: Harness, arm: string, matured: number, reward: number) =>
     harness.bus.give(
       topics.armStats,
-      outcomes.ArmStats.toJSON({ model: 'delay', partition: 0, arm, matured, rewardNano: reward * 1e9, basis: '' }),
+      outcomes.ArmStats.toJSON({
+        ...{ model: 'delay', partition: 0, arm, matured },
+        ...{ rewardNano: reward * 1e9, rewardSquaredMicro: reward * 1e6, basis: '' },
+      }),
     );
 
   it('draws by what the arms have earned, says how probable it was, and logs what draws it again', async () => {

@@ -343,7 +343,7 @@ export interface RolloutSpec {
 
 /** How requests are divided among versions by what those have earned. */
 export interface ExplorationRule {
-  readonly policy: 'epsilon-greedy' | 'thompson';
+  readonly policy: 'epsilon-greedy' | 'thompson' | 'thompson-gaussian';
   /** Beside the champion. */
   readonly versions: readonly string[];
   readonly epsilon: number;

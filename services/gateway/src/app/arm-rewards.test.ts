@@ -9,7 +9,8 @@ function setUp() {
   const logger = createLogger({ service: 'gateway', write: (line) => void lines.push(line) });
   const table = new ArmRewardsTable({ logger, nowMs: () => clock.nowMs, recomputeMs: 100 });
   const give = (arm: string, partition: number, matured: number, reward: number, model = 'm'): void => {
-    const stats = { model, partition, arm, matured, rewardNano: Math.round(reward * 1e9), basis: '' };
+    const sums = { rewardNano: Math.round(reward * 1e9), rewardSquaredMicro: Math.round(reward * 1e6) };
+    const stats = { model, partition, arm, matured, ...sums, basis: '' };
     table.onRecord(Buffer.from(JSON.stringify(outcomes.ArmStats.toJSON(stats))));
   };
   return { clock, give, lines, table };
@@ -24,8 +25,8 @@ describe('ArmRewardsTable', () => {
     give('1', 1, 4, 1);
     give('1', 0, 11, 3.25);
     give('1', 0, 99, 99, 'other');
-    expect(table.of('m', '1')).toEqual({ matured: 15, sum: 4.25 });
-    expect(table.of('m', '9')).toEqual({ matured: 0, sum: 0 });
+    expect(table.of('m', '1')).toEqual({ matured: 15, sum: 4.25, sumSquares: 4.25 });
+    expect(table.of('m', '9')).toEqual({ matured: 0, sum: 0, sumSquares: 0 });
   });
 
   it('is the same after a restart, whatever the topic has kept of older records', () => {
@@ -55,7 +56,15 @@ describe('ArmRewardsTable', () => {
     // Each reading of this clock is 10 ms later: a computation takes 10 ms.
     const table = new ArmRewardsTable({ logger, nowMs: () => (slow.nowMs += 10), recomputeMs: 100 });
     const give = (matured: number): void => {
-      const stats = { model: 'm', partition: 0, arm: '2', matured, rewardNano: matured * 1e9, basis: '' };
+      const stats = {
+        model: 'm',
+        partition: 0,
+        arm: '2',
+        matured,
+        rewardNano: matured * 1e9,
+        rewardSquaredMicro: matured * 1e6,
+        basis: '',
+      };
       table.onRecord(Buffer.from(JSON.stringify(outcomes.ArmStats.toJSON(stats))));
     };
     const before = table.distribution('m', exploration);

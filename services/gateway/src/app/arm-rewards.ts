@@ -1,6 +1,6 @@
 import { outcomes, type rollout } from '@everloop/contracts';
 import { errorText, type Logger } from '@everloop/service';
-import type { ArmRewards } from '@everloop/stats';
+import type { ArmMoments } from '@everloop/stats';
 import { distributionOf, type Distribution } from '../domain/exploration.ts';
 
 export interface ArmRewardsOptions {
@@ -28,7 +28,7 @@ interface Cached {
 export class ArmRewardsTable {
   readonly #options: ArmRewardsOptions;
   /** By model, by arm, by partition. */
-  readonly #models = new Map<string, Map<string, Map<number, ArmRewards>>>();
+  readonly #models = new Map<string, Map<string, Map<number, ArmMoments>>>();
   readonly #cached = new WeakMap<rollout.Exploration, Cached>();
   #changes = 0;
 
@@ -41,9 +41,10 @@ export class ArmRewardsTable {
     if (value === null) return;
     try {
       const stats = outcomes.ArmStats.fromJSON(JSON.parse(value.toString('utf8')));
-      const arms = getOrAdd(this.#models, stats.model, () => new Map<string, Map<number, ArmRewards>>());
-      const partitions = getOrAdd(arms, stats.arm, () => new Map<number, ArmRewards>());
-      partitions.set(stats.partition, { matured: stats.matured, sum: stats.rewardNano / 1e9 });
+      const arms = getOrAdd(this.#models, stats.model, () => new Map<string, Map<number, ArmMoments>>());
+      const partitions = getOrAdd(arms, stats.arm, () => new Map<number, ArmMoments>());
+      const { partition, matured, rewardNano, rewardSquaredMicro } = stats;
+      partitions.set(partition, { matured, sum: rewardNano / 1e9, sumSquares: rewardSquaredMicro / 1e6 });
       this.#changes += 1;
     } catch (error) {
       this.#options.logger.error(
@@ -53,14 +54,15 @@ export class ArmRewardsTable {
     }
   }
 
-  /** Decisions with a known reward and their sum, over all partitions. */
-  of(model: string, arm: string): ArmRewards {
-    let [matured, sum] = [0, 0];
+  /** Decisions with a known reward, their sum and the sum of their squares, over all partitions. */
+  of(model: string, arm: string): ArmMoments {
+    let [matured, sum, sumSquares] = [0, 0, 0];
     for (const part of this.#models.get(model)?.get(arm)?.values() ?? []) {
       matured += part.matured;
       sum += part.sum;
+      sumSquares += part.sumSquares;
     }
-    return { matured, sum };
+    return { matured, sum, sumSquares };
   }
 
   /** The probabilities of an exploration's arms now. */

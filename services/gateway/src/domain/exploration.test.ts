@@ -9,7 +9,8 @@ const exploration = (over: Partial<rollout.Exploration> = {}): rollout.Explorati
   ...{ epsilon: 0.3, floor: 0, halfAt: 0, warmUp: 0 },
   ...over,
 });
-const rewards = (...means: number[]) => means.map((mean) => ({ matured: 100, sum: 100 * mean }));
+const rewards = (...means: number[]) =>
+  means.map((mean) => ({ matured: 100, sum: 100 * mean, sumSquares: 100 * (mean * mean + 0.01) }));
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 describe('distributionOf', () => {
@@ -32,15 +33,28 @@ describe('distributionOf', () => {
     expect(epsilon).toBe(0.03);
   });
 
+  it('is uniform under Normal arms until each has a spread, and then goes by it', () => {
+    const rule = exploration({ policy: 'thompson-gaussian', floor: 0.03 });
+    const few = rewards(0.1, 0.9, 0.5).map((arm, at) => (at === 0 ? { matured: 4, sum: 0.4, sumSquares: 0.04 } : arm));
+    expect(distributionOf(rule, few)).toMatchObject({ pmf: [1 / 3, 1 / 3, 1 / 3], epsilon: 1 });
+    const { pmf, epsilon } = distributionOf(rule, rewards(-0.1, 12, 5));
+    expect(pmf[1]).toBeCloseTo(0.98, 6);
+    expect(epsilon).toBe(0.03);
+  });
+
   it('sums to 1 and gives no arm less than ε/K', () => {
     const arm = fc
       .record({ matured: fc.nat(500), rate: fc.double({ min: 0, max: 1, noNaN: true }) })
-      .map(({ matured, rate }) => ({ matured, sum: matured * rate }));
+      .map(({ matured, rate }) => ({ matured, sum: matured * rate, sumSquares: matured * rate }));
     fc.assert(
-      fc.property(fc.tuple(arm, arm, arm), fc.constantFrom('epsilon-greedy', 'thompson'), (arms, policy) => {
-        const { pmf, epsilon } = distributionOf(exploration({ policy, floor: 0.06, warmUp: 3 }), arms);
-        return Math.abs(sum(pmf) - 1) < 1e-9 && Math.min(...pmf) >= epsilon / 3 - 1e-12;
-      }),
+      fc.property(
+        fc.tuple(arm, arm, arm),
+        fc.constantFrom('epsilon-greedy', 'thompson', 'thompson-gaussian'),
+        (arms, policy) => {
+          const { pmf, epsilon } = distributionOf(exploration({ policy, floor: 0.06, warmUp: 3 }), arms);
+          return Math.abs(sum(pmf) - 1) < 1e-9 && Math.min(...pmf) >= epsilon / 3 - 1e-12;
+        },
+      ),
       { numRuns: 60, seed: 4 },
     );
   });

@@ -1,5 +1,15 @@
 import type { rollout, serving } from '@everloop/contracts';
-import { armMeans, bestArms, epsilonAfter, epsilonGreedy, pickArm, thompson, type ArmRewards } from '@everloop/stats';
+import {
+  type ArmMoments,
+  armMeans,
+  bestArms,
+  epsilonAfter,
+  epsilonGreedy,
+  hasPosterior,
+  pickArm,
+  thompson,
+  thompsonGaussian,
+} from '@everloop/stats';
 import { drawOf } from './hash.ts';
 import type { Choice } from './routing.ts';
 
@@ -13,13 +23,16 @@ export interface Distribution {
 }
 
 /** The probabilities that an exploration gives its arms, whose rewards are in the order of its versions. */
-export function distributionOf(exploration: rollout.Exploration, rewards: readonly ArmRewards[]): Distribution {
+export function distributionOf(exploration: rollout.Exploration, rewards: readonly ArmMoments[]): Distribution {
   const { versions: arms, warmUp, policy, floor } = exploration;
   const best = bestArms(armMeans(rewards));
-  if (rewards.some(({ matured }) => matured < warmUp)) {
+  const isWarm = (arm: ArmMoments): boolean =>
+    arm.matured >= warmUp && (policy !== 'thompson-gaussian' || hasPosterior(arm));
+  if (!rewards.every(isWarm)) {
     return { arms, pmf: arms.map(() => 1 / arms.length), epsilon: 1, best };
   }
   if (policy === 'thompson') return { arms, pmf: thompson(rewards, floor), epsilon: floor, best };
+  if (policy === 'thompson-gaussian') return { arms, pmf: thompsonGaussian(rewards, floor), epsilon: floor, best };
   const epsilon = epsilonAfter(
     exploration,
     rewards.reduce((sum, { matured }) => sum + matured, 0),

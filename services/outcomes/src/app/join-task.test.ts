@@ -146,7 +146,15 @@ describe('the task of a partition', () => {
         .map(({ key, partition, value }) => ({
           ...{ key, partition, stats: outcomes.ArmStats.fromJSON(JSON.parse(String(value))) },
         }));
-    const stats = { model: 'm', partition: 1, arm: '1', matured: 1, rewardNano: 937_500_000, basis: '' };
+    const stats = {
+      model: 'm',
+      partition: 1,
+      arm: '1',
+      matured: 1,
+      rewardNano: 937_500_000,
+      rewardSquaredMicro: 878_906,
+      basis: '',
+    };
     expect(armsOf(before)).toEqual([{ key: 'm/1/1', partition: 0, stats }]);
     const changelog = before.out
       .filter(({ topic, value }) => topic === topics.outcomePending && value !== null)
@@ -156,7 +164,12 @@ describe('the task of a partition', () => {
     second.restore(changelog.filter(({ key }) => String(key).includes('/')));
     void second.onRecords(batch([served('c', 'k2', 'm', topics.inferenceServed, true)]), after.value);
     void second.onRecords(batch([label('k2', 0)]), after.value);
-    expect(armsOf(after)[0]?.stats).toEqual({ ...stats, matured: 2, rewardNano: 1_875_000_000 });
+    expect(armsOf(after)[0]?.stats).toEqual({
+      ...stats,
+      matured: 2,
+      rewardNano: 1_875_000_000,
+      rewardSquaredMicro: 1_757_812,
+    });
   });
 
   test('refuses to hold more than allowed, and bytes that are no Inference', () => {

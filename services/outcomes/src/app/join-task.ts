@@ -172,8 +172,9 @@ function restore(state: JoinState, arms: Arms, model: string, records: readonly 
         arm,
         matured,
         rewardNano,
+        rewardSquaredMicro,
       } = decoded(record, (bytes) => decodeArm(Buffer.from(bytes).toString('utf8')));
-      if (owner === model) arms.set(arm, { matured, rewardNano });
+      if (owner === model) arms.set(arm, { matured, rewardNano, rewardSquaredMicro });
     } else if (isLabelKey(record.key.toString('utf8'))) {
       const {
         model: owner,

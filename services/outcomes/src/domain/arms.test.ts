@@ -36,12 +36,12 @@ describe('addRewards', () => {
       expired,
     ]);
     expect([...arms]).toEqual([
-      ['1', { matured: 1, rewardNano: 990_000_000 }],
-      ['2', { matured: 1, rewardNano: 750_000_000 }],
+      ['1', { matured: 1, rewardNano: 990_000_000, rewardSquaredMicro: 980_100 }],
+      ['2', { matured: 1, rewardNano: 750_000_000, rewardSquaredMicro: 562_500 }],
     ]);
     expect(changed).toEqual(arms);
     expect(addRewards(arms, [labelled('1', 1, 1)])).toEqual(
-      new Map([['1', { matured: 2, rewardNano: 1_990_000_000 }]]),
+      new Map([['1', { matured: 2, rewardNano: 1_990_000_000, rewardSquaredMicro: 1_980_100 }]]),
     );
   });
 

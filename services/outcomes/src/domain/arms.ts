@@ -5,6 +5,8 @@ export interface ArmTotals {
   readonly matured: number;
   /** Sum of rewards, 1e-9; whole, so that any order of adding gives the same. */
   readonly rewardNano: number;
+  /** Sum of squared rewards, 1e-6; whole. */
+  readonly rewardSquaredMicro: number;
 }
 
 /** By model version. */
@@ -34,8 +36,13 @@ export function addRewards(arms: Arms, settled: readonly Settled[]): ReadonlyMap
   for (const one of settled) {
     const { learn, modelVersion, score } = one.prediction;
     if (!learn || one.kind !== 'labelled') continue;
-    const before = arms.get(modelVersion) ?? { matured: 0, rewardNano: 0 };
-    const after = { matured: before.matured + 1, rewardNano: before.rewardNano + rewardNano(score, one.label) };
+    const before = arms.get(modelVersion) ?? { matured: 0, rewardNano: 0, rewardSquaredMicro: 0 };
+    const nano = rewardNano(score, one.label);
+    const after = {
+      matured: before.matured + 1,
+      rewardNano: before.rewardNano + nano,
+      rewardSquaredMicro: before.rewardSquaredMicro + Math.round((nano / 1e9) ** 2 * 1e6),
+    };
     arms.set(modelVersion, after);
     changed.set(modelVersion, after);
   }

@@ -100,6 +100,8 @@ export interface ArmStats {
   rewardNano: number;
   /** Empty: a version, by labels. "version": a version, by rewards. "action": an action, by rewards. */
   basis: string;
+  /** Sum of the squared rewards, in units of 1e-6, each term rounded before adding; for their variance. */
+  rewardSquaredMicro: number;
 }
 
 /**
@@ -409,7 +411,7 @@ export const Outcome: MessageFns<Outcome> = {
 };
 
 function createBaseArmStats(): ArmStats {
-  return { model: "", partition: 0, arm: "", matured: 0, rewardNano: 0, basis: "" };
+  return { model: "", partition: 0, arm: "", matured: 0, rewardNano: 0, basis: "", rewardSquaredMicro: 0 };
 }
 
 export const ArmStats: MessageFns<ArmStats> = {
@@ -431,6 +433,9 @@ export const ArmStats: MessageFns<ArmStats> = {
     }
     if (message.basis !== "") {
       writer.uint32(50).string(message.basis);
+    }
+    if (message.rewardSquaredMicro !== 0) {
+      writer.uint32(56).int64(message.rewardSquaredMicro);
     }
     return writer;
   },
@@ -496,6 +501,14 @@ export const ArmStats: MessageFns<ArmStats> = {
             message.basis = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.rewardSquaredMicro = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -520,6 +533,11 @@ export const ArmStats: MessageFns<ArmStats> = {
         ? globalThis.Number(object.reward_nano)
         : 0,
       basis: isSet(object.basis) ? globalThis.String(object.basis) : "",
+      rewardSquaredMicro: isSet(object.rewardSquaredMicro)
+        ? globalThis.Number(object.rewardSquaredMicro)
+        : isSet(object.reward_squared_micro)
+        ? globalThis.Number(object.reward_squared_micro)
+        : 0,
     };
   },
 
@@ -543,6 +561,9 @@ export const ArmStats: MessageFns<ArmStats> = {
     if (message.basis !== "") {
       obj.basis = message.basis;
     }
+    if (message.rewardSquaredMicro !== 0) {
+      obj.rewardSquaredMicro = Math.round(message.rewardSquaredMicro);
+    }
     return obj;
   },
 
@@ -557,6 +578,7 @@ export const ArmStats: MessageFns<ArmStats> = {
     message.matured = object.matured ?? 0;
     message.rewardNano = object.rewardNano ?? 0;
     message.basis = object.basis ?? "";
+    message.rewardSquaredMicro = object.rewardSquaredMicro ?? 0;
     return message;
   },
 };

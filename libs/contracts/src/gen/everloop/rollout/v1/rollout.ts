@@ -42,7 +42,7 @@ export interface Target {
 
 /** How the requests that no challenger drew are divided, by what the arms have earned. */
 export interface Exploration {
-  /** "epsilon-greedy" or "thompson". */
+  /** "epsilon-greedy", "thompson" (Beta arms, rewards within [0, 1]) or "thompson-gaussian" (Normal arms with unknown mean and variance). */
   policy: string;
   /** The arms: the champion and others. */
   versions: string[];
