@@ -9,6 +9,7 @@ import { benchFeaturesOffline } from './features-offline.ts';
 import { benchFeaturesOnline } from './features-online.ts';
 import { benchGate } from './gate.ts';
 import type { BenchResult } from './result.ts';
+import { benchSwaps } from './swaps.ts';
 import { benchTasks } from './tasks.ts';
 import { benchValidator } from './validator.ts';
 
@@ -24,6 +25,11 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   gate: {
     about: "the gateway's check of one request of 20 inputs, beside the 50 µs that it may cost",
     run: benchGate,
+  },
+  swaps: {
+    about:
+      '1,000 models put into service one after another under load: memory at the end beside that after the first 200',
+    run: benchSwaps,
   },
   tasks: {
     about: 'exactly-once copy of a topic through libs/kafka, beside the same copy with plain kafkajs transactions',

@@ -47,6 +47,7 @@ export class ChildLink {
   #why: EndReason | undefined;
   #ended = false;
   #isRecycled = false;
+  #isRetiring = false;
   #stderr = '';
   rssBytes = 0;
 
@@ -87,6 +88,17 @@ export class ChildLink {
     });
   }
 
+  /** Resolves when the process is gone, whatever it ended by. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Ends the process behind its last answer; nothing may be sent any more. */
+  retire(): void {
+    this.#isRetiring = true;
+    if (this.#calls.length === 0) void this.kill({ kind: 'stop', detail: 'has handed over' });
+  }
+
   /** Resolves when the process is gone. */
   kill(why: EndReason): Promise<void> {
     this.#why ??= why;
@@ -110,6 +122,7 @@ export class ChildLink {
     this.#watchOldest();
     if (this.rssBytes <= this.#options.rssBytesMax) {
       call.settle(reply);
+      if (this.#isRetiring) this.retire();
       return;
     }
     // A model that does not fit is refused, or every new process would outgrow its memory too; a run has its answer. The calls

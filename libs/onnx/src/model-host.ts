@@ -2,6 +2,7 @@ import { deferred, type Health, type Logger, type Part } from '@everloop/service
 import { ChildLink, type Call, type EndReason } from './child-link.ts';
 import { onnxError } from './errors.ts';
 import type { HostReply, HostRequest, LoadedModel, RunInput } from './host-protocol.ts';
+import { prepare, Wear, type HeldModel, type RecycleLimits } from './succession.ts';
 
 export interface ModelHostOptions {
   readonly logger: Logger;
@@ -17,6 +18,11 @@ export interface ModelHostOptions {
   readonly readyMs?: number;
   /** Most calls that wait for the child. Default 4,096. */
   readonly pendingMax?: number;
+  /**
+   * When another process takes the child's place without a failed or delayed call: after 50 unloads, or growth by 256 MiB since the
+   * first one, by default. For as long as it takes to load the models, both are there, and loads and unloads wait.
+   */
+  readonly recycle?: RecycleLimits;
 }
 
 /**
@@ -45,14 +51,10 @@ export interface HostStatus {
   readonly pid: number | undefined;
   readonly rssBytes: number;
   readonly restarts: number;
+  /** Processes that handed over to their successor. */
+  readonly recycles: number;
   readonly models: readonly string[];
   readonly runtimeVersion: string;
-}
-
-interface HeldModel {
-  readonly path: string;
-  readonly digest: string;
-  readonly model: LoadedModel;
 }
 
 type State = 'new' | 'running' | 'stopped';
@@ -71,6 +73,14 @@ class ForkedModelHost implements ModelHost {
   readonly #models = new Map<string, HeldModel>();
   #state: State = 'new';
   #link: ChildLink | undefined;
+  /** Prepared to take the place of `#link`. */
+  #successor: ChildLink | undefined;
+  /** Have handed over and give their last answers. */
+  readonly #retiring = new Set<ChildLink>();
+  /** Loads and unloads that wait for a succession to end. */
+  #held: Call[] = [];
+  #wear: Wear;
+  #recycles = 0;
   #ready = false;
   #waiting: Call[] = [];
   #nextId = 1;
@@ -89,8 +99,10 @@ class ForkedModelHost implements ModelHost {
       loadTimeoutMs: 20_000,
       readyMs: 30_000,
       pendingMax: 4_096,
+      recycle: { unloads: 50, growthBytes: 256 * 1024 ** 2 },
       ...options,
     };
+    this.#wear = new Wear(this.#options.recycle);
   }
 
   start(): Promise<void> {
@@ -106,10 +118,11 @@ class ForkedModelHost implements ModelHost {
     this.#state = 'stopped';
     clearTimeout(this.#restartTimer);
     const why: EndReason = { kind: 'stop', detail: 'was stopped' };
-    for (const call of this.#waiting.splice(0)) call.abandon(why);
+    for (const call of [...this.#held.splice(0), ...this.#waiting.splice(0)]) call.abandon(why);
     this.#started.promise.catch(() => undefined);
     this.#started.reject(onnxError('EVL_ONNX_HOST_STOPPED', `${this.name} was stopped before it was ready`));
-    await this.#link?.kill(why);
+    const links = [this.#link, this.#successor, ...this.#retiring].filter((link) => link !== undefined);
+    await Promise.all(links.map((link) => link.kill(why)));
   }
 
   health(): Health {
@@ -121,6 +134,7 @@ class ForkedModelHost implements ModelHost {
       pid: this.#link?.pid,
       rssBytes: this.#link?.rssBytes ?? 0,
       restarts: this.#restarts,
+      recycles: this.#recycles,
       models: [...this.#models.keys()],
       runtimeVersion: this.#runtimeVersion,
     };
@@ -138,11 +152,14 @@ class ForkedModelHost implements ModelHost {
 
   async unload(key: string): Promise<void> {
     if (!this.#models.delete(key)) return;
+    const beforeBytes = this.#link?.rssBytes ?? 0;
     await this.#call(
       { kind: 'unload', id: this.#nextId++, key },
       this.#options.loadTimeoutMs,
       `Model ${key}`,
-      () => undefined,
+      (reply) => {
+        if (reply.kind === 'unloaded') this.#unloaded(beforeBytes, reply.rssBytes);
+      },
     );
   }
 
@@ -170,7 +187,7 @@ class ForkedModelHost implements ModelHost {
         abandon: (why) => reject(endError(request, what, why)),
       };
       if (this.#state !== 'running') call.abandon({ kind: 'stop', detail: 'is not running' });
-      else if (this.#waiting.length + (this.#link?.inFlight ?? 0) >= this.#options.pendingMax)
+      else if (this.#waiting.length + this.#held.length + (this.#link?.inFlight ?? 0) >= this.#options.pendingMax)
         reject(
           onnxError(
             'EVL_ONNX_QUEUE_FULL',
@@ -182,18 +199,24 @@ class ForkedModelHost implements ModelHost {
   }
 
   #submit(call: Call): void {
-    if (this.#ready && this.#link !== undefined) this.#link.send(call);
+    if (this.#successor !== undefined && call.request.kind !== 'run') this.#held.push(call);
+    else if (this.#ready && this.#link !== undefined) this.#link.send(call);
     else this.#waiting.push(call);
   }
 
   #spawn(): void {
+    this.#wear = new Wear(this.#options.recycle);
+    this.#link = this.#fork((link, runtimeVersion) => this.#onReady(link, runtimeVersion));
+    this.#spawnedAt = performance.now();
+  }
+
+  #fork(onReady: (link: ChildLink, runtimeVersion: string) => void): ChildLink {
     const link: ChildLink = new ChildLink({
       ...this.#options,
-      onReady: (runtimeVersion) => this.#onReady(link, runtimeVersion),
-      onEnd: (why, innocent) => this.#onEnd(why, innocent),
+      onReady: (runtimeVersion) => onReady(link, runtimeVersion),
+      onEnd: (why, innocent) => this.#onEnd(link, why, innocent),
     });
-    this.#link = link;
-    this.#spawnedAt = performance.now();
+    return link;
   }
 
   #onReady(link: ChildLink, runtimeVersion: string): void {
@@ -202,6 +225,47 @@ class ForkedModelHost implements ModelHost {
     for (const [key, held] of this.#models) link.send(this.#reload(key, held));
     for (const call of this.#waiting.splice(0)) link.send(call);
     this.#started.resolve();
+  }
+
+  #unloaded(beforeBytes: number, nowBytes: number): void {
+    this.#wear.unloaded(beforeBytes, nowBytes);
+    const from = this.#link;
+    if (from === undefined || !this.#ready || this.#successor !== undefined || !this.#wear.isOver(nowBytes)) return;
+    // Whatever comes of it: the next try is after as many unloads again.
+    this.#wear = new Wear(this.#options.recycle);
+    this.#successor = this.#fork((to) => void this.#succeed(from, to));
+  }
+
+  /** Calls go to `to` from now on, if it has all models; else `from` goes on. */
+  async #succeed(from: ChildLink, to: ChildLink): Promise<void> {
+    try {
+      const { loadTimeoutMs: timeoutMs } = this.#options;
+      await prepare({ from, to, timeoutMs, models: () => [...this.#models], nextId: () => this.#nextId++ });
+      if (this.#successor === to && this.#link === from) this.#handOver(from, to);
+    } catch (error) {
+      if (this.#successor === to)
+        this.#options.logger.warn({ err: error }, 'no other model process could take over; the old one goes on');
+      void to.kill({ kind: 'stop', detail: 'could not take over' });
+    }
+    this.#endSuccession(to);
+  }
+
+  #handOver(from: ChildLink, to: ChildLink): void {
+    this.#link = to;
+    this.#recycles += 1;
+    this.#spawnedAt = performance.now();
+    this.#retiring.add(from);
+    this.#options.logger.info(
+      { rssBytes: from.rssBytes, recycles: this.#recycles, models: this.#models.size },
+      'another model process took over',
+    );
+    from.retire();
+  }
+
+  #endSuccession(successor: ChildLink): void {
+    if (this.#successor !== successor) return;
+    this.#successor = undefined;
+    for (const call of this.#held.splice(0)) this.#submit(call);
   }
 
   /** A model that no longer loads is given up: its runs fail, the others go on. */
@@ -224,14 +288,31 @@ class ForkedModelHost implements ModelHost {
     };
   }
 
-  #onEnd(why: EndReason, innocent: readonly Call[]): void {
-    const wasReady = this.#ready;
-    this.#ready = false;
-    this.#link = undefined;
+  #onEnd(link: ChildLink, why: EndReason, innocent: readonly Call[]): void {
     const again = innocent.filter((call) => !call.isReload);
     if (this.#state === 'stopped') {
       for (const call of again) call.abandon(why);
       return;
+    }
+    if (this.#retiring.delete(link)) for (const call of again) this.#submit(call);
+    else if (link === this.#link) this.#restart(why, again);
+    else {
+      this.#options.logger.warn(
+        { why: why.kind, detail: why.detail },
+        'the next model process ended; the old one goes on',
+      );
+      this.#endSuccession(link);
+    }
+  }
+
+  #restart(why: EndReason, again: readonly Call[]): void {
+    const wasReady = this.#ready;
+    this.#ready = false;
+    this.#link = undefined;
+    const successor = this.#successor;
+    if (successor !== undefined) {
+      void successor.kill({ kind: 'stop', detail: 'has nobody to take over from' });
+      this.#endSuccession(successor);
     }
     this.#restarts += 1;
     this.#options.logger.warn(
