@@ -30,6 +30,7 @@ export { ContractError, describeFinding, ResourceErrors, type Finding, type Reso
 export { encodeEvent, eventAttributes, eventId, type EventAttributes, type EventToEncode } from './events.ts';
 export { compilePattern, type PatternTest } from './pattern.ts';
 export { checkResources, type ResourceFinding } from './resources/checks/index.ts';
+export { askedFields, chosenField } from './resources/actions.ts';
 export { bindingKeys, entityFields } from './resources/entities.ts';
 export {
   featureDigests,

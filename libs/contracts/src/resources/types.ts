@@ -235,12 +235,35 @@ export const datasetCheckDefaults: DatasetChecks = {
   sampledRows: 60,
 };
 
+/** How a model chooses among actions by their scores. */
+export interface ChooseSpec extends Omit<ExplorationRule, 'policy' | 'versions'> {
+  /** Input that is the action; it comes from a request field, see `askedFields`. */
+  readonly input: string;
+  readonly actions: readonly (string | number)[];
+}
+
+/** What the decisions of a model are worth. */
+export interface RewardSpec {
+  /** How long after a decision its rewards count. */
+  readonly waitMs: number;
+  /** Reward of a decision that got none in time. */
+  readonly default: number;
+  readonly aggregate: 'earliest' | 'sum';
+  /** Range of a reward, and of what a decision is worth. */
+  readonly min: number;
+  readonly max: number;
+}
+
 export interface ModelSpec {
+  /** Fields of an example; a request carries those that `askedFields` says. */
   readonly request: readonly GatedField[];
   /** Request field that joins a prediction with its label. */
   readonly joinKey: string;
   /** What is done with bad values in requests; absent: the call is refused. */
   readonly gate?: GatePolicy;
+  readonly choose?: ChooseSpec;
+  /** Decisions wait for rewards, and arms are judged by them; absent: by labels. */
+  readonly rewards?: RewardSpec;
   /** Training examples: one per record of `source`, request fields of the same names; as of `time` + `offsetMs`. */
   readonly examples: { readonly source: string; readonly time: string; readonly offsetMs: number };
   /** The FeatureService whose features are used, and no others; see `pinnedService`. */

@@ -1,4 +1,5 @@
 import type { Finding } from '../../errors.ts';
+import { chosenField } from '../actions.ts';
 import { gatePolicy, valueProblem } from '../gate.ts';
 import type { GateProblem, GatedField } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
@@ -27,7 +28,11 @@ function checkRequest({ spec }: Pick<Model, 'spec'>): Finding[] {
     const at = (...path: (string | number)[]) => ['spec', 'request', index, ...path];
     return [
       ...constraints(field).map(({ key, message }) => wrongValue(at(key), message)),
-      ...(field.name === spec.joinKey ? joinKey(field, at) : missingDefault(field, spec, at)),
+      ...(field.name === spec.joinKey
+        ? joinKey(field, at)
+        : field.name === chosenField(spec)
+          ? []
+          : missingDefault(field, spec, at)),
     ];
   });
 }

@@ -4,6 +4,7 @@ import { listNames } from '../../suggest.ts';
 import { bindingKeys, entityFields } from '../entities.ts';
 import type { ModelInput } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
+import { checkDecisions } from './choose.ts';
 import { type CheckContext, checkField, isFound, repeats, unknownName, wrongValue } from './context.ts';
 import { viewTypes } from './feature-service.ts';
 import { aggregatedTypes, numericTypes } from './feature-view.ts';
@@ -23,6 +24,7 @@ export function checkModel(model: Model, context: CheckContext): Finding[] {
     ...repeated(spec.inputs, (input) => input.name, ['spec', 'inputs'], 'name', 'inputs'),
     ...checkJoinKey(model),
     ...checkGate(model),
+    ...checkDecisions(model),
     ...checkExamples(model, context),
     ...checkLabel(model, context),
     ...spec.views.flatMap((_, i) => checkBinding(model, i, context)),

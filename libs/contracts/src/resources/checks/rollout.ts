@@ -1,5 +1,6 @@
 import { compileCel } from '../../cel.ts';
 import { ContractError, type Finding } from '../../errors.ts';
+import { askedFields } from '../actions.ts';
 import type { RolloutSpec } from '../types.ts';
 import { ofKind, type ResourceOf } from '../wire.ts';
 import { type CheckContext, repeats, unknownName, wrongValue } from './context.ts';
@@ -114,7 +115,7 @@ function checkTargets({ model, targets }: RolloutSpec, context: CheckContext): F
     wrongValue(['spec', 'targets', index, 'name'], `there are two targets "${key}"`),
   );
   const found = ofKind(context.resources, 'Model').find(({ name }) => name === model);
-  const fields = found?.spec.request.map(({ name }) => name);
+  const fields = found === undefined ? undefined : askedFields(found.spec).map(({ name }) => name);
   targets.forEach(({ cel }, i) => findings.push(...checkRule(cel, ['spec', 'targets', i, 'cel'], fields)));
   return findings;
 }
