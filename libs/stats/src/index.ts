@@ -1,5 +1,6 @@
 export * from './auc.ts';
 export * from './bins.ts';
+export * from './draw.ts';
 export * from './drift.ts';
 export * from './exploration.ts';
 export * from './field.ts';

@@ -47,10 +47,11 @@ export function findPython(env: Environment = process.env): Python | { readonly 
 
 /**
  * The pinned requirements of a file of libs/testing/python: `feast` (Feast with DuckDB and gRPC, pandas), `spark` (PySpark), `odcs` (the JSON
- * schema of the Open Data Contract Standard, and a validator), `tritonclient`, `kserve`, `mlserver` (clients of the Open Inference Protocol).
+ * schema of the Open Data Contract Standard, and a validator), `tritonclient`, `kserve`, `mlserver` (clients of the Open Inference Protocol), `obp` (what Open
+ * Bandit Pipeline's estimators import).
  */
 export function pythonRequirements(
-  name: 'feast' | 'spark' | 'odcs' | 'tritonclient' | 'kserve' | 'mlserver',
+  name: 'feast' | 'spark' | 'odcs' | 'obp' | 'tritonclient' | 'kserve' | 'mlserver',
 ): string[] {
   const text = readFileSync(new URL(`../python/${name}.txt`, import.meta.url), 'utf8');
   return text.split('\n').filter((line) => line.trim() !== '');

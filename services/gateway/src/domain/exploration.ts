@@ -3,6 +3,7 @@ import {
   type ArmMoments,
   armMeans,
   bestArms,
+  drawOf,
   epsilonAfter,
   epsilonGreedy,
   hasPosterior,
@@ -10,7 +11,6 @@ import {
   thompson,
   thompsonGaussian,
 } from '@everloop/stats';
-import { drawOf } from './hash.ts';
 import type { Choice } from './routing.ts';
 
 /** Probabilities of the arms at one state of their rewards. */

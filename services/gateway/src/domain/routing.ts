@@ -1,6 +1,6 @@
 import { challengerWeight, championWeight, drawBuckets, type rollout } from '@everloop/contracts';
+import { drawOf } from '@everloop/stats';
 import type { RequestRow } from './gate.ts';
-import { drawOf } from './hash.ts';
 import type { TargetTest } from './targets.ts';
 
 /** How a request came to its version; only `champion` and `canary` were drawn. */

@@ -7,7 +7,7 @@ const encoder = new TextEncoder();
  * FNV-1a, 64 bits, of the UTF-8 bytes of `text` (Fowler, Noll, Vo; draft-eastlake-fnv, section 2), as its two 32-bit halves. The
  * prime is 2^40 + 0x1b3, so the product is taken in halves that stay exact in doubles. O(bytes).
  *
- * fnv1a64('foobar') → { high: 0x85944171, low: 0xf73967e8 }
+ * fnv1a64('foobar') // → {"high":2241085809,"low":4147734504}
  */
 export function fnv1a64(text: string): { readonly high: number; readonly low: number } {
   let high = 0xcbf29ce4;
@@ -35,6 +35,8 @@ function mix64(hash: bigint): bigint {
 /**
  * The draw of one unit under one salt: hash64(salt ‖ 0 ‖ unit) as a number in [0, 1), the same for ever. Under one salt the units
  * below a weight stay below every larger weight, so that a growing canary keeps the units it had.
+ *
+ * drawOf('explore', 'a') // → 0.2100112379182799
  */
 export function drawOf(salt: string, unit: string): number {
   const { high, low } = fnv1a64(`${salt}\0${unit}`);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawOf, fnv1a64 } from './hash.ts';
+import { drawOf, fnv1a64 } from './draw.ts';
 
 const hex = ({ high, low }: { high: number; low: number }): string =>
   high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
