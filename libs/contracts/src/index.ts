@@ -21,6 +21,7 @@ export * as registry from './gen/everloop/registry/v1/registry.ts';
 export * as rewards from './gen/everloop/outcomes/v1/reward.ts';
 export * as rollout from './gen/everloop/rollout/v1/rollout.ts';
 export * as serving from './gen/everloop/serving/v1/inference.ts';
+export * as servingApi from './gen/everloop/serving/v1/serving.ts';
 export * as training from './gen/everloop/training/v1/training.ts';
 export { canonicalJson, sha256Hex } from './canonical.ts';
 export { compileCel, type CelPredicate, type CelVerdict } from './cel.ts';

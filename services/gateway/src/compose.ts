@@ -6,6 +6,7 @@ import { createModelHost } from '@everloop/onnx';
 import type { Config, Logger, Metrics, Part } from '@everloop/service';
 import { createObjectStore, createRedis } from '@everloop/storage';
 import { implementInference } from './adapters/grpc-inference.ts';
+import { implementServing } from './adapters/grpc-serving.ts';
 import { createGrpcVersionCatalog } from './adapters/grpc-version-catalog.ts';
 import { Journal } from './adapters/journal/journal.ts';
 import { createJournalLog } from './adapters/journal/journal-log.ts';
@@ -16,7 +17,7 @@ import { createGateway } from './app/gateway.ts';
 import { Statistics } from './app/statistics.ts';
 import { versionOfKey } from './app/versions.ts';
 import type { configSchema } from './config.ts';
-import type { InferenceService } from './ports.ts';
+import type { InferenceService, ServingService } from './ports.ts';
 import { createTelemetry } from './telemetry.ts';
 
 export interface Surroundings {
@@ -28,6 +29,7 @@ export interface Surroundings {
 
 export interface ComposedGateway {
   readonly service: InferenceService;
+  readonly serving: ServingService;
   readonly grpc: GrpcServer;
   /** In the order in which they start; the bus is first. */
   readonly parts: readonly Part[];
@@ -85,13 +87,17 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
     name: 'grpc',
     host: config.grpcHost,
     port: config.grpcPort,
-    services: [implementInference(gateway.service, { streamInFlightMax: config.streamInFlightMax })],
+    services: [
+      implementServing(gateway.serving),
+      implementInference(gateway.service, { streamInFlightMax: config.streamInFlightMax }),
+    ],
     messageBytesMax: config.messageBytesMax,
     logger,
   });
   const registry: Part = { name: 'registry-client', start: async () => undefined, stop: async () => versions.close() };
   return {
     service: gateway.service,
+    serving: gateway.serving,
     grpc,
     parts: [
       servesWithout(bus),

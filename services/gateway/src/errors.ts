@@ -44,3 +44,15 @@ export type GatewayErrorCode = keyof typeof kinds;
 export function gatewayError(code: GatewayErrorCode, message: string, cause?: unknown): ServiceError {
   return new ServiceError({ code, kind: kinds[code], message, ...(cause === undefined ? {} : { cause }) });
 }
+
+/** A request that breaks its protocol or the model's contract, with everything that is wrong with it. */
+export class RequestRefused extends ServiceError {
+  readonly reasons: readonly string[];
+
+  /** `what` was asked, for people. */
+  constructor(what: string, reasons: readonly string[]) {
+    const code: GatewayErrorCode = 'EVL_GATEWAY_REQUEST_INVALID';
+    super({ code, kind: kinds[code], message: `${what}: ${reasons.join('; ')}` });
+    this.reasons = reasons;
+  }
+}

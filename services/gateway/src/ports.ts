@@ -1,4 +1,11 @@
-import type { FeatureServiceSpec, FeatureViewSpec, inference, registry, SourceSpec } from '@everloop/contracts';
+import type {
+  FeatureServiceSpec,
+  FeatureViewSpec,
+  inference,
+  registry,
+  servingApi,
+  SourceSpec,
+} from '@everloop/contracts';
 import type { RequestRow } from './domain/gate.ts';
 import type { FeatureRow, Packed } from './domain/vector.ts';
 
@@ -97,4 +104,10 @@ export interface InferenceService {
   repositoryModelLoad(request: ModelCommand): Promise<void>;
   /** Always refused: a route decides what is loaded. */
   repositoryModelUnload(request: ModelCommand): Promise<void>;
+}
+
+/** The calls of `everloop.serving.v1`; gRPC and HTTP share them. */
+export interface ServingService {
+  predict(request: servingApi.PredictRequest, caller?: Caller): Promise<servingApi.PredictResponse>;
+  predictBatch(request: servingApi.PredictBatchRequest, caller?: Caller): Promise<servingApi.PredictBatchResponse>;
 }

@@ -4,6 +4,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addInferenceRoutes } from '../src/adapters/http-inference.ts';
 import { operations, pathsOf, type OperationName } from '../src/adapters/openapi.ts';
+import { servingOperations } from '../src/adapters/serving-openapi.ts';
 import { encodeRaw } from '../src/domain/datatypes.ts';
 import { setUp, type Harness } from './harness.ts';
 
@@ -133,7 +134,12 @@ describe('the rest', () => {
       Object.keys(methods).map((method) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
     );
     const names = Object.keys(operations) as OperationName[];
-    const served = names.flatMap((name) => pathsOf(name).map((path) => `${operations[name].method} /v2${path}`));
+    const served = [
+      ...names.flatMap((name) => pathsOf(name).map((path) => `${operations[name].method} /v2${path}`)),
+      ...Object.values(servingOperations).map(
+        ({ method, path }) => `${method} /v1${path.replace('{model}', ':model')}`,
+      ),
+    ];
     expect(described.sort()).toEqual(served.sort());
     const references = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name);
     const { components } = document as unknown as { components: { schemas: object } };

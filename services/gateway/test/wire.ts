@@ -1,8 +1,9 @@
-import { inference } from '@everloop/contracts';
+import { inference, servingApi } from '@everloop/contracts';
 import { connect, createGrpcServer } from '@everloop/grpc';
 import { createLogger } from '@everloop/service';
 import { eventually } from '@everloop/testing';
 import { implementInference } from '../src/adapters/grpc-inference.ts';
+import { implementServing } from '../src/adapters/grpc-serving.ts';
 import type { Caller, InferenceService } from '../src/ports.ts';
 import { setUp, type Harness } from './harness.ts';
 
@@ -30,7 +31,10 @@ export async function serve(options: WireOptions = {}) {
   };
   const grpc = createGrpcServer({
     ...{ name: 'grpc', host: '127.0.0.1', port: 0, logger },
-    services: [implementInference(service, { streamInFlightMax: options.streamInFlightMax ?? 4 })],
+    services: [
+      implementServing(harness.gateway.serving),
+      implementInference(service, { streamInFlightMax: options.streamInFlightMax ?? 4 }),
+    ],
     ...(options.messageBytesMax === undefined ? {} : { messageBytesMax: options.messageBytesMax }),
   });
   await harness.start();
@@ -39,10 +43,12 @@ export async function serve(options: WireOptions = {}) {
   await grpc.start();
   const address = `127.0.0.1:${grpc.port}`;
   const client = connect(inference.GRPCInferenceServiceService, address, { name: 'test', deadlineMs: 10_000 });
+  const serving = connect(servingApi.ServingServiceService, address, { name: 'test', deadlineMs: 10_000 });
   return {
-    ...{ harness, service, grpc, client, address, lines, callers },
+    ...{ harness, service, grpc, client, serving, address, lines, callers },
     async stop() {
       client.close();
+      serving.close();
       await grpc.stop();
       await harness.stop();
     },

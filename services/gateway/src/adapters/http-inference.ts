@@ -1,64 +1,24 @@
-import { promisify } from 'node:util';
-import { gunzip, inflate } from 'node:zlib';
 import { statusOf } from '@everloop/grpc';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { withRouteHeaders } from '../domain/route-token.ts';
-import { gatewayError } from '../errors.ts';
-import type { Caller, InferenceService, ModelCommand } from '../ports.ts';
+import type { InferenceService, ModelCommand } from '../ports.ts';
+import {
+  callerOf,
+  headerOf,
+  httpStatusOf,
+  invalid,
+  plainBody,
+  takeBytes,
+  type BodyOptions,
+  type Handler,
+} from './http-body.ts';
 import { openApiDocument, operations, pathsOf, type OperationName } from './openapi.ts';
 import { jsonLength, readInferRequest, type Read } from './rest-request.ts';
 import { writeConfig, writeInferResponse, writeModelMetadata, writeStatistics } from './rest-response.ts';
 
-export interface HttpInferenceOptions {
-  /** Largest body, as sent and after decompression, bytes. */
-  readonly bodyBytesMax: number;
-}
-
-type Handler = (request: FastifyRequest, reply: FastifyReply) => object | Promise<object>;
-
-/** HTTP status by gRPC status number; anything else is 500. */
-const httpStatus: Readonly<Record<number, number>> = {
-  1: 499,
-  3: 400,
-  4: 504,
-  5: 404,
-  8: 429,
-  9: 400,
-  12: 501,
-  14: 503,
-};
-
-const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
-
-function invalid(reason: string): Error {
-  return gatewayError('EVL_GATEWAY_REQUEST_INVALID', reason);
-}
-
 function valueOf<T>(read: Read<T>, where: string): T {
   if (!read.ok) throw invalid(`${where}: ${read.reason}`);
   return read.value;
-}
-
-/** The body without its compression. */
-async function plainBody(request: FastifyRequest, bytesMax: number): Promise<Buffer> {
-  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') return body;
-  if (encoding !== 'gzip' && encoding !== 'deflate')
-    throw invalid(`Content-Encoding ${encoding} is not gzip or deflate`);
-  try {
-    return await decoders[encoding](body, { maxOutputLength: bytesMax });
-  } catch {
-    throw invalid(`the body is not ${encoding}, or is larger than ${bytesMax} bytes without it`);
-  }
-}
-
-function callerOf(request: FastifyRequest): Caller {
-  return {
-    get isOver() {
-      return request.raw.socket.destroyed;
-    },
-  };
 }
 
 function named(request: FastifyRequest): { readonly name: string; readonly version: string } {
@@ -87,7 +47,7 @@ function commandOf(request: FastifyRequest): ModelCommand {
   };
 }
 
-function handlersOf(service: InferenceService, { bodyBytesMax }: HttpInferenceOptions): Record<OperationName, Handler> {
+function handlersOf(service: InferenceService, options: BodyOptions): Record<OperationName, Handler> {
   return {
     serverMetadata: () => service.serverMetadata(),
     serverLive: () => service.serverLive(),
@@ -112,10 +72,10 @@ function handlersOf(service: InferenceService, { bodyBytesMax }: HttpInferenceOp
     modelInfer: async (request, reply) => {
       const { name, version } = named(request);
       const where = `request to model ${name}`;
-      const body = await plainBody(request, bodyBytesMax);
+      const body = await plainBody(request, options);
       const json = valueOf(jsonLength(request.headers['inference-header-content-length'], body.length), where);
       const message = valueOf(readInferRequest(name, version, body, json), where);
-      const header = (key: string): string | undefined => [request.headers[key]].flat()[0];
+      const header = (key: string): string | undefined => headerOf(request, key);
       const answer = writeInferResponse(await service.modelInfer(withRouteHeaders(message, header), callerOf(request)));
       reply.type(answer.jsonBytes === null ? 'application/json' : 'application/octet-stream');
       if (answer.jsonBytes !== null) reply.header('Inference-Header-Content-Length', String(answer.jsonBytes));
@@ -130,27 +90,19 @@ function handlersOf(service: InferenceService, { bodyBytesMax }: HttpInferenceOp
 }
 
 /** The REST form of the Open Inference Protocol under `/v2`, the same code path as gRPC; errors are `{ "error": text }`. */
-export function addInferenceRoutes(
-  app: FastifyInstance,
-  service: InferenceService,
-  options: HttpInferenceOptions,
-): void {
+export function addInferenceRoutes(app: FastifyInstance, service: InferenceService, options: BodyOptions): void {
   const { bodyBytesMax } = options;
   const handlers = handlersOf(service, options);
   const document = openApiDocument(service.serverMetadata().version);
   void app.register(
     (scope, _options, done) => {
-      // Clients name many content types, or none; the body is JSON with binary tensors behind it in any case.
-      scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bodyBytesMax }, (_request, body, parsed) =>
-        parsed(null, body),
-      );
+      takeBytes(scope, options);
       scope.setErrorHandler((error, _request, reply) => {
         const own = error as { readonly statusCode?: number; readonly message?: string };
         // Fastify's own refusals (a body that is too large) carry their status.
         if (own.statusCode !== undefined) return reply.code(own.statusCode).send({ error: own.message ?? '' });
         const { code, details } = statusOf(error);
-        return reply.code(httpStatus[code] ?? 500).send({ error: details });
+        return reply.code(httpStatusOf(code)).send({ error: details });
       });
       scope.setNotFoundHandler((request, reply) =>
         reply

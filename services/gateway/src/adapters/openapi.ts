@@ -1,3 +1,6 @@
+import { freely, integer, json, list, object, pathParameter, ref, responses, text } from './openapi-parts.ts';
+import { servingPaths, servingSchemas } from './serving-openapi.ts';
+
 /** One operation of the REST form: `http-inference.ts` answers it, `openApiDocument` describes it. */
 interface Operation {
   readonly method: 'get' | 'post';
@@ -101,15 +104,6 @@ export function pathsOf(name: OperationName): readonly string[] {
   return path.includes('*') ? [path.replace('*', ''), path.replace('*', '/versions/:version')] : [path];
 }
 
-const text = { type: 'string' };
-const integer = { type: 'integer' };
-const object = (properties: object, required: readonly string[] = []): object => ({
-  ...{ type: 'object', properties },
-  ...(required.length === 0 ? {} : { required }),
-});
-const list = (items: object): object => ({ type: 'array', items });
-const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
-const freely = { type: 'object', additionalProperties: true };
 const tensor = { name: text, datatype: text, shape: list(integer) };
 const total = object({ count: integer, ns: integer });
 
@@ -165,15 +159,6 @@ const schemas = {
   }),
 };
 
-const reasons: Readonly<Record<number, string>> = {
-  400: 'The request is wrong; the text says all that is',
-  404: 'There is no such model or version',
-  413: 'The body is larger than EVL_GATEWAY_MESSAGE_BYTES_MAX',
-  429: 'Too much is under way; ask again later',
-  503: 'Not ready; ask again later',
-  504: 'It took too long',
-};
-
 const binary = {
   name: 'Inference-Header-Content-Length',
   in: 'header',
@@ -184,34 +169,22 @@ const binary = {
 
 function describe(name: OperationName, path: string): object {
   const operation: Operation = operations[name];
-  const named = [...path.matchAll(/:(\w+)/g)].map(([, key]) => ({
-    name: key ?? '',
-    in: 'path',
-    required: true,
-    schema: text,
-  }));
+  const named = [...path.matchAll(/:(\w+)/g)].map(([, key]) => pathParameter(key ?? ''));
   const isInfer = name === 'modelInfer';
   const content = (schema: string): object => ({
-    'application/json': { schema: ref(schema) },
+    ...json(schema),
     ...(isInfer ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } : {}),
   });
-  const refused = [400, ...operation.refusals].map((status): readonly [string, object] => [
-    String(status),
-    { description: reasons[status], content: { 'application/json': { schema: ref('Error') } } },
-  ]);
   return {
     operationId: path.includes(':version') ? `${name}Version` : name,
     summary: operation.summary,
     parameters: isInfer ? [...named, binary] : named,
     ...(operation.body === undefined ? {} : { requestBody: { required: isInfer, content: content(operation.body) } }),
-    responses: {
-      '200': { description: operation.summary, content: content(operation.answer) },
-      ...Object.fromEntries(refused),
-    },
+    responses: responses(operation.summary, content(operation.answer), operation.refusals, 'Error'),
   };
 }
 
-/** The REST form as an OpenAPI 3.1 document. */
+/** The REST form of both APIs as an OpenAPI 3.1 document. */
 export function openApiDocument(version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const name of Object.keys(operations) as OperationName[]) {
@@ -226,9 +199,9 @@ export function openApiDocument(version: string): object {
       title: 'Everloop gateway',
       version,
       description:
-        'The Open Inference Protocol, version 2, with the binary tensor, statistics, configuration and repository extensions.',
+        '`/v1`: everloop.serving.v1, named features in and a score out. `/v2`: the Open Inference Protocol, version 2, with the binary tensor, statistics, configuration and repository extensions.',
     },
-    paths,
-    components: { schemas },
+    paths: { ...servingPaths(), ...paths },
+    components: { schemas: { ...servingSchemas, ...schemas } },
   };
 }

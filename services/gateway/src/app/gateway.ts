@@ -8,9 +8,11 @@ import type {
   ModelPath,
   ReportProgress,
   ScoreRunner,
+  ServingService,
   VersionCatalog,
 } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { Answering } from './answering.ts';
 import { ModelCatalog, type CatalogOptions, type ServedModel } from './catalog.ts';
 import { LogClock, wallClock } from './clock.ts';
 import { Enricher } from './enricher.ts';
@@ -19,6 +21,7 @@ import { Decisions } from './decisions.ts';
 import { createInferenceService } from './inference-service.ts';
 import { Predictor } from './predictor.ts';
 import { RouteTable } from './routes.ts';
+import { createServingService } from './serving-service.ts';
 import { ShadowQueues } from './shadows.ts';
 import type { Statistics } from './statistics.ts';
 import { VersionPool } from './versions.ts';
@@ -59,6 +62,7 @@ const wallEveryMs = 1_000;
 /** The gateway without its servers: the calls it answers and the parts that feed it, in the order in which they start. */
 export interface Gateway {
   readonly service: InferenceService;
+  readonly serving: ServingService;
   readonly parts: readonly Part[];
 }
 
@@ -118,12 +122,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const clock = new LogClock({ log, drained: () => predictor.drained(), ready: inferenceTopics.ready, report, logger });
   let isRunning = false;
-  const service = createInferenceService({
-    predictor,
-    catalog,
-    routes,
-    statistics: options.statistics,
-    isReady: () => isRunning,
+  const isReady = (): boolean => isRunning;
+  const { statistics } = options;
+  const answering = new Answering({
+    ...{ predictor, catalog, statistics, isReady },
     onFailed: (model, error) => telemetry.failed(model, error),
   });
   const drain: Part = {
@@ -138,7 +140,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
   };
   return {
-    service,
+    service: createInferenceService({ answering, catalog, routes, statistics, isReady }),
+    serving: createServingService(answering),
     parts: [
       controlTopics(bus),
       resources(bus, catalog),

@@ -3,22 +3,16 @@ import { booleanParameter, doubleParameter, textParameter } from '../domain/para
 import { findingText, type GateFinding } from '../domain/gate.ts';
 import { scoreOutput, wantsRaw } from '../domain/outputs.ts';
 import { routeKeys, routeToken } from '../domain/route-token.ts';
-import { gatewayError } from '../errors.ts';
 import type { InferenceService } from '../ports.ts';
-import type { ModelCatalog } from './catalog.ts';
-import { createModelAdmin } from './model-admin.ts';
-import type { Prediction, Predictor } from './predictor.ts';
-import type { RouteTable } from './routes.ts';
-import type { Statistics } from './statistics.ts';
+import type { Answering } from './answering.ts';
+import { createModelAdmin, type ModelAdminOptions } from './model-admin.ts';
+import type { Prediction } from './predictor.ts';
+import { TensorAsk } from './tensor-ask.ts';
 
-export interface InferenceServiceOptions {
-  readonly predictor: Predictor;
-  readonly catalog: ModelCatalog;
-  readonly routes: RouteTable;
-  readonly statistics: Statistics;
+export interface InferenceServiceOptions extends ModelAdminOptions {
+  readonly answering: Answering;
   /** Whether requests can be taken now. */
   readonly isReady: () => boolean;
-  readonly onFailed: (model: string, error: unknown) => void;
 }
 
 export const serverVersion = '0.1.0';
@@ -26,37 +20,14 @@ export const serverVersion = '0.1.0';
 const extensions = ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'] as const;
 
 export function createInferenceService(options: InferenceServiceOptions): InferenceService {
-  const { predictor, catalog, statistics, isReady, onFailed } = options;
+  const { answering, isReady } = options;
   return {
     ...createModelAdmin(options),
     serverLive: () => ({ live: true }),
     serverReady: () => ({ ready: isReady() }),
     serverMetadata: () => ({ name: 'everloop', version: serverVersion, extensions: [...extensions] }),
-    async modelInfer(request, caller) {
-      const startedMs = performance.now();
-      try {
-        if (!isReady())
-          throw gatewayError('EVL_GATEWAY_NOT_READY', 'the gateway is starting or stopping; ask again later');
-        const prediction = await predictor.predict(request, caller);
-        const predictedMs = performance.now();
-        const response = toResponse(request, prediction);
-        const answeredMs = performance.now();
-        statistics.answered({
-          model: response.modelName,
-          version: response.modelVersion,
-          rows: prediction.scores.length,
-          totalMs: answeredMs - startedMs,
-          waitMs: prediction.timing.waitMs,
-          inputMs: prediction.timing.readMs,
-          outputMs: answeredMs - predictedMs,
-        });
-        return response;
-      } catch (error) {
-        // Names come from outside; only known ones may become a label.
-        onFailed(catalog.get(request.modelName) === undefined ? 'unknown' : request.modelName, error);
-        throw error;
-      }
-    },
+    modelInfer: (request, caller) =>
+      answering.answer(new TensorAsk(request), (prediction) => toResponse(request, prediction), caller),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { inference } from '@everloop/contracts';
 import { classify, errorText } from '@everloop/service';
 import { InFlight } from '../domain/in-flight.ts';
 import { explore } from '../domain/exploration.ts';
@@ -11,7 +10,7 @@ import type { ModelCatalog } from './catalog.ts';
 import type { ArmRewardsTable } from './arm-rewards.ts';
 import type { Decisions } from './decisions.ts';
 import type { Enriched, Enricher } from './enricher.ts';
-import { prepare, type OnGated, type Prepared } from './prepare.ts';
+import { prepare, type Ask, type OnGated, type Prepared } from './prepare.ts';
 import { Recorder, requestDecisionId, type RequestRecorder } from './recorder.ts';
 import type { AppliedRoute, RouteTable } from './routes.ts';
 import type { ShadowQueues } from './shadows.ts';
@@ -77,10 +76,10 @@ export class Predictor {
   }
 
   /** Nothing is run for a caller that is gone: rejects with EVL_GATEWAY_CALL_CANCELLED. */
-  async predict(request: inference.ModelInferRequest, caller?: Caller): Promise<Prediction> {
+  async predict(ask: Ask, caller?: Caller): Promise<Prediction> {
     const startedMs = performance.now();
     const { catalog, nowMs, events } = this.#options;
-    const prepared = prepare(request, catalog, nowMs(), events.gated);
+    const prepared = prepare(ask, catalog, nowMs(), events.gated);
     this.#admit(prepared);
     const ticket = this.#inFlight.begin();
     this.#rows += prepared.rows.length;

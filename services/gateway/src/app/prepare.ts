@@ -1,11 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import type { inference } from '@everloop/contracts';
 import type { GateFinding, RequestRow, Verdict } from '../domain/gate.ts';
-import { readOptions } from '../domain/parameters.ts';
-import { stickyVersion } from '../domain/route-token.ts';
-import { decodeInputs } from '../domain/tensors.ts';
-import { gatewayError } from '../errors.ts';
+import type { ReadOptions } from '../domain/parameters.ts';
+import type { Decoded } from '../domain/tensors.ts';
+import { gatewayError, RequestRefused } from '../errors.ts';
 import type { ModelCatalog, ServedModel } from './catalog.ts';
+
+/** A request in whatever form it came; each form of request makes one. */
+export interface Ask {
+  readonly model: string;
+  /** Version that shall answer; empty: the route decides. */
+  readonly version: string;
+  /** Empty: none was given. */
+  readonly id: string;
+  /** The request fields as columns, or what is wrong with their form. */
+  columns(model: ServedModel): Decoded;
+  /** What else was asked, or what is wrong with that. */
+  options(): ReadOptions;
+  /** Version of an earlier answer that the client wants again; empty: none. */
+  sticky(): string;
+}
 
 /** A request that passed the gate. */
 export interface Prepared {
@@ -31,46 +44,33 @@ export interface Prepared {
 export type OnGated = (model: string, verdict: Verdict | 'reject', findings: readonly GateFinding[]) => void;
 
 /**
- * Checks a request against the protocol and the model's contract. Throws EVL_GATEWAY_MODEL_NOT_FOUND, or EVL_GATEWAY_REQUEST_INVALID
+ * Checks a request against its protocol and the model's contract. Throws EVL_GATEWAY_MODEL_NOT_FOUND, or EVL_GATEWAY_REQUEST_INVALID
  * with all reasons; `onGated` learns the verdict of every request for a known model. A request without id gets a random one, without event time the time of day `nowMs`.
  */
-export function prepare(
-  request: inference.ModelInferRequest,
-  catalog: ModelCatalog,
-  nowMs: number,
-  onGated: OnGated,
-): Prepared {
-  const model = catalog.get(request.modelName);
-  if (model === undefined) throw modelNotFound(request.modelName, catalog);
-  const reasons: string[] = [];
-  const decoded = decodeInputs(request);
+export function prepare(ask: Ask, catalog: ModelCatalog, nowMs: number, onGated: OnGated): Prepared {
+  const model = catalog.get(ask.model);
+  if (model === undefined) throw modelNotFound(ask.model, catalog);
+  const decoded = ask.columns(model);
   const checked = decoded.ok ? model.gate.check(decoded.columns, decoded.rows) : { ...decoded, findings: [] };
-  const read = readOptions(request.parameters);
-  if (!checked.ok) reasons.push(...checked.reasons);
-  if (!read.ok) reasons.push(...read.reasons);
-  for (const output of request.outputs) {
-    if (output.name !== 'score') reasons.push(`output '${output.name}' is not known, the only output is 'score'`);
-  }
-  if (!checked.ok || !read.ok || reasons.length > 0) {
+  const read = ask.options();
+  if (!checked.ok || !read.ok) {
     onGated(model.name, 'reject', checked.ok ? [] : checked.findings);
-    throw gatewayError(
-      'EVL_GATEWAY_REQUEST_INVALID',
-      `request '${request.id}' to model ${model.name}: ${reasons.join('; ')}`,
-    );
+    const reasons = [...(checked.ok ? [] : checked.reasons), ...(read.ok ? [] : read.reasons)];
+    throw new RequestRefused(`request '${ask.id}' to model ${model.name}`, reasons);
   }
   onGated(model.name, checked.verdict, checked.findings);
-  const requestId = request.id === '' ? randomUUID() : request.id;
+  const requestId = ask.id === '' ? randomUUID() : ask.id;
   return {
     model,
     requestId,
-    mayRepeat: request.id !== '',
+    mayRepeat: ask.id !== '',
     rows: checked.rows,
     verdict: checked.verdict,
     findings: checked.findings,
     eventTimeMs: read.options.eventTimeMs ?? nowMs,
     unit: read.options.unitId ?? requestId,
-    pinned: request.modelVersion,
-    sticky: stickyVersion(request),
+    pinned: ask.version,
+    sticky: ask.sticky(),
   };
 }
 

@@ -6,6 +6,11 @@ export type Parameters = Readonly<Record<string, Parameter>>;
 /** Event times beyond the year 9999 are seconds or nanoseconds by mistake. */
 const eventTimeMsMax = 253_402_300_799_999;
 
+/** Whether a number can be meant as an event time, epoch milliseconds UTC. */
+export function isEventTime(ms: number): boolean {
+  return Number.isSafeInteger(ms) && ms >= 0 && ms <= eventTimeMsMax;
+}
+
 export interface RequestOptions {
   /** Event time of the request, epoch milliseconds UTC; null: not given. */
   readonly eventTimeMs: number | null;
@@ -16,11 +21,10 @@ export interface RequestOptions {
 export type ReadOptions =
   { readonly ok: true; readonly options: RequestOptions } | { readonly ok: false; readonly reasons: readonly string[] };
 
-function integerOf(parameter: Parameter): number | null {
+function numberOf(parameter: Parameter): number | null {
   const choice = parameter.parameterChoice;
   if (choice?.$case !== 'int64Param' && choice?.$case !== 'uint64Param' && choice?.$case !== 'doubleParam') return null;
-  const value = Number(choice.value);
-  return Number.isSafeInteger(value) ? value : null;
+  return Number(choice.value);
 }
 
 /** Reads the request parameters that Everloop knows (`event_time_ms`, `unit_id`); others are other servers' and are left alone. */
@@ -28,8 +32,8 @@ export function readOptions(parameters: Parameters): ReadOptions {
   const reasons: string[] = [];
   const time = parameters['event_time_ms'];
   const unit = parameters['unit_id'];
-  const eventTimeMs = time === undefined ? null : integerOf(time);
-  if (time !== undefined && (eventTimeMs === null || eventTimeMs < 0 || eventTimeMs > eventTimeMsMax)) {
+  const eventTimeMs = time === undefined ? null : numberOf(time);
+  if (time !== undefined && (eventTimeMs === null || !isEventTime(eventTimeMs))) {
     reasons.push('parameter event_time_ms must be an int64 of epoch milliseconds');
   }
   const unitId = unit?.parameterChoice?.$case === 'stringParam' ? unit.parameterChoice.value : null;

@@ -2,7 +2,7 @@ import { inference } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { textParameter } from './parameters.ts';
-import { routeToken, stickyVersion, versionInToken, withRouteHeaders } from './route-token.ts';
+import { routeToken, stickyVersion, versionInToken, withRouteFields, withRouteHeaders } from './route-token.ts';
 
 const request = (parameters: Record<string, string>): inference.ModelInferRequest => ({
   ...inference.ModelInferRequest.fromPartial({ modelName: 'delay' }),
@@ -57,5 +57,30 @@ describe('withRouteHeaders', () => {
     );
     const plain = request({});
     expect(withRouteHeaders(plain, () => undefined)).toBe(plain);
+  });
+});
+
+describe('withRouteFields', () => {
+  const nothing = { route: '', unit: '' };
+  it.each([
+    ['both from headers', nothing, { 'x-everloop-route': ':delay_2:', 'x-everloop-unit': 'u1' }, [':delay_2:', 'u1']],
+    [
+      'ours behind Seldon’s',
+      nothing,
+      { 'x-everloop-route': ':delay_2:', 'x-seldon-route': ':delay_3:' },
+      [':delay_3::delay_2:', ''],
+    ],
+    [
+      'never over what is there',
+      { route: ':delay_1:', unit: 'u' },
+      { 'x-everloop-route': ':delay_2:', 'x-everloop-unit': 'u1' },
+      [':delay_1:', 'u'],
+    ],
+  ] as const)('%s', (_name, request, headers, [route, unit]) => {
+    expect(withRouteFields(request, (key) => (headers as Record<string, string>)[key])).toEqual({ route, unit });
+  });
+
+  it('leaves a request without such headers as it is', () => {
+    expect(withRouteFields(nothing, () => undefined)).toBe(nothing);
   });
 });

@@ -55,3 +55,14 @@ export function withRouteHeaders(
   }
   return Object.keys(added).length === 0 ? request : { ...request, parameters: { ...request.parameters, ...added } };
 }
+
+/** The same for a request whose route and unit are fields of it. Of several tokens the last counts, so ours is behind. */
+export function withRouteFields<T extends { readonly route: string; readonly unit: string }>(
+  request: T,
+  header: (key: string) => string | undefined,
+): T {
+  const tokens = request.route === '' ? routeKeys.toReversed().map((key) => header(key) ?? '') : [request.route];
+  const route = tokens.join('');
+  const unit = request.unit === '' ? (header(unitKey) ?? '') : request.unit;
+  return route === request.route && unit === request.unit ? request : { ...request, route, unit };
+}

@@ -1,0 +1,72 @@
+import { boolean, freely, json, list, number, object, pathParameter, ref, responses, text } from './openapi-parts.ts';
+
+/** Every operation of `everloop.serving.v1` over HTTP, under `/v1`; the one place that says what there is. */
+export const servingOperations = {
+  predict: {
+    method: 'post',
+    path: '/models/{model}:predict',
+    summary: 'The prediction for one row of named features',
+    body: 'PredictRequest',
+    answer: 'PredictResponse',
+    refusals: [404, 413, 429, 503, 504],
+  },
+  predictBatch: {
+    method: 'post',
+    path: '/models/{model}:predictBatch',
+    summary: 'Predictions for 1 to 256 rows, each with its own answer or error',
+    body: 'PredictBatchRequest',
+    answer: 'PredictBatchResponse',
+    refusals: [404, 413, 503, 504],
+  },
+} as const;
+
+export type ServingOperationName = keyof typeof servingOperations;
+
+const version = { type: 'string', description: 'Version that shall answer; absent: the route decides' };
+const row = {
+  id: { type: 'string', description: 'Asked again with the same id, it is the same decision; absent: a random one' },
+  unit: { type: 'string', description: 'What the routing draw is made for, for example a customer; absent: the id' },
+  features: {
+    type: 'object',
+    description: 'Request fields and entity keys of the model by name',
+    additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
+  },
+  event_time_ms: { type: 'integer', description: 'Epoch milliseconds UTC; absent: now' },
+  route: { type: 'string', description: '`route` of an earlier answer, to stay with its version' },
+};
+
+export const servingSchemas = {
+  CodedError: object({ error: text, code: text, reasons: list(text) }, ['error']),
+  PredictRequest: object({ version, ...row }, ['features']),
+  PredictRow: object(row, ['features']),
+  PredictBatchRequest: object({ version, rows: { ...list(ref('PredictRow')), minItems: 1, maxItems: 256 } }, ['rows']),
+  PredictResponse: object({
+    ...{ decision_id: text, id: text, model: text, model_version: text, score: number },
+    ...{ arm: { enum: ['champion', 'canary', 'pinned', 'sticky', 'targeted', 'fallback'] }, propensity: number },
+    ...{ explore: boolean, policy_version: text, route: text, target: text, arm_intended: text, fallback_from: text },
+    ...{ verdict: { enum: ['accept', 'flag', 'impute', 'default'] }, findings: list(freely), degraded: boolean },
+  }),
+  PredictBatchResponse: object({
+    rows: list({
+      oneOf: [
+        object({ prediction: ref('PredictResponse') }, ['prediction']),
+        object({ error: object({ code: text, message: text, reasons: list(text), retryable: boolean }) }, ['error']),
+      ],
+    }),
+  }),
+};
+
+/** The paths of the document. */
+export function servingPaths(): Readonly<Record<string, object>> {
+  const entries = Object.entries(servingOperations).map(([operationId, operation]): [string, object] => [
+    `/v1${operation.path}`,
+    {
+      [operation.method]: {
+        ...{ operationId, summary: operation.summary, parameters: [pathParameter('model')] },
+        requestBody: { required: true, content: json(operation.body) },
+        responses: responses(operation.summary, json(operation.answer), operation.refusals, 'CodedError'),
+      },
+    },
+  ]);
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,71 @@
+import type { servingApi } from '@everloop/contracts';
+import { classify, ServiceError } from '@everloop/service';
+import { routeToken } from '../domain/route-token.ts';
+import { rowsMax } from '../domain/tensors.ts';
+import { RequestRefused } from '../errors.ts';
+import type { Caller, ServingService } from '../ports.ts';
+import type { Answering } from './answering.ts';
+import { FieldsAsk } from './fields-ask.ts';
+import type { Prediction } from './predictor.ts';
+
+/** The calls of `everloop.serving.v1`. */
+export function createServingService(answering: Answering): ServingService {
+  return {
+    predict: (request, caller) =>
+      answering.answer(new FieldsAsk(request.model, request.version, request), toResponse, caller),
+    async predictBatch({ model, version, rows }, caller) {
+      answering.require(model);
+      if (rows.length < 1 || rows.length > rowsMax) {
+        throw new RequestRefused(`batch to model ${model}`, [`it has ${rows.length} rows, expected 1 to ${rowsMax}`]);
+      }
+      // All begin in one turn, so they share a read of features and a run.
+      return {
+        rows: await Promise.all(rows.map((row) => rowAnswer(answering, new FieldsAsk(model, version, row), caller))),
+      };
+    },
+  };
+}
+
+async function rowAnswer(
+  answering: Answering,
+  ask: FieldsAsk,
+  caller: Caller | undefined,
+): Promise<servingApi.RowAnswer> {
+  try {
+    return { result: { $case: 'prediction', value: await answering.answer(ask, toResponse, caller) } };
+  } catch (error) {
+    // A bug is nothing that a row can be told; it fails the call, which is logged.
+    if (!(error instanceof ServiceError) || classify(error) === 'bug') throw error;
+    const { code, message } = error;
+    const reasons = error instanceof RequestRefused ? [...error.reasons] : [];
+    return { result: { $case: 'error', value: { code, message, reasons, retryable: error.kind === 'retryable' } } };
+  }
+}
+
+function toResponse({
+  prepared,
+  choice,
+  scores,
+  decisionIds,
+  policyRevision,
+  isDegraded,
+}: Prediction): servingApi.PredictResponse {
+  return {
+    decisionId: decisionIds[0] ?? '',
+    id: prepared.requestId,
+    model: prepared.model.name,
+    modelVersion: choice.version,
+    score: scores[0] ?? Number.NaN,
+    arm: choice.arm,
+    propensity: choice.propensity,
+    explore: choice.drawn?.explore ?? false,
+    policyVersion: policyRevision,
+    route: routeToken(prepared.model.name, choice.version),
+    target: choice.target ?? '',
+    armIntended: choice.intended?.arm ?? '',
+    fallbackFrom: choice.intended?.version ?? '',
+    verdict: prepared.verdict,
+    findings: prepared.findings.map(({ field, problem, action, value }) => ({ field, problem, action, value })),
+    degraded: isDegraded,
+  };
+}

@@ -1,0 +1,42 @@
+import type { inference } from '@everloop/contracts';
+import { readOptions, type ReadOptions } from '../domain/parameters.ts';
+import { stickyVersion } from '../domain/route-token.ts';
+import { decodeInputs, type Decoded } from '../domain/tensors.ts';
+import type { Ask } from './prepare.ts';
+
+/** A request of the Open Inference Protocol: request fields are tensors, options are parameters. */
+export class TensorAsk implements Ask {
+  readonly #request: inference.ModelInferRequest;
+
+  constructor(request: inference.ModelInferRequest) {
+    this.#request = request;
+  }
+
+  get model(): string {
+    return this.#request.modelName;
+  }
+
+  get version(): string {
+    return this.#request.modelVersion;
+  }
+
+  get id(): string {
+    return this.#request.id;
+  }
+
+  columns(): Decoded {
+    return decodeInputs(this.#request);
+  }
+
+  options(): ReadOptions {
+    const read = readOptions(this.#request.parameters);
+    const unknown = this.#request.outputs.filter(({ name }) => name !== 'score');
+    if (unknown.length === 0) return read;
+    const reasons = unknown.map(({ name }) => `output '${name}' is not known, the only output is 'score'`);
+    return { ok: false, reasons: read.ok ? reasons : [...read.reasons, ...reasons] };
+  }
+
+  sticky(): string {
+    return stickyVersion(this.#request);
+  }
+}
