@@ -15,42 +15,102 @@ const protoRoot = fileURLToPath(new URL('../../../proto', import.meta.url));
  */
 export function reflectedPackages(serviceNames: readonly string[], root: string = protoRoot): PackageDefinition {
   const files = [...new Set(serviceNames.map(packageOf))].flatMap((name) => filesOfPackage(name, root));
-  return withMapEntries(loadSync([...files, healthProtoPath], { includeDirs: [root], keepCase: true }));
+  return asProtocDoes(loadSync([...files, healthProtoPath], { includeDirs: [root], keepCase: true }));
 }
 
 /**
- * protobufjs names the entry of a map field `parameters` `Parameters`; protoc and every strict reader (protobuf-go, so grpcurl) know only
- * `ParametersEntry` and refuse the file.
+ * The files as protoc describes them, which strict readers (protobuf-go, so grpcurl) insist on. protobufjs leaves out which files a file needs,
+ * names types relative to where they stand, and names the entry of a map field `parameters` `Parameters` instead of `ParametersEntry`.
  */
-function withMapEntries(definition: PackageDefinition): PackageDefinition {
+function asProtocDoes(definition: PackageDefinition): PackageDefinition {
+  const files = new Map<Buffer, FileDescriptor>();
+  for (const each of Object.values(definition)) {
+    for (const bytes of filesOf(each)) {
+      if (files.has(bytes)) continue;
+      const file = descriptor.FileDescriptorProto.decode(bytes) as unknown as FileDescriptor;
+      for (const message of file.messageType) renameMapEntries(message);
+      files.set(bytes, file);
+    }
+  }
+  const homes = homesOf([...files.values()]);
   const fixed = new Map<Buffer, Buffer>();
-  const fix = (bytes: Buffer): Buffer => {
-    const known = fixed.get(bytes);
-    if (known !== undefined) return known;
-    const file = descriptor.FileDescriptorProto.decode(bytes) as unknown as FileDescriptor;
-    for (const message of file.messageType) renameMapEntries(message);
-    const made = Buffer.from(descriptor.FileDescriptorProto.encode(file as never).finish());
-    fixed.set(bytes, made);
-    return made;
-  };
+  for (const [bytes, file] of files) {
+    linkTypes(file, homes);
+    fixed.set(bytes, Buffer.from(descriptor.FileDescriptorProto.encode(file as never).finish()));
+  }
   const entries = Object.entries(definition).map(([name, each]) => {
-    const files: unknown = 'fileDescriptorProtos' in each ? each.fileDescriptorProtos : null;
+    const own = filesOf(each);
     return [
       name,
-      Array.isArray(files) ? { ...each, fileDescriptorProtos: (files as Buffer[]).map(fix) } : each,
+      own.length === 0 ? each : { ...each, fileDescriptorProtos: own.map((bytes) => fixed.get(bytes) ?? bytes) },
     ] as const;
   });
   return Object.fromEntries(entries) as PackageDefinition;
 }
 
+function filesOf(each: PackageDefinition[string]): readonly Buffer[] {
+  const files: unknown = 'fileDescriptorProtos' in each ? each.fileDescriptorProtos : null;
+  return Array.isArray(files) ? (files as Buffer[]) : [];
+}
+
 interface FileDescriptor {
+  readonly name: string;
+  readonly package: string;
+  readonly dependency: string[];
   readonly messageType: readonly MessageDescriptor[];
+  readonly enumType: readonly { readonly name: string }[];
+  readonly service: readonly { readonly method: readonly { inputType: string; outputType: string }[] }[];
 }
 interface MessageDescriptor {
   name: string;
   readonly field: readonly { typeName: string }[];
   readonly nestedType: readonly MessageDescriptor[];
+  readonly enumType: readonly { readonly name: string }[];
   readonly options?: { readonly mapEntry?: boolean } | null;
+}
+
+/** The name of the file of each type, by the type's full name. */
+function homesOf(files: readonly FileDescriptor[]): ReadonlyMap<string, string> {
+  const homes = new Map<string, string>();
+  for (const file of files) {
+    const add = (scope: string, { messageType, enumType }: Pick<FileDescriptor, 'messageType' | 'enumType'>): void => {
+      for (const { name } of enumType) homes.set(`${scope}.${name}`, file.name);
+      for (const message of messageType) {
+        homes.set(`${scope}.${message.name}`, file.name);
+        add(`${scope}.${message.name}`, { messageType: message.nestedType, enumType: message.enumType });
+      }
+    };
+    add(file.package === '' ? '' : `.${file.package}`, file);
+  }
+  return homes;
+}
+
+/** Makes every name of a type a full one, and says which files they are from. */
+function linkTypes(file: FileDescriptor, homes: ReadonlyMap<string, string>): void {
+  const full = (typeName: string, scope: string): string => {
+    for (let at = scope; ; at = at.slice(0, at.lastIndexOf('.'))) {
+      const name = typeName.startsWith('.') ? typeName : `${at}.${typeName}`;
+      const home = homes.get(name);
+      if (home !== undefined) {
+        if (home !== file.name && !file.dependency.includes(home)) file.dependency.push(home);
+        return name;
+      }
+      if (at === '' || typeName.startsWith('.')) return typeName;
+    }
+  };
+  const link = (messages: readonly MessageDescriptor[], scope: string): void => {
+    for (const { name, field, nestedType } of messages) {
+      const own = `${scope}.${name}`;
+      for (const each of field) if (each.typeName !== '') each.typeName = full(each.typeName, own);
+      link(nestedType, own);
+    }
+  };
+  const scope = file.package === '' ? '' : `.${file.package}`;
+  link(file.messageType, scope);
+  for (const method of file.service.flatMap((service) => service.method)) {
+    method.inputType = full(method.inputType, scope);
+    method.outputType = full(method.outputType, scope);
+  }
 }
 
 function renameMapEntries(message: MessageDescriptor): void {

@@ -8,13 +8,21 @@ interface Message {
   readonly nestedType: readonly (Message & { readonly options?: { readonly mapEntry?: boolean } | null })[];
 }
 
-function messagesOf(definition: ReturnType<typeof reflectedPackages>): readonly Message[] {
+interface File {
+  readonly name: string;
+  readonly dependency: readonly string[];
+  readonly messageType: readonly Message[];
+}
+
+function filesOf(definition: ReturnType<typeof reflectedPackages>): readonly File[] {
   const files = Object.values(definition).flatMap((each) =>
     'fileDescriptorProtos' in each ? (each.fileDescriptorProtos as Buffer[]) : [],
   );
-  const top = files.flatMap(
-    (bytes) => (descriptor.FileDescriptorProto.decode(bytes) as unknown as { messageType: Message[] }).messageType,
-  );
+  return files.map((bytes) => descriptor.FileDescriptorProto.decode(bytes) as unknown as File);
+}
+
+function messagesOf(definition: ReturnType<typeof reflectedPackages>): readonly Message[] {
+  const top = filesOf(definition).flatMap(({ messageType }) => messageType);
   const all = (message: Message): readonly Message[] => [message, ...message.nestedType.flatMap(all)];
   return top.flatMap(all);
 }
@@ -25,7 +33,7 @@ describe('reflectedPackages', () => {
       message.nestedType.flatMap((nested) =>
         nested.options?.mapEntry === true
           ? message.field
-              .filter((field) => field.typeName === nested.name)
+              .filter((field) => field.typeName.endsWith(`.${message.name}.${nested.name}`))
               .map((field) => `${message.name}.${field.name}: ${nested.name}`)
           : [],
       ),
@@ -45,5 +53,20 @@ describe('reflectedPackages', () => {
         'HealthListResponse.statuses: StatusesEntry',
       ]),
     );
+  });
+
+  it.each([
+    ['everloop.serving.v1.ServingService', 'everloop_serving_v1.proto', ['google_protobuf.proto']],
+    [
+      'everloop.features.v1.FeatureService',
+      'everloop_features_v1.proto',
+      ['everloop_registry_v1.proto', 'everloop_serving_v1.proto'],
+    ],
+    ['feast.serving.ServingService', 'feast_serving.proto', ['feast_types.proto', 'google_protobuf.proto']],
+  ])('says of %s which files it needs, and names every type in full', (service, name, needed) => {
+    const definition = reflectedPackages([service]);
+    expect([...(filesOf(definition).find((file) => file.name === name)?.dependency ?? [])].sort()).toEqual(needed);
+    const types = messagesOf(definition).flatMap(({ field }) => field.map(({ typeName }) => typeName));
+    expect(types.filter((typeName) => typeName !== '' && !typeName.startsWith('.'))).toEqual([]);
   });
 });
