@@ -54,7 +54,7 @@ module.exports = {
     only('@duckdb', ['libs/storage']),
     only('pg', ['libs/storage']),
     only('aws4fetch', ['libs/storage']),
-    only('onnxruntime-node', ['libs/onnx']),
+    only('onnxruntime-node', ['libs/onnx', 'bench']),
     only('prom-client', ['libs/service']),
     only('pino', ['libs/service']),
     only('@grpc', ['libs/grpc', 'libs/contracts', 'bench']),

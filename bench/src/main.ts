@@ -8,6 +8,7 @@ import path from 'node:path';
 import { benchFeaturesOffline } from './features-offline.ts';
 import { benchFeaturesOnline } from './features-online.ts';
 import { benchGate } from './gate.ts';
+import { benchGateway } from './gateway.ts';
 import type { BenchResult } from './result.ts';
 import { benchSwaps } from './swaps.ts';
 import { benchTasks } from './tasks.ts';
@@ -25,6 +26,10 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   gate: {
     about: "the gateway's check of one request of 20 inputs, beside the 50 µs that it may cost",
     run: benchGate,
+  },
+  gateway: {
+    about: 'the gateway with all that it does, beside a bare gRPC echo and a bare gRPC server with onnxruntime-node',
+    run: benchGateway,
   },
   swaps: {
     about:

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * JSON with object keys in code-unit order and no white space, so that equal values have equal text (as RFC 8785 for the
@@ -26,5 +26,5 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256 of bytes, or of the UTF-8 form of text: 64 lower-case hex digits. */
 export function sha256Hex(input: Uint8Array | string): string {
-  return createHash('sha256').update(input).digest('hex');
+  return hash('sha256', input, 'hex');
 }

@@ -12,6 +12,8 @@ import {
 import { isDeepStrictEqual } from 'node:util';
 import { errorText, type Logger } from '@everloop/service';
 import { createGate, type Gate } from '../domain/gate.ts';
+import { packedTensors } from '../domain/packed-tensors.ts';
+import type { PackedTensors } from '../domain/tensors.ts';
 import { gatewayError } from '../errors.ts';
 import type { FeatureReader, FeatureResources } from '../ports.ts';
 
@@ -23,6 +25,8 @@ export interface ServedModel {
   readonly partitions: number;
   readonly reader: FeatureReader;
   readonly gate: Gate;
+  /** Input tensors that hold several of its request fields. */
+  readonly packed: PackedTensors;
   /** The features that it is served with, as a version's parameters say which it was trained with; see `featurePins`. */
   readonly pins: Readonly<Record<string, string>>;
 }
@@ -121,7 +125,15 @@ export class ModelCatalog {
     const definitions = { views, sources, services };
     const reader = this.#options.createReader(spec, definitions);
     const pins = featurePins(spec, definitions);
-    const model = { name, spec, partitions: label.partitions, reader, gate: createGate(spec), pins };
+    const model = {
+      name,
+      spec,
+      partitions: label.partitions,
+      reader,
+      gate: createGate(spec),
+      packed: packedTensors(spec.request),
+      pins,
+    };
     this.#models.set(name, model);
     this.#options.logger.info({ model: name, partitions: label.partitions }, 'model known');
     this.#options.onModel(model);

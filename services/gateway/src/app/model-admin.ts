@@ -42,13 +42,14 @@ export function createModelAdmin({ catalog, routes, statistics }: ModelAdminOpti
       `version ${version} of model ${name} is not loaded; loaded: ${loaded(name).join(', ')}`,
     );
   };
-  const properties = ({ name, spec }: ServedModel): Record<string, string> => {
+  const properties = ({ name, spec, packed }: ServedModel): Record<string, string> => {
     const route = routes.get(name)?.route;
     return {
       join_key: spec.joinKey,
       rows_max: String(rowsMax),
       policy_revision: route?.revision ?? '',
       champion_version: route?.championVersion ?? '',
+      ...Object.fromEntries([...packed].map(([tensor, fields]) => [`packed_${tensor}`, fields.join(',')])),
     };
   };
   const statisticsOf = (name: string, version: string): inference.ModelStatistics[] => {

@@ -1,9 +1,8 @@
 import { eventId } from '@everloop/contracts';
 import { requestBesideInputs } from '@everloop/features';
-import { encodeInference, encodeNames, encodeShared, type OwnFields } from '../domain/inference-record.ts';
+import { encodeInference, encodeNames, encodeShared } from '../domain/inference-record.ts';
 import { findingText, stronger, type GateFinding, type Verdict } from '../domain/gate.ts';
-import type { Choice, Drawn } from '../domain/routing.ts';
-import { logged } from '../domain/vector.ts';
+import type { Choice } from '../domain/routing.ts';
 import type { InferenceLog, LogStream } from '../ports.ts';
 import type { ServedModel } from './catalog.ts';
 import type { Enriched } from './enricher.ts';
@@ -61,7 +60,7 @@ export class Recorder {
     const joinKeys = prepared.rows.map((row) => String(row[model.spec.joinKey] ?? ''));
     const gated = gatedRows(prepared);
     const shared = rows.map((row, index) => {
-      const requestValues = besideInputs.map((name) => logged(prepared.rows[index]?.[name] ?? null));
+      const requestValues = besideInputs.map((name) => prepared.rows[index]?.[name] ?? null);
       return encodeShared(encoded, { ...common, joinKey: joinKeys[index] ?? '', ...gated(index), requestValues }, row);
     });
     return {
@@ -72,7 +71,10 @@ export class Recorder {
           ...{ modelVersion: loaded.version, modelDigest: loaded.digest, latencyUs },
           ...{ arm: choice.arm, propensity: choice.propensity, learn: choice.learn },
           ...{ intendedArm: choice.intended?.arm ?? '', intendedVersion: choice.intended?.version ?? '' },
-          ...drawnFields(choice.drawn),
+          drawn:
+            choice.drawn === undefined
+              ? null
+              : { ...choice.drawn, arms: [...choice.drawn.arms], pmf: [...choice.drawn.pmf] },
         };
         const records = shared.map((part, row) => ({
           joinKey: joinKeys[row] ?? '',
@@ -116,11 +118,6 @@ function gatedRows({ findings }: Prepared): (row: number) => typeof accepted {
       gateFindings: found.slice(0, findingsMax).map(findingText),
     };
   };
-}
-
-function drawnFields(drawn: Drawn | undefined): Pick<OwnFields, keyof Drawn> {
-  if (drawn === undefined) return { arms: [], pmf: [], seed: '', epsilon: 0, explore: false };
-  return { ...drawn, arms: [...drawn.arms], pmf: [...drawn.pmf] };
 }
 
 /** The id of a request's decision, from which its explored arm is drawn; see `decisionIdOf`. */

@@ -2,6 +2,7 @@ import type { inference } from '@everloop/contracts';
 import { readOptions, type ReadOptions } from '../domain/parameters.ts';
 import { stickyVersion } from '../domain/route-token.ts';
 import { decodeInputs, type Decoded } from '../domain/tensors.ts';
+import type { ServedModel } from './catalog.ts';
 import type { Ask } from './prepare.ts';
 
 /** A request of the Open Inference Protocol: request fields are tensors, options are parameters. */
@@ -24,8 +25,8 @@ export class TensorAsk implements Ask {
     return this.#request.id;
   }
 
-  columns(): Decoded {
-    return decodeInputs(this.#request);
+  columns({ packed }: ServedModel): Decoded {
+    return decodeInputs(this.#request, packed);
   }
 
   options(): ReadOptions {

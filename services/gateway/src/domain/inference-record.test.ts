@@ -2,9 +2,13 @@ import { serving } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeInference, encodeNames, encodeShared } from './inference-record.ts';
-import { logged } from './vector.ts';
 
-const value = fc.oneof(fc.double({ noNaN: true }), fc.string(), fc.constant(null));
+const value = fc.oneof(fc.double(), fc.string({ unit: 'grapheme' }), fc.constant(null));
+
+function logged(value: string | number | null): serving.FeatureValue {
+  if (value === null || Number.isNaN(value)) return { kind: { $case: 'missing', value: true } };
+  return typeof value === 'number' ? { kind: { $case: 'number', value } } : { kind: { $case: 'text', value } };
+}
 
 describe('encodeInference', () => {
   it('is the message encoded in one piece, whatever its fields', () => {
@@ -18,10 +22,10 @@ describe('encodeInference', () => {
       unit: fc.string(),
       verdict: fc.constantFrom('accept', 'flag', 'impute', 'default'),
       gateFindings: fc.array(fc.string()),
-      requestValues: fc.array(value.map(logged)),
+      requestValues: fc.array(value),
       featuresUnreachable: fc.boolean(),
     });
-    const own = fc.record({
+    const ownFields = fc.record({
       decisionId: fc.string(),
       modelVersion: fc.string(),
       modelDigest: fc.string(),
@@ -30,29 +34,42 @@ describe('encodeInference', () => {
       learn: fc.boolean(),
       intendedArm: fc.constantFrom('', 'canary'),
       intendedVersion: fc.constantFrom('', '2'),
-      arms: fc.array(fc.string()),
-      pmf: fc.array(fc.double({ min: 0, max: 1, noNaN: true })),
-      seed: fc.string(),
-      epsilon: fc.double({ min: 0, max: 1, noNaN: true }),
-      explore: fc.boolean(),
       score: fc.double({ min: 0, max: 1, noNaN: true }),
       latencyUs: fc.nat(),
+      drawn: fc.option(
+        fc.record({
+          arms: fc.array(fc.string()),
+          pmf: fc.array(fc.double({ min: 0, max: 1, noNaN: true })),
+          seed: fc.string(),
+          epsilon: fc.double({ min: 0, max: 1, noNaN: true }),
+          explore: fc.boolean(),
+        }),
+      ),
     });
+    const notDrawn = { arms: [], pmf: [], seed: '', epsilon: 0, explore: false };
     fc.assert(
-      fc.property(shared, own, fc.array(value), fc.array(fc.string()), (common, ownFields, values, degradedViews) => {
-        const names = values.map((_, index) => ({ name: `input_${index}` }));
-        const requestNames = common.requestValues.map((_, index) => `field_${index}`);
-        const part = encodeShared(encodeNames(names, requestNames), common, { values, degradedViews });
-        const decoded = serving.Inference.decode(encodeInference(part, ownFields));
-        expect(decoded).toEqual({
-          ...common,
-          ...ownFields,
-          requestNames,
-          inputNames: names.map(({ name }) => name),
-          inputValues: values.map(logged),
-          degradedViews,
-        });
-      }),
+      fc.property(
+        shared,
+        ownFields,
+        fc.array(value),
+        fc.array(fc.string()),
+        (common, { drawn, ...own }, values, degradedViews) => {
+          const names = values.map((_, index) => ({ name: `input_${index}` }));
+          const requestNames = common.requestValues.map((_, index) => `field_${index}`);
+          const part = encodeShared(encodeNames(names, requestNames), common, { values, degradedViews });
+          const decoded = serving.Inference.decode(encodeInference(part, { ...own, drawn }));
+          expect(decoded).toEqual({
+            ...common,
+            ...own,
+            ...(drawn ?? notDrawn),
+            requestValues: common.requestValues.map(logged),
+            requestNames,
+            inputNames: names.map(({ name }) => name),
+            inputValues: values.map(logged),
+            degradedViews,
+          });
+        },
+      ),
     );
   });
 });

@@ -36,37 +36,45 @@ const contentFields = [
 ] as const satisfies readonly (keyof Contents)[];
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Tensors that hold several columns, row-major: the names of their columns by the name of the tensor. */
+export type PackedTensors = ReadonlyMap<string, readonly string[]>;
+
+const noPacked: PackedTensors = new Map();
+
 /**
- * Rows of a shape `[n]` or `[n, 1]`, or what is wrong with it. Nothing is allocated by what a shape says: it is compared with limits, and with what
- * really came, first.
+ * Rows of a shape `[n]` or `[n, 1]`, with several columns `[n, columns]`; or what is wrong with it. Nothing is allocated by what a shape
+ * says: it is compared with limits, and with what really came, first.
  */
-function rowsOf(shape: readonly bigint[]): number | string {
+function rowsOf(shape: readonly bigint[], columns: number): number | string {
   const [first, second] = shape;
-  if (shape.length > dimensionsMax) return `has ${shape.length} dimensions, expected [n] or [n, 1]`;
-  const isColumn = shape.length === 1 || (shape.length === 2 && second === 1n);
-  if (first === undefined || !isColumn) return `has shape [${shape.join(', ')}], expected [n] or [n, 1]`;
+  const expected = columns === 1 ? '[n] or [n, 1]' : `[n, ${columns}]`;
+  if (shape.length > dimensionsMax) return `has ${shape.length} dimensions, expected ${expected}`;
+  const fits = shape.length === 1 ? columns === 1 : shape.length === 2 && second === BigInt(columns);
+  if (first === undefined || !fits) return `has shape [${shape.join(', ')}], expected ${expected}`;
   if (first < 1n || first > BigInt(rowsMax)) return `has ${first} rows, expected 1 to ${rowsMax}`;
   return Number(first);
 }
 
-function rawElements(datatype: Datatype, raw: Buffer, rows: number): readonly Element[] | string {
+function rawElements(datatype: Datatype, raw: Buffer, count: number): readonly Element[] | string {
   const { size } = datatype;
-  if (size === null) return splitBytes(raw, rows);
-  if (raw.length !== rows * size) return `has ${raw.length} raw bytes, its shape says ${rows * size}`;
+  if (size === null) return splitBytes(raw, count);
+  if (raw.length !== count * size) return `has ${raw.length} raw bytes, its shape says ${count * size}`;
   const view = viewOf(raw);
-  return Array.from({ length: rows }, (_, index) => datatype.read(view, index * size));
+  const elements: Element[] = [];
+  for (let at = 0; at < raw.length; at += size) elements.push(datatype.read(view, at));
+  return elements;
 }
 
 function typedElements(
   { datatype: name }: Tensor,
   datatype: Datatype,
   contents: Contents | undefined,
-  rows: number,
+  count: number,
 ): readonly Element[] | string {
   if (datatype.field === null) return `is ${name}, which has no typed contents: send it raw`;
   if (contents === undefined) return 'has neither contents nor raw contents';
   for (const field of contentFields) {
-    const expected = field === datatype.field ? rows : 0;
+    const expected = field === datatype.field ? count : 0;
     const length = contents[field].length;
     if (length !== expected) return `has ${length} elements in ${field}, expected ${expected}`;
   }
@@ -97,23 +105,29 @@ function valueOf(
   }
 }
 
-function decodeColumn(tensor: Tensor, raw: Buffer | undefined): Column | string {
+/** The columns of one tensor, `names` many; or what is wrong with it. */
+function decodeColumns(tensor: Tensor, raw: Buffer | undefined, names: readonly string[]): readonly Column[] | string {
   const datatype = datatypeOf(tensor.datatype);
   if (datatype === undefined) {
     return `has datatype '${tensor.datatype}', expected one of ${Object.keys(datatypes).join(', ')}`;
   }
-  const rows = rowsOf(tensor.shape);
+  const rows = rowsOf(tensor.shape, names.length);
   if (typeof rows === 'string') return rows;
+  const count = rows * names.length;
   const elements =
-    raw === undefined ? typedElements(tensor, datatype, tensor.contents, rows) : rawElements(datatype, raw, rows);
+    raw === undefined ? typedElements(tensor, datatype, tensor.contents, count) : rawElements(datatype, raw, count);
   if (typeof elements === 'string') return elements;
-  const values: (string | number)[] = [];
+  const columns = names.map((name) => ({ name, datatype: tensor.datatype, values: [] as (string | number)[] }));
+  let [row, column] = [0, 0];
   for (const element of elements) {
     const read = valueOf(element, tensor.datatype, datatype.range);
-    if (typeof read === 'string') return `row ${values.length} ${read}`;
-    values.push(read.value);
+    if (typeof read === 'string')
+      return names.length === 1 ? `row ${row} ${read}` : `row ${row} column ${column} ${read}`;
+    columns[column]?.values.push(read.value);
+    column += 1;
+    if (column === names.length) [row, column] = [row + 1, 0];
   }
-  return { name: tensor.name, datatype: tensor.datatype, values };
+  return columns;
 }
 
 function hasContents(tensor: Tensor): boolean {
@@ -122,10 +136,13 @@ function hasContents(tensor: Tensor): boolean {
 }
 
 /**
- * The input tensors of a request as columns. Typed or raw, never both; raw is little-endian, one blob per input in input order. All
- * that is wrong is reported at once, each reason naming its tensor.
+ * The input tensors of a request as columns, one for each or, for those in `packed`, several. Typed or raw, never both; raw is
+ * little-endian, one blob per input in input order. All that is wrong is reported at once, each reason naming its tensor.
  */
-export function decodeInputs(request: Pick<inference.ModelInferRequest, 'inputs' | 'rawInputContents'>): Decoded {
+export function decodeInputs(
+  request: Pick<inference.ModelInferRequest, 'inputs' | 'rawInputContents'>,
+  packed: PackedTensors = noPacked,
+): Decoded {
   const { inputs, rawInputContents: raws } = request;
   const reasons: string[] = [];
   if (inputs.length === 0) reasons.push('the request has no inputs');
@@ -139,13 +156,18 @@ export function decodeInputs(request: Pick<inference.ModelInferRequest, 'inputs'
   }
   const columns: Column[] = [];
   const seen = new Set<string>();
-  for (const [index, tensor] of inputs.entries()) {
-    if (seen.has(tensor.name)) reasons.push(`input '${tensor.name}' is given twice`);
-    seen.add(tensor.name);
+  for (let index = 0; index < inputs.length; index += 1) {
+    const tensor = inputs[index];
+    if (tensor === undefined) continue;
     if (raws.length > 0 && hasContents(tensor)) reasons.push(`input '${tensor.name}' has contents beside raw contents`);
-    const column = decodeColumn(tensor, raws[index]);
-    if (typeof column === 'string') reasons.push(`input '${tensor.name}' ${column}`);
-    else columns.push(column);
+    const names = packed.get(tensor.name) ?? [tensor.name];
+    for (const name of names) {
+      if (seen.has(name)) reasons.push(`input '${name}' is given twice`);
+      seen.add(name);
+    }
+    const read = decodeColumns(tensor, raws[index], names);
+    if (typeof read === 'string') reasons.push(`input '${tensor.name}' ${read}`);
+    else for (const column of read) columns.push(column);
   }
   const rows = columns[0]?.values.length ?? 0;
   const uneven = columns.find((column) => column.values.length !== rows);

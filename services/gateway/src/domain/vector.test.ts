@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { logged, pack } from './vector.ts';
+import { pack } from './vector.ts';
 
 const inputs = [{ type: 'category' }, { type: 'number' }, { type: 'number' }, { type: 'category' }] as const;
 
@@ -24,16 +24,5 @@ describe('pack', () => {
 
   it('packs nothing', () => {
     expect(pack(inputs, [])).toEqual({ rows: 0, numeric: new Float32Array(), categories: [] });
-  });
-});
-
-describe('logged', () => {
-  it.each([
-    [1.5, { kind: { $case: 'number', value: 1.5 } }],
-    ['', { kind: { $case: 'text', value: '' } }],
-    [null, { kind: { $case: 'missing', value: true } }],
-    [Number.NaN, { kind: { $case: 'missing', value: true } }],
-  ])('%j', (value, expected) => {
-    expect(logged(value)).toEqual(expected);
   });
 });

@@ -1,4 +1,4 @@
-import type { ModelInput, serving } from '@everloop/contracts';
+import type { ModelInput } from '@everloop/contracts';
 
 /** The inputs of one row in the order of the model's declaration; null where a value is missing. */
 export interface FeatureRow {
@@ -28,10 +28,4 @@ export function pack(inputs: readonly Pick<ModelInput, 'type'>[], rows: readonly
     }
   }
   return { rows: rows.length, numeric, categories };
-}
-
-/** A value as the log carries it. */
-export function logged(value: string | number | null): serving.FeatureValue {
-  if (value === null || Number.isNaN(value)) return { kind: { $case: 'missing', value: true } };
-  return typeof value === 'number' ? { kind: { $case: 'number', value } } : { kind: { $case: 'text', value } };
 }
