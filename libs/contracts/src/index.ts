@@ -1,3 +1,4 @@
+export { rewardKey } from './reward-key.ts';
 export * from './topics.ts';
 export type * from './dataset-types.ts';
 export type * from './resources/batch-types.ts';

@@ -62,6 +62,9 @@ export const topics = {
   ingestEvent: 'everloop.ingest.event.v1',
 } as const;
 
+/** Partitions of the topics of decisions and rewards, however many the label sources have: they meet by decision id. */
+export const decisionPartitions = 8;
+
 /** Topic of the records of a source topic that satisfied its contract: same partitions, keys and bytes. */
 export function validTopic(sourceTopic: string): string {
   return `${sourceTopic}.valid`;

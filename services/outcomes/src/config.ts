@@ -7,7 +7,7 @@ export const configSchema = {
     type: 'integer',
     default: 500_000,
     min: 1,
-    unit: 'predictions and join keys per partition',
+    unit: 'predictions and join keys, or decisions, per partition',
     why: 'Bounds memory to about 300 bytes each; beyond it the task stands still and says so, instead of forgetting predictions.',
   },
   awaitTopicMs: {

@@ -11,6 +11,17 @@ export function stateFull(model: string, partition: number, size: number, stateM
   });
 }
 
+/** More decisions wait for rewards than memory was planned for. */
+export function rewardsFull(partition: number, size: number, stateMax: number): ServiceError {
+  return new ServiceError({
+    code: 'EVL_OUTCOMES_STATE_FULL',
+    kind: 'terminal',
+    message:
+      `rewards, partition ${partition}: ${size} decisions are held, ${stateMax} are allowed. The task does not go on. ` +
+      "Check that the watermark moves; else raise EVL_OUTCOMES_STATE_MAX or shorten the wait of the Models' rewards",
+  });
+}
+
 /** A record of Everloop's own topic that cannot be decoded. */
 export function undecodable(topic: string, partition: number, offset: bigint, cause: unknown): ServiceError {
   return new ServiceError({

@@ -1,4 +1,5 @@
 import type { Logger, Metrics } from '@everloop/service';
+import type { RewardChanges } from './domain/reward-types.ts';
 import type { Changes } from './domain/types.ts';
 
 /** What is told about the work: metrics always, log lines where a person should look. */
@@ -8,6 +9,12 @@ export interface Telemetry {
   handled(model: string, changes: Changes): void;
   /** Label records without a usable label. */
   unusableLabels(model: string, count: number): void;
+  /** A batch or watermark of decisions and rewards was handled. */
+  rewarded(changes: RewardChanges): void;
+  /** Rewards that are none, and rewards that were sent on to the partition of their decision. */
+  rewardsLeftOut(unusable: number, misplaced: number): void;
+  /** Decisions held after a commit. */
+  holdsDecisions(partition: number, decisions: number): void;
   /** State held after a commit. */
   holds(model: string, partition: number, predictions: number, labels: number): void;
 }
@@ -23,11 +30,34 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     'partition',
   ]);
   const labels = metrics.gauge('everloop_outcomes_held_labels', 'Join keys with a label', ['model', 'partition']);
+  const rewards = metrics.counter('everloop_outcomes_rewards_settled_total', 'Decisions settled, and late rewards', [
+    'model',
+    'state',
+  ]);
+  const rewardFacts = metrics.counter(
+    'everloop_outcomes_reward_facts_total',
+    'Duplicates, late, unmatched and unusable rewards',
+    ['fact'],
+  );
+  const decisions = metrics.gauge('everloop_outcomes_held_decisions', 'Decisions that wait or are remembered', [
+    'partition',
+  ]);
   return {
     logger,
     handled(model, changes) {
       for (const { kind, prediction } of changes.settled) settled.inc({ model, arm: prediction.arm, kind });
       for (const [fact, count] of changes.facts) facts.inc({ model, fact }, count);
+    },
+    rewarded(changes) {
+      for (const { state, decision } of changes.settled) rewards.inc({ model: decision.model, state });
+      for (const [fact, count] of changes.facts) rewardFacts.inc({ fact }, count);
+    },
+    rewardsLeftOut(unusable, misplaced) {
+      if (unusable > 0) rewardFacts.inc({ fact: 'unusable_reward' }, unusable);
+      if (misplaced > 0) rewardFacts.inc({ fact: 'misplaced_reward' }, misplaced);
+    },
+    holdsDecisions(partition, held) {
+      decisions.set({ partition: String(partition) }, held);
     },
     unusableLabels(model, count) {
       facts.inc({ model, fact: 'unusable_label' }, count);

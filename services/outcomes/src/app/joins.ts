@@ -4,6 +4,7 @@ import type { RegistryOf } from '@everloop/records';
 import { classify, deferred, errorText, type Health, type Part } from '@everloop/service';
 import type { Telemetry } from '../telemetry.ts';
 import { createJoinTask, type JoinTask } from './join-task.ts';
+import { createRewardJoin, hasRewards } from './rewards.ts';
 import { planJoins, topicsOf, type PlannedJoin } from './topology.ts';
 
 export interface JoinsOptions {
@@ -29,6 +30,7 @@ class Joins implements Part {
   readonly #failed = deferred<unknown>();
   readonly #resources = new Map<string, TypedResource>();
   readonly #running = new Map<string, { readonly plan: string; readonly runner: Promise<Part | null> }>();
+  #rewards: Promise<Part | null> | null = null;
   #follower: Follower | null = null;
   #followed = false;
   readonly #stop = deferred();
@@ -69,6 +71,7 @@ class Joins implements Part {
     this.#stop.resolve();
     await this.#follower?.stop();
     for (const { runner } of this.#running.values()) await (await runner)?.stop();
+    await (await this.#rewards)?.stop();
   }
 
   #onResource(record: BusRecord): void {
@@ -89,7 +92,9 @@ class Joins implements Part {
   /** Starts what is new; what runs already is never changed under way. */
   #apply(): void {
     const { logger } = this.#options.telemetry;
-    const plans = planJoins([...this.#resources.values()]);
+    const resources = [...this.#resources.values()];
+    if (hasRewards(resources)) this.#rewards ??= this.#runRewards();
+    const plans = planJoins(resources);
     if (plans.length === 0) logger.info({}, 'waiting for a Model and the Source of its label');
     for (const plan of plans) {
       const text = JSON.stringify(plan);
@@ -100,15 +105,32 @@ class Joins implements Part {
     }
   }
 
+  async #runRewards(): Promise<Part | null> {
+    const { bus, telemetry, stateMax } = this.#options;
+    try {
+      const runner = await createRewardJoin({ bus, telemetry, stateMax });
+      await this.#begin(runner);
+      telemetry.logger.info({}, 'joins rewards');
+      return runner;
+    } catch (error) {
+      this.#failed.resolve(error);
+      return null;
+    }
+  }
+
+  async #begin(runner: Part): Promise<void> {
+    void runner.failed?.then(this.#failed.resolve);
+    this.#started.push(runner);
+    await runner.start();
+  }
+
   async #run(plan: PlannedJoin): Promise<Part | null> {
     const { bus, telemetry } = this.#options;
     try {
       await bus.ensureTopics(topicsOf(plan));
       if (!(await this.#awaitLabelTopic(plan))) return null;
       const runner = this.#runner(plan);
-      void runner.failed?.then(this.#failed.resolve);
-      this.#started.push(runner);
-      await runner.start();
+      await this.#begin(runner);
       telemetry.logger.info({ model: plan.model, labels: plan.labelTopic, waitMs: plan.waitMs }, 'joins outcomes');
       return runner;
     } catch (error) {

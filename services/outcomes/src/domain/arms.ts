@@ -9,7 +9,7 @@ export interface ArmTotals {
   readonly rewardSquaredMicro: number;
 }
 
-/** By model version. */
+/** By arm: by model version where labels are joined. */
 export type Arms = Map<string, ArmTotals>;
 
 /** Versions kept: far more than can be explored at once; those that came first are forgotten first. */
@@ -26,6 +26,18 @@ export function rewardNano(score: number, label: 0 | 1): number {
   return Math.round((1 - distance * distance) * 1e9);
 }
 
+/** Adds one reward, in units of 1e-9, to the totals of an arm, in place, and returns them. */
+export function addTo(arms: Arms, arm: string, nano: number): ArmTotals {
+  const before = arms.get(arm) ?? { matured: 0, rewardNano: 0, rewardSquaredMicro: 0 };
+  const after = {
+    matured: before.matured + 1,
+    rewardNano: before.rewardNano + nano,
+    rewardSquaredMicro: before.rewardSquaredMicro + Math.round((nano / 1e9) ** 2 * 1e6),
+  };
+  arms.set(arm, after);
+  return after;
+}
+
 /**
  * Adds what was settled to the totals, in place, and returns the arms that changed. Only drawn predictions count, so that what a client or
  * a rule chose does not pass for the arm's own merit; one without a label has no reward. A prediction settles once, so a repeated or
@@ -36,19 +48,16 @@ export function addRewards(arms: Arms, settled: readonly Settled[]): ReadonlyMap
   for (const one of settled) {
     const { learn, modelVersion, score } = one.prediction;
     if (!learn || one.kind !== 'labelled') continue;
-    const before = arms.get(modelVersion) ?? { matured: 0, rewardNano: 0, rewardSquaredMicro: 0 };
-    const nano = rewardNano(score, one.label);
-    const after = {
-      matured: before.matured + 1,
-      rewardNano: before.rewardNano + nano,
-      rewardSquaredMicro: before.rewardSquaredMicro + Math.round((nano / 1e9) ** 2 * 1e6),
-    };
-    arms.set(modelVersion, after);
-    changed.set(modelVersion, after);
+    changed.set(modelVersion, addTo(arms, modelVersion, rewardNano(score, one.label)));
   }
-  for (const version of arms.keys()) {
-    if (arms.size <= armsMax) break;
-    if (!changed.has(version)) arms.delete(version);
-  }
+  trimArms(arms, changed, armsMax);
   return changed;
+}
+
+/** Forgets the arms that came first, but those that changed, until there are at most `max`. */
+export function trimArms(arms: Arms, changed: ReadonlyMap<string, unknown>, max: number): void {
+  for (const arm of arms.keys()) {
+    if (arms.size <= max) break;
+    if (!changed.has(arm)) arms.delete(arm);
+  }
 }

@@ -21,8 +21,8 @@ export function isArmKey(key: string): boolean {
 }
 
 /** An arm's totals as JSON `outcomes.v1.ArmStats`, in the changelog as in the topic that gateways read. */
-export function encodeArm(model: string, partition: number, arm: string, totals: ArmTotals): string {
-  return JSON.stringify(outcomes.ArmStats.toJSON({ model, partition, arm, basis: '', ...totals }));
+export function encodeArm(model: string, partition: number, arm: string, totals: ArmTotals, basis = ''): string {
+  return JSON.stringify(outcomes.ArmStats.toJSON({ model, partition, arm, basis, ...totals }));
 }
 
 /** Throws on what is not JSON. */
