@@ -2,6 +2,7 @@ export * from './backfill-sql.ts';
 export type { ViewReading } from './aggregate-read.ts';
 export * from './batch.ts';
 export * from './error.ts';
+export * from './golden.ts';
 export * from './lookup.ts';
 export * from './murmur2.ts';
 export * from './online-keys.ts';

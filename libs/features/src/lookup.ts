@@ -1,6 +1,7 @@
 import { features } from '@everloop/contracts';
 
 import type { ViewReading } from './aggregate-read.ts';
+import { storedValues, type GoldenRow } from './golden.ts';
 import { rowKeys, type InputOrigin, type KeyOrigin, type LookupPlan, type PlannedView } from './plan.ts';
 import { readView } from './row.ts';
 import { asScalar, type FeatureScalar, type FeatureValue } from './values.ts';
@@ -78,6 +79,12 @@ export function vectorWithoutViews(plan: LookupPlan, request: RequestFields): Fe
     request,
     plan.bindings.map(() => absent),
   );
+}
+
+/** A golden row's inputs, computed from its raw values as a request's are from what the store has. */
+export function vectorOfGolden(plan: LookupPlan, row: Pick<GoldenRow, 'request' | 'features'>): FeatureVector {
+  const results = storedValues(plan, row).map((values): ViewResult => ({ status: FeatureStatus.PRESENT, values }));
+  return vectorOf(plan, row.request, results);
 }
 
 /** Collects keys of one read, each once. */

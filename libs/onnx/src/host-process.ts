@@ -42,7 +42,21 @@ async function load(path: string, digest: string): Promise<Session> {
   }).catch((error: unknown) => {
     throw new HostFailure('EVL_ONNX_LOAD_FAILED', `is refused by ONNX Runtime: ${text(error)}`);
   });
+  // The first run is the slowest; what the model makes of missing values is nobody's.
+  await session.run(feeds(model, emptyRow(model)), ['score']).catch(() => undefined);
   return { session, model };
+}
+
+function emptyRow({ nNumeric, nCategories }: LoadedModel): RunInput {
+  const categories = new Array<string>(nCategories).fill('');
+  return { rows: 1, numeric: new Float32Array(nNumeric).fill(NaN), categories };
+}
+
+function feeds({ nNumeric, nCategories }: LoadedModel, { rows, numeric, categories }: RunInput) {
+  const tensors: Record<string, Tensor> = {};
+  if (nNumeric > 0) tensors['numeric'] = new Tensor('float32', numeric, [rows, nNumeric]);
+  if (nCategories > 0) tensors['category'] = new Tensor('string', categories, [rows, nCategories]);
+  return tensors;
 }
 
 /** Checks the names, types and ranks that every Everloop model has. */
@@ -68,11 +82,7 @@ function convention(inputs: readonly ModelPort[], outputs: readonly ModelPort[],
 async function run(key: string, input: RunInput): Promise<Float64Array> {
   const held = sessions.get(key);
   if (held === undefined) throw new HostFailure('EVL_ONNX_NOT_LOADED', `model ${key} is not loaded`);
-  const { nNumeric, nCategories } = held.model;
-  const feeds: Record<string, Tensor> = {};
-  if (nNumeric > 0) feeds['numeric'] = new Tensor('float32', input.numeric, [input.rows, nNumeric]);
-  if (nCategories > 0) feeds['category'] = new Tensor('string', input.categories, [input.rows, nCategories]);
-  const outputs = await held.session.run(feeds, ['score']).catch((error: unknown) => {
+  const outputs = await held.session.run(feeds(held.model, input), ['score']).catch((error: unknown) => {
     throw new HostFailure('EVL_ONNX_RUN_FAILED', `model ${key} failed on ${input.rows} rows: ${text(error)}`);
   });
   const data = outputs['score']?.data;

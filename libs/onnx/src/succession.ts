@@ -55,24 +55,17 @@ export interface Succession {
 }
 
 /**
- * Brings every loaded model into the next process and runs each once, so that no caller is the first. Nothing may be loaded or
+ * Brings every loaded model into the next process, where it is run once, so that no caller is the first. Nothing may be loaded or
  * unloaded meanwhile. Rejects when a process ends or a model does not load: then the old one goes on.
  */
 export async function prepare({ from, to, models, nextId, timeoutMs }: Succession): Promise<void> {
   // Calls are answered in order: behind this one, which does nothing, every load and unload before is known.
   await ask(from, { kind: 'unload', id: nextId(), key: '' }, timeoutMs);
-  for (const [key, { path, digest, model }] of models()) {
+  for (const [key, { path, digest }] of models()) {
     const reply = await ask(to, { kind: 'load', id: nextId(), key, path, digest }, timeoutMs);
     if (reply.kind !== 'loaded')
       throw new Error(`model ${key} did not load${reply.kind === 'failed' ? `: ${reply.message}` : ''}`);
-    await ask(to, { kind: 'run', id: nextId(), key, ...oneRow(model) }, timeoutMs);
   }
-}
-
-/** A row for a warm-up; what the model makes of it is nobody's. */
-function oneRow({ nNumeric, nCategories }: LoadedModel) {
-  const categories = new Array<string>(nCategories).fill('');
-  return { rows: 1, numeric: new Float32Array(nNumeric), categories };
 }
 
 function ask(link: ChildLink, request: HostRequest, timeoutMs: number): Promise<HostReply> {

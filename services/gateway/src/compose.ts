@@ -76,6 +76,7 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
     }),
     versions,
     path: (digest) => store.path(digest),
+    readArtifact: (digest) => store.get(digest),
     createReader: (spec, resources) => createOnlineReader(redis, spec, resources),
     log,
     report: createKafkaProgress({ publisher, records: () => telemetry.answeredCount, nowMs }),

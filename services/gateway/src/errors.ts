@@ -31,6 +31,8 @@ const kinds = {
   EVL_GATEWAY_MODEL_UNUSABLE: 'retryable',
   /** A version was trained with other features than it would be served with. */
   EVL_GATEWAY_FEATURES_DIFFER: 'retryable',
+  /** A version gives its own training rows other inputs or scores than training did. */
+  EVL_GATEWAY_GOLDEN_DIFFERS: 'retryable',
   /** A model answered a score that is not a finite number. */
   EVL_GATEWAY_SCORE_NOT_FINITE: 'retryable',
   /** A version could not compute an answer. */

@@ -6,6 +6,7 @@ import type {
   servingApi,
   SourceSpec,
 } from '@everloop/contracts';
+import type { GoldenRows } from '@everloop/features';
 import type { RequestRow } from './domain/gate.ts';
 import type { FeatureRow, Packed } from './domain/vector.ts';
 
@@ -27,6 +28,8 @@ export interface Lookup {
 export interface FeatureReader {
   /** All rows in one round trip to the online store, in order. Rejects when the store cannot be reached. */
   read(rows: readonly Lookup[]): Promise<readonly FeatureRow[]>;
+  /** A version's golden rows, from their raw values to its inputs as a request's go; null where it lacks some of them. */
+  replay(golden: GoldenRows): readonly FeatureRow[] | null;
   /** What is known without the online store: request fields; every feature is missing and its view listed as degraded. */
   readWithoutStore(rows: readonly Lookup[]): readonly FeatureRow[];
 }
@@ -53,6 +56,9 @@ export interface VersionCatalog {
 
 /** Where the file with a digest lies; throws when the digest is not one. */
 export type ModelPath = (digest: string) => string;
+
+/** Reads an artifact by its digest, which is checked. */
+export type ReadArtifact = (digest: string) => Promise<Uint8Array>;
 
 /** One encoded inference with the join key that partitions it. */
 export interface LogRecord {

@@ -103,7 +103,12 @@ export interface Harness {
   readonly queue: { bytes: number };
   /** What an answer waits for. */
   readonly disk: { written: Promise<void> };
-  readonly versions: { away: boolean; parameters: Readonly<Record<string, Readonly<Record<string, string>>>> };
+  readonly versions: {
+    away: boolean;
+    parameters: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    /** Golden files by version; the others have none. */
+    golden: Readonly<Record<string, Uint8Array>>;
+  };
   /** What was counted since the set-up, by the values of the labels; what was not counted is absent. */
   metric(name: string): Promise<Readonly<Record<string, number>>>;
   start(): Promise<void>;
@@ -140,7 +145,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
   const disk = { written: Promise.resolve() };
   const metrics = createMetrics('gateway');
   const metricsBefore = metrics.text();
-  const versions: Harness['versions'] = { away: false, parameters: {} };
+  const versions: Harness['versions'] = { away: false, parameters: {}, golden: {} };
   const gateway = createGateway({
     bus,
     runner,
@@ -149,12 +154,17 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
       get: async (model, version) => {
         if (versions.away)
           throw new ServiceError({ code: 'EVL_GRPC_UNAVAILABLE', kind: 'retryable', message: 'registry away' });
-        const artifacts = [{ name: 'model.onnx', digest: digestOf(version), sizeBytes: 1 }];
+        const golden = versions.golden[version];
+        const artifacts = [
+          { name: 'model.onnx', digest: digestOf(version), sizeBytes: 1 },
+          ...(golden === undefined ? [] : [{ name: 'golden.json', digest: version, sizeBytes: golden.length }]),
+        ];
         const parameters = versions.parameters[version] ?? {};
         return registry.ModelVersion.fromPartial({ model, version, artifacts, parameters });
       },
     },
     path: (digest) => `/objects/${digest}`,
+    readArtifact: (version) => Promise.resolve(versions.golden[version] ?? Buffer.of()),
     createReader: (model, given) =>
       createOnlineReader(
         { mgetBuffer: (keys) => store.online.mgetBuffer(keys), health: () => store.online.health?.() ?? { ok: true } },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drift, inFixedHoldout, type registry } from '@everloop/contracts';
+import { decodeGolden } from '@everloop/features';
 import { createModelHost } from '@everloop/onnx';
 import { createLogger, ServiceError } from '@everloop/service';
 import { createObjectStore, openDuckDb, readParquetColumns } from '@everloop/storage';
@@ -95,7 +96,21 @@ describe('train', { timeout: 180_000 }, () => {
     expect(first.parameters).toMatchObject(pins);
     expect(first.metrics).toMatchObject({ labelled_rows: 4_000 });
     expect(first.metrics['time_holdout.auc']).toBeGreaterThan(0.75);
-    expect(first.artifacts.map(({ name }) => name)).toEqual(['model.onnx', 'baseline.json', 'metrics.json']);
+    expect(first.artifacts.map(({ name }) => name)).toEqual([
+      'model.onnx',
+      'baseline.json',
+      'metrics.json',
+      'golden.json',
+    ]);
+    const golden = decodeGolden(await store.get(first.artifacts[3]?.digest ?? ''));
+    expect(golden.inputs).toEqual(['carrier', 'x', 'y']);
+    expect(golden.rows).toHaveLength(100);
+    for (const { request: asked, features, inputs, score } of golden.rows) {
+      expect(inputs).toEqual([asked['carrier'], asked['x'], asked['y']]);
+      expect(asked['id']).toMatch(/./);
+      expect(features).toEqual({});
+      expect(score).toBeGreaterThan(0);
+    }
     const stored = await store.get(first.artifacts[1]?.digest ?? '');
     const baseline = drift.Baseline.fromJSON(JSON.parse(stored.toString()));
     expect(baseline.fields.map(({ field }) => field)).toEqual(['x', 'y', 'carrier', 'score']);

@@ -3,6 +3,8 @@ import {
   onlineKeys,
   planLookup,
   readingBy,
+  isReplayable,
+  vectorOfGolden,
   vectorWithoutViews,
   type FeatureVector,
 } from '@everloop/features';
@@ -30,6 +32,8 @@ export function createOnlineReader(store: OnlineStore, spec: ModelSpec, resource
       if (!health.ok) throw new Error(health.reason);
       return (await lookupMany(plan, rows, mget)).map(toRow);
     },
+    replay: ({ rows }) =>
+      rows.every((row) => isReplayable(plan, row)) ? rows.map((row) => toRow(vectorOfGolden(plan, row))) : null,
     readWithoutStore: (rows) => rows.map(({ request }) => toRow(vectorWithoutViews(plan, request))),
   };
 }

@@ -6,6 +6,7 @@ import type {
   InferenceLog,
   InferenceService,
   ModelPath,
+  ReadArtifact,
   ReportProgress,
   ScoreRunner,
   ServingService,
@@ -31,6 +32,7 @@ export interface GatewayOptions {
   readonly runner: ScoreRunner;
   readonly versions: VersionCatalog;
   readonly path: ModelPath;
+  readonly readArtifact: ReadArtifact;
   readonly createReader: (...input: Parameters<CatalogOptions['createReader']>) => FeatureReader;
   readonly log: InferenceLog;
   readonly report: ReportProgress;
@@ -71,6 +73,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const pool = new VersionPool({
     catalog: versions,
     path,
+    readArtifact: options.readArtifact,
     runner,
     onUnloadFailed: (key, error) => telemetry.unloadFailed(key, error),
   });

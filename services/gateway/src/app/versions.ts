@@ -1,9 +1,11 @@
 import { pinDifference } from '@everloop/contracts';
+import type { GoldenRows } from '@everloop/features';
 import { errorText } from '@everloop/service';
 import type { Packed } from '../domain/vector.ts';
 import { gatewayError } from '../errors.ts';
-import type { ModelPath, ScoreRunner, VersionCatalog } from '../ports.ts';
+import type { ModelPath, ReadArtifact, ScoreRunner, VersionCatalog } from '../ports.ts';
 import type { ServedModel } from './catalog.ts';
+import { readGolden, replayGolden, type Golden } from './golden.ts';
 
 /** A version whose model file is loaded in the runner. */
 export interface LoadedVersion {
@@ -11,6 +13,8 @@ export interface LoadedVersion {
   readonly version: string;
   /** SHA-256 of the model file, hex. */
   readonly digest: string;
+  /** Training rows that it was compared with; null for a version that was registered without. */
+  readonly golden: Golden | null;
   /** Scores, float64 [rows]; each finite. */
   score(batch: Packed): Promise<Float64Array>;
 }
@@ -18,6 +22,7 @@ export interface LoadedVersion {
 export interface VersionPoolOptions {
   readonly catalog: VersionCatalog;
   readonly path: ModelPath;
+  readonly readArtifact: ReadArtifact;
   readonly runner: ScoreRunner;
   readonly onUnloadFailed: (key: string, error: unknown) => void;
 }
@@ -43,7 +48,7 @@ export class VersionPool {
   }
 
   /**
-   * Loads the version, or joins in; each success needs one `release`. Rejects with EVL_GATEWAY_MODEL_UNUSABLE, EVL_GATEWAY_FEATURES_DIFFER, or with the
+   * Loads the version, or joins in; each success needs one `release`. Rejects with EVL_GATEWAY_MODEL_UNUSABLE, EVL_GATEWAY_FEATURES_DIFFER, EVL_GATEWAY_GOLDEN_DIFFERS, or with the
    * registry's error while that is away.
    */
   async acquire(model: ServedModel, version: string): Promise<LoadedVersion> {
@@ -82,7 +87,7 @@ export class VersionPool {
   }
 
   async #load(model: ServedModel, version: string, key: string): Promise<LoadedVersion> {
-    const { catalog, path, runner } = this.#options;
+    const { catalog, path, readArtifact, runner } = this.#options;
     const described = await catalog.get(model.name, version);
     const difference = pinDifference(described.parameters, model.pins);
     if (difference !== null) {
@@ -93,7 +98,9 @@ export class VersionPool {
       );
     }
     const digest = described.artifacts.find((artifact) => artifact.name === modelFile)?.digest ?? 'none';
+    let golden: GoldenRows | null;
     try {
+      golden = await readGolden(described, readArtifact);
       const shape = await runner.load(key, path(digest), digest);
       const misfit = misfitOf(model, shape.nNumeric, shape.nCategories);
       if (misfit !== null) {
@@ -109,7 +116,14 @@ export class VersionPool {
         error,
       );
     }
-    return { model: model.name, version, digest, score: (batch) => this.#score(key, batch) };
+    const score = (batch: Packed): Promise<Float64Array> => this.#score(key, batch);
+    try {
+      const replayed = golden === null ? null : await replayGolden(model, version, golden, score);
+      return { model: model.name, version, digest, golden: replayed, score };
+    } catch (error) {
+      await runner.unload(key);
+      throw error;
+    }
   }
 
   async #score(key: string, batch: Packed): Promise<Float64Array> {

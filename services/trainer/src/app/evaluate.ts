@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { registry, SplitSpec } from '@everloop/contracts';
+import type { ModelSpec, registry, SplitSpec } from '@everloop/contracts';
+import type { GoldenRows } from '@everloop/features';
 import { classify, errorText } from '@everloop/service';
 import type { ColumnTable } from '@everloop/storage';
 import { inputsOfVersion, splitOfVersion } from '../domain/champion.ts';
@@ -7,6 +8,7 @@ import type { Evaluation, ScoredRows } from '../domain/gates.ts';
 import { isUnseenBy } from '../domain/unseen.ts';
 import { trainerError } from '../errors.ts';
 import type { Artifacts, RecipeInput, RecipeResult, Scorer } from '../ports.ts';
+import { sampleGolden, scoreGolden } from './golden.ts';
 import { findHoldouts, scoreRows, type Holdouts } from './rows.ts';
 
 const challengerKey = 'challenger';
@@ -20,6 +22,9 @@ export interface EvaluationInput {
   readonly artifacts: Pick<Artifacts, 'path'>;
   readonly table: ColumnTable;
   readonly inputs: readonly RecipeInput[];
+  readonly spec: Pick<ModelSpec, 'inputs' | 'joinKey' | 'request'>;
+  /** Chooses the golden rows. */
+  readonly seed: number;
   readonly split: SplitSpec;
   /** Field that the rows' groups are of; null without groups. */
   readonly groupColumn: string | null;
@@ -28,11 +33,17 @@ export interface EvaluationInput {
   readonly timeoutMs: number;
 }
 
+export interface EvaluatedVersion extends Evaluation {
+  readonly parity: number;
+  /** Training rows with their scores by the runtime that will serve the version; null where the training set does not allow it. */
+  readonly golden: GoldenRows | null;
+}
+
 /**
  * Loads the challenger into the runtime that will serve it, checks that it scores there as it did in training, and scores both versions on
  * the holdouts. A champion that cannot be scored is a finding, not an error. The models are unloaded at the end.
  */
-export async function evaluate(input: EvaluationInput): Promise<Evaluation & { readonly parity: number }> {
+export async function evaluate(input: EvaluationInput): Promise<EvaluatedVersion> {
   const { scorer, challenger } = input;
   const digest = createHash('sha256').update(challenger.model).digest('hex');
   try {
@@ -40,6 +51,11 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation & { r
     const parity = await checkParity(input);
     const holdouts = findHoldouts(input.table, input.split);
     const mine = await scoreHoldouts(input, challengerKey, input.inputs, holdouts);
+    const sampled = sampleGolden({ ...input, rowOf: holdouts.rowOf });
+    const golden =
+      sampled === null
+        ? null
+        : await scoreGolden({ ...input, ...sampled, rowOf: holdouts.rowOf }, scorer, challengerKey, input.timeoutMs);
     const champion = await scoreChampion(input, holdouts);
     const isShared = (row: number): boolean =>
       input.champion === null || isUnseenBy(championTraining(input.champion), holdouts.rowOf(row), input.groupColumn);
@@ -55,6 +71,7 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation & { r
     };
     return {
       parity,
+      golden,
       recent: part(holdouts.timeHoldout, () => true),
       recentShared: part(holdouts.timeHoldout, isShared),
       fixedShared: part(holdouts.fixedHoldout, isShared),

@@ -1,3 +1,4 @@
+import { encodeGolden, goldenFile } from '@everloop/features';
 import { planSplit, registry, splitColumn } from '@everloop/contracts';
 import { concatColumns, type ColumnTable } from '@everloop/storage';
 import { championOf, labelledRowsMetric, versionKeys } from '../domain/champion.ts';
@@ -18,7 +19,7 @@ import type {
   TrainingData,
   VersionLedger,
 } from '../ports.ts';
-import { evaluate, type EvaluationInput } from './evaluate.ts';
+import { evaluate, type EvaluatedVersion, type EvaluationInput } from './evaluate.ts';
 
 export interface TrainingDependencies {
   readonly data: TrainingData;
@@ -81,6 +82,7 @@ export async function train(
         table: await evaluationRows(deps, frozen, jobId),
         inputs: columns,
       },
+      ...{ spec: model.spec, seed: training.seed },
       ...{ split, groupColumn: splitColumn(training), challenger: result, champion, timeoutMs: deps.scoreTimeoutMs },
     };
     const evaluation = await evaluate(input);
@@ -102,7 +104,7 @@ export async function train(
         [labelledRowsMetric]: cleanRows,
       },
       gates: verdicts.map(toGate),
-      artifacts: await storeArtifacts(deps.artifacts, result),
+      artifacts: await storeArtifacts(deps.artifacts, result, evaluation),
       parentVersion: champion?.version ?? '',
       ...{ trigger: request.trigger, jobId, codeCommit, environment: { ...environment } },
       ...{ eventTimeMs: request.eventTimeMs, seed: training.seed, modelRevision: model.revision },
@@ -160,8 +162,17 @@ function toGate({ name, verdict, detail, champion, challenger }: GateVerdict) {
   return { name, verdict, detail, champion, challenger };
 }
 
-async function storeArtifacts(store: Artifacts, result: RecipeResult): Promise<registry.Artifact[]> {
-  const files = { 'model.onnx': result.model, 'baseline.json': result.baseline, 'metrics.json': result.metrics };
+async function storeArtifacts(
+  store: Artifacts,
+  result: RecipeResult,
+  { golden }: Pick<EvaluatedVersion, 'golden'>,
+): Promise<registry.Artifact[]> {
+  const files = {
+    'model.onnx': result.model,
+    'baseline.json': result.baseline,
+    'metrics.json': result.metrics,
+    ...(golden === null ? {} : { [goldenFile]: encodeGolden(golden) }),
+  };
   const stored: registry.Artifact[] = [];
   for (const [name, bytes] of Object.entries(files))
     stored.push({ name, digest: await store.put(bytes), sizeBytes: bytes.length });

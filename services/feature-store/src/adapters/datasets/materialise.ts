@@ -7,7 +7,7 @@ import {
   splitParts,
   type SplitSpec,
 } from '@everloop/contracts';
-import { offlineColumns, planFunctions, pointInTimeSql } from '@everloop/features';
+import { offlineColumns, planFunctions, pointInTimeSql, withReads } from '@everloop/features';
 import { sqlName, type DuckDb, type DuckValue } from '@everloop/storage';
 
 import { examplesSql } from '../../domain/dataset-sql.ts';
@@ -36,6 +36,8 @@ export interface MaterialiseOptions {
   readonly split: SplitSpec;
   readonly relations: Relations;
   readonly name: string;
+  /** With a column for each value that an on-demand input is computed from, so that the inputs can be computed again from the dataset. */
+  readonly reads: boolean;
 }
 
 /** Every source that a dataset is made of, ascending. */
@@ -95,7 +97,8 @@ function checkFields(tables: HistoryTables, { model, spec }: Pick<DatasetRequest
 /** Makes the rows of a dataset and gives each its part of the split. */
 export async function materialise(options: MaterialiseOptions): Promise<Materialised> {
   const { duck, request, split, relations, name } = options;
-  const { spec, plan } = request;
+  const { spec } = request;
+  const plan = options.reads ? withReads(request.plan) : request.plan;
   const groupColumn = splitColumn(spec.training);
   const spine = sqlName(`example_${name}`);
   const whole = sqlName(`rows_${name}`);

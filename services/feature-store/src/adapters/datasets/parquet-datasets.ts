@@ -89,7 +89,7 @@ async function create(options: ParquetDatasetsOptions, request: DatasetRequest, 
   await tables.flush();
   const frozen = await tables.exclusive(async () => {
     const relations = await relationsOf(tables, request, null);
-    const wanted: MaterialiseOptions = { duck, request, split, relations, name };
+    const wanted: MaterialiseOptions = { duck, request, split, relations, name, reads: true };
     const data = await materialise(wanted);
     const offsets = await offsetRanges(duck, tables, request, relations);
     const future = await futureData({ duck, data, request, split, limits }, relations);

@@ -1,5 +1,5 @@
 import { type DatasetManifest, type DefinitionRef, parseResource, type TypedResource } from '@everloop/contracts';
-import { catalogOf, offlineColumns, planLookup } from '@everloop/features';
+import { catalogOf, isReadColumn, offlineColumns, planLookup } from '@everloop/features';
 import { errorText } from '@everloop/service';
 import type { ObjectStore } from '@everloop/storage';
 
@@ -20,11 +20,13 @@ export async function verifyDataset(
 ): Promise<Verification> {
   const { duck, tables, objects, name } = options;
   const request = await requestOf(objects, manifest);
+  // Snapshots from before golden rows do not have them.
+  const reads = manifest.columns.some((column) => isReadColumn(column.name));
   await tables.flush();
   const { data, missing } = await tables.exclusive(async () => {
     const relations = await relationsOf(tables, request, manifest.offsets);
     return {
-      data: await materialise({ duck, request, split: manifest.split, relations, name }),
+      data: await materialise({ duck, request, split: manifest.split, relations, name, reads }),
       missing: await missingRecords(options, request, manifest, relations),
     };
   });
