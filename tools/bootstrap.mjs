@@ -1,5 +1,5 @@
 /**
- * The first thing that runs: `node tools/bootstrap.mjs start|test|bench [arguments]`. Plain JavaScript without dependencies for
+ * The first thing that runs: `node tools/bootstrap.mjs start|test|bench|fuzz [arguments]`. Plain JavaScript without dependencies for
  * Node 20 and newer: installs the dependencies when they are missing or not those of package-lock.json, then hands over to Node 24.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -16,6 +16,7 @@ export const commands = {
   start: { entry: 'apps/cli/src/main.ts', args: ['up'] },
   test: { entry: 'tools/test.ts', args: [] },
   bench: { entry: 'bench/src/main.ts', args: [] },
+  fuzz: { entry: 'services/gateway/test/fuzz/main.ts', args: [] },
 };
 
 /** A message for a person; no stack. */

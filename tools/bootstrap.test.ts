@@ -19,7 +19,8 @@ let root = '';
 /** A small repository with the bootstrap in it and a fake npm that notes that it was called. */
 beforeEach(() => {
   root = mkdtempSync(path.join(tmpdir(), 'everloop-bootstrap-'));
-  for (const folder of ['tools', 'apps/cli/src', 'bench/src']) mkdirSync(path.join(root, folder), { recursive: true });
+  for (const folder of ['tools', 'apps/cli/src', 'bench/src', 'services/gateway/test/fuzz'])
+    mkdirSync(path.join(root, folder), { recursive: true });
   copyFileSync(path.join(import.meta.dirname, 'bootstrap.mjs'), path.join(root, 'tools', 'bootstrap.mjs'));
   writeFileSync(path.join(root, 'package-lock.json'), '{"one":1}');
   writeFileSync(
@@ -108,7 +109,7 @@ describe('installing', () => {
 describe('commands', () => {
   it.each([[[]], [['deploy']], [['toString']]])('%j is refused with the ones that exist', (args) => {
     const result = bootstrap(...args);
-    expect([result.status, result.stderr]).toEqual([1, expect.stringContaining('there are: start, test, bench')]);
+    expect([result.status, result.stderr]).toEqual([1, expect.stringContaining('there are: start, test, bench, fuzz')]);
   });
 });
 

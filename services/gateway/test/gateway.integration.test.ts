@@ -5,7 +5,6 @@ import { inference, progress, registry, rollout, serving, toWire, topics, type M
 import { applyEvent, catalogOf, compileFromCatalog, encodeRow, newRow, rowKey, viewEvent } from '@everloop/features';
 import { connect, createGrpcServer, implement } from '@everloop/grpc';
 import { partitionOfKey, type Bus, type Publisher } from '@everloop/kafka';
-import { encodeModel, float32Tensor, node, valueInfo } from '@everloop/onnx';
 import { createMetrics, loadConfig, type Part } from '@everloop/service';
 import { createObjectStore, createRedis, type ObjectStore } from '@everloop/storage';
 import { eventually, testBus, testLogger, testRedisUrl, uniqueName } from '@everloop/testing';
@@ -16,6 +15,7 @@ import { composeGateway, type ComposedGateway } from '../src/compose.ts';
 import { configSchema } from '../src/config.ts';
 import { shadow } from './harness.ts';
 import { inferRequest, resourcesFor, spec, trip } from './fixtures.ts';
+import { logistic, sigmoid } from './real/logistic.ts';
 import { withTopicPrefix } from './topic-prefix.ts';
 
 const viewName = uniqueName('conditions');
@@ -31,30 +31,6 @@ const resources = resourcesFor(numericSpec, viewName);
 const logger = testLogger('gateway');
 const atMs = Date.UTC(2013, 0, 1);
 
-/** score = sigmoid(weights · x); a missing value counts as 0. */
-function logistic(weights: readonly [number, number]): Uint8Array {
-  return encodeModel({
-    irVersion: 10,
-    producerName: 'test',
-    producerVersion: '1',
-    opsets: [{ domain: '', version: 21 }],
-    graph: {
-      name: 'test',
-      nodes: [
-        node('IsNaN', ['numeric'], ['gaps']),
-        node('Where', ['gaps', 'zero', 'numeric'], ['whole']),
-        node('MatMul', ['whole', 'w'], ['z']),
-        node('Sigmoid', ['z'], ['score']),
-      ],
-      initializers: [float32Tensor('w', Float32Array.from(weights), [2, 1]), float32Tensor('zero', Float32Array.of(0))],
-      inputs: [valueInfo('numeric', 'float32', ['N', 2])],
-      outputs: [valueInfo('score', 'float32', ['N', 1])],
-    },
-    refusedParts: [],
-  });
-}
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const weights = { '1': [0.01, 0], '2': [0, 0.1], '3': [-0.01, 0] } as const;
 
 describe('gateway on real Kafka, Redis and ONNX Runtime', () => {

@@ -1,0 +1,196 @@
+import { readFile } from 'node:fs/promises';
+import { serving, topics } from '@everloop/contracts';
+import { eventually } from '@everloop/testing';
+import { childrenOf, type RealGateway } from '../real/real-gateway.ts';
+import { callHttp, RawGrpc, sendBytes, type Outcome } from './calls.ts';
+import { caseOf, type Case } from './cases.ts';
+import { askedOf, checkValid, type Ports } from './valid.ts';
+
+export interface FuzzOptions {
+  readonly seed: number;
+  /** How long new rounds are begun, milliseconds. */
+  readonly forMs: number;
+  readonly log: (line: string) => void;
+}
+
+/** What a run did and found. */
+export interface FuzzReport {
+  readonly seed: number;
+  readonly cases: number;
+  readonly validRequests: number;
+  readonly seconds: number;
+  /** Cases by how they ended, as `grpc 3`, `http 400`, `bytes reset`. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** Memory of the gateway and its model process after the first round, at most, and at the end, MiB. */
+  readonly rssMib: { readonly first: number; readonly max: number; readonly last: number };
+  readonly findings: readonly string[];
+}
+
+const roundCases = 400;
+const inFlight = 16;
+const findingsMax = 20;
+/** Rounds that warm the compiler and the heap up before memory is compared. */
+const warmUpRounds = 5;
+/** Growth beyond the warm-up that is a finding, MiB: several messages of the largest size, at once, and the slack of a heap. */
+const growthMibMax = 400;
+
+/** How calls may end: docs/guides/calling.md and the README of the gateway; CANCELLED and DEADLINE_EXCEEDED where the caller says so. */
+const grpcDocumented: ReadonlySet<Outcome> = new Set<Outcome>([0, 3, 5, 8, 9, 12]);
+const httpDocumented: ReadonlySet<Outcome> = new Set<Outcome>([200, 400, 404, 405, 413, 415, 429, 431]);
+/** What grpc-js itself, below the gateway, answers to what is no gRPC. */
+const envelopeMay: Readonly<Record<string, readonly Outcome[]>> = {
+  'compressed, of no coding': [13],
+  'garbage as gzip': [13],
+  'gzip bomb': [13],
+  deflate: [13],
+  'longer length': [13, 'reset'],
+  'shorter length': [13],
+  'two messages': [13],
+  'no message': [13],
+  flag: [13],
+  'content type': ['refused'],
+  timeout: [4, 13, 1],
+  metadata: [13],
+  'too large': ['reset'],
+  reset: ['reset', 1],
+};
+
+async function send(ports: Ports, each: Case): Promise<{ readonly outcome: Outcome; readonly text: string }> {
+  if (each.kind === 'grpc') return ports.grpc.call(each.path, each.body, each.headers, each.resetEarly);
+  if (each.kind === 'http') return callHttp(ports.httpPort, each.path, each.body, each.headers);
+  return { outcome: await sendBytes(each.toHttp ? ports.httpPort : ports.grpcPort, each.body), text: '' };
+}
+
+function isDocumented(each: Case, outcome: Outcome): boolean {
+  if (each.kind === 'bytes') return outcome !== 'hung';
+  if (each.kind === 'http') return httpDocumented.has(outcome) || (outcome === 'reset' && each.about === 'too large');
+  // Health and reflection are grpc-js's own services.
+  if (outcome === 13 && each.path.startsWith('/grpc.')) return true;
+  return grpcDocumented.has(outcome) || (envelopeMay[each.about] ?? []).includes(outcome);
+}
+
+/** Memory that a process and its children have in RAM, MiB. */
+async function rssMib(pid: number): Promise<number> {
+  let sum = 0;
+  for (const each of [pid, ...(await childrenOf(pid))]) {
+    const status = await readFile(`/proc/${each}/status`, 'utf8');
+    sum += Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1_024;
+  }
+  return Math.round(sum);
+}
+
+const hasEnded = (gateway: RealGateway): boolean => !gateway.process.running;
+
+/** Sends malformed calls to a running gateway, valid ones among them, until the time is over or too much is wrong. */
+export async function fuzzGateway(gateway: RealGateway, options: FuzzOptions): Promise<FuzzReport> {
+  const { seed, forMs, log } = options;
+  const startedMs = performance.now();
+  const grpc = new RawGrpc(gateway.grpcPort);
+  const ports: Ports = { grpc, grpcPort: gateway.grpcPort, httpPort: gateway.httpPort };
+  const outcomes: Record<string, number> = {};
+  const findings: string[] = [];
+  const answered = new Map<string, number>();
+  const rss: number[] = [];
+  let [cases, valid, linesSeen] = [0, 0, 0];
+
+  const oneCase = async (index: number): Promise<void> => {
+    const each = caseOf(seed, index);
+    const { outcome, text } = await send(ports, each);
+    const key = `${each.kind} ${outcome}`;
+    outcomes[key] = (outcomes[key] ?? 0) + 1;
+    if (!isDocumented(each, outcome))
+      findings.push(
+        `case ${index} (${each.about}) ended with ${key}: ${text}; ${each.body.subarray(0, 200).toString('hex')}`,
+      );
+  };
+  const oneValid = async (n: number): Promise<void> => {
+    const { wrong, decisionIds } = await checkValid(ports, n);
+    if (wrong !== null) findings.push(wrong);
+    for (const id of decisionIds) {
+      if (answered.has(id)) findings.push(`decision id ${id} was given twice`);
+      answered.set(id, n);
+    }
+  };
+  const lookAtLog = (): void => {
+    for (const line of gateway.lines.slice(linesSeen))
+      if (line['level'] === 'error' || line['level'] === 'fatal')
+        findings.push(`logged: ${JSON.stringify(line).slice(0, 1_500)}`);
+    linesSeen = gateway.lines.length;
+  };
+
+  while (performance.now() - startedMs < forMs && findings.length < findingsMax && !hasEnded(gateway)) {
+    const end = cases + roundCases;
+    await Promise.all(
+      Array.from({ length: inFlight }, async () => {
+        while (cases < end) {
+          const index = cases;
+          cases += 1;
+          await oneCase(index);
+          if (index % 8 === 0) await oneValid(valid++);
+        }
+      }),
+    );
+    for (let n = 0; n < 4; n += 1) await oneValid(valid++);
+    lookAtLog();
+    if (!hasEnded(gateway)) rss.push(await rssMib(gateway.process.pid));
+    log(`${cases} cases, ${valid} valid requests, ${rss.at(-1) ?? 0} MiB, ${findings.length} findings`);
+  }
+  grpc.close();
+  if (hasEnded(gateway)) findings.push(`the gateway ended: ${gateway.process.lastLines(10).join('\n')}`);
+  else findings.push(...(await wrongInLog(gateway, answered)));
+  const settled = rss.slice(Math.min(warmUpRounds, rss.length - 1));
+  const [first = 0, last = 0] = [settled[0], settled.at(-1)];
+  if (last - first > growthMibMax) findings.push(`memory went from ${first} to ${last} MiB`);
+  const seconds = Math.round((performance.now() - startedMs) / 1_000);
+  const memory = { first, max: Math.max(0, ...settled), last };
+  return {
+    seed,
+    cases,
+    validRequests: valid,
+    seconds,
+    outcomes,
+    rssMib: memory,
+    findings: findings.slice(0, findingsMax),
+  };
+}
+
+/** Each row that was answered is in the log once, with the values of its own request. */
+async function wrongInLog(gateway: RealGateway, answered: ReadonlyMap<string, number>): Promise<string[]> {
+  const read = async (): Promise<ReadonlyMap<string, serving.Inference[]>> => {
+    const found = new Map<string, serving.Inference[]>();
+    await gateway.bus.readAll([topics.inferenceServed], ({ records }) => {
+      for (const { value } of records) {
+        if ((value?.length ?? 0) === 0) continue;
+        const inference = serving.Inference.decode(value ?? Buffer.alloc(0));
+        if (!answered.has(inference.decisionId)) continue;
+        found.set(inference.decisionId, [...(found.get(inference.decisionId) ?? []), inference]);
+      }
+    });
+    return found;
+  };
+  const logged = await eventually(
+    async () => {
+      const found = await read();
+      return found.size === answered.size ? found : null;
+    },
+    { timeoutMs: 60_000, what: 'every answered row in the log' },
+  ).catch(() => read());
+  const wrong: string[] = [];
+  if (logged.size !== answered.size) wrong.push(`${answered.size - logged.size} answered rows are not in the log`);
+  for (const [id, records] of logged) {
+    const { id: requestId, distances } = askedOf(answered.get(id) ?? -1);
+    const [first] = records;
+    const row = Number(/-(\d+)$/.exec(first?.joinKey ?? '')?.[1] ?? -1);
+    const value = first?.inputValues[0]?.kind;
+    const isOwn =
+      first?.requestId === requestId &&
+      value?.$case === 'number' &&
+      Math.abs(value.value - (distances[row] ?? NaN)) < 1e-3;
+    if (records.length !== 1) wrong.push(`decision ${id} is ${records.length} times in the log`);
+    else if (!isOwn)
+      wrong.push(
+        `decision ${id} of ${requestId} is in the log as ${JSON.stringify(serving.Inference.toJSON(first as serving.Inference)).slice(0, 600)}`,
+      );
+  }
+  return wrong;
+}

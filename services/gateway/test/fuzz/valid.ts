@@ -1,0 +1,92 @@
+import { inference } from '@everloop/contracts';
+import { sigmoid } from '../real/logistic.ts';
+import { callHttp, framed, type RawGrpc } from './calls.ts';
+import { binaryRequest, inferPath, jsonRequest, rawRequest, typedRequest, type Asked } from './seeds.ts';
+
+/** What an answer said: the request's id, a score for each row, and the names under which the rows are in the log. */
+interface Said {
+  readonly id: string;
+  readonly scores: readonly number[];
+  readonly decisionIds: readonly string[];
+}
+
+export interface Ports {
+  readonly grpc: RawGrpc;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+}
+
+/** Request `n` of a run: no two ask the same, so that an answer which belongs to another is noticed. */
+export function askedOf(n: number): Asked {
+  return {
+    id: `valid-${n}`,
+    distances: Array.from({ length: 1 + (n % 4) }, (_, row) => ((n * 7 + row) % 1_000) - 500 + row / 8),
+  };
+}
+
+async function overGrpc(ports: Ports, request: inference.ModelInferRequest): Promise<Said> {
+  const sent = framed(Buffer.from(inference.ModelInferRequest.encode(request).finish()));
+  const { outcome, text, body } = await ports.grpc.call(inferPath, sent);
+  if (outcome !== 0) throw new Error(`a valid call ended with ${outcome}: ${text}`);
+  const response = inference.ModelInferResponse.decode(body);
+  const [output] = response.outputs;
+  const raw = response.rawOutputContents[0];
+  const scores = raw === undefined ? (output?.contents?.fp32Contents ?? []) : floats(raw);
+  const ids = response.parameters['decision_id']?.parameterChoice;
+  return { id: response.id, scores, decisionIds: ids?.$case === 'stringParam' ? ids.value.split(',') : [] };
+}
+
+const floats = (raw: Uint8Array): number[] => {
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  return Array.from({ length: raw.byteLength / 4 }, (_, row) => view.getFloat32(row * 4, true));
+};
+
+async function overHttp(ports: Ports, body: Buffer, headers: Record<string, string>): Promise<Said> {
+  const answered = await callHttp(ports.httpPort, '/v2/models/delay/infer', body, headers);
+  if (answered.outcome !== 200) throw new Error(`a valid call ended with ${answered.outcome}: ${answered.text}`);
+  const json = JSON.parse(answered.body.toString()) as {
+    readonly id: string;
+    readonly outputs: readonly { readonly data: readonly number[] }[];
+    readonly parameters: { readonly decision_id: string };
+  };
+  return { id: json.id, scores: json.outputs[0]?.data ?? [], decisionIds: json.parameters.decision_id.split(',') };
+}
+
+function send(ports: Ports, n: number, asked: Asked): Promise<Said> {
+  switch (n % 4) {
+    case 0:
+      return overGrpc(ports, typedRequest(asked));
+    case 1:
+      return overGrpc(ports, rawRequest(asked));
+    case 2:
+      return overHttp(ports, Buffer.from(JSON.stringify(jsonRequest(asked))), {});
+    default: {
+      const { json, tail } = binaryRequest(asked);
+      const head = Buffer.from(JSON.stringify(json));
+      return overHttp(ports, Buffer.concat([head, tail]), { 'inference-header-content-length': String(head.length) });
+    }
+  }
+}
+
+/** Sends valid request `n` and compares all that comes back; what is wrong, or the decision ids. */
+export async function checkValid(
+  ports: Ports,
+  n: number,
+): Promise<{ readonly wrong: string | null; readonly decisionIds: readonly string[] }> {
+  const asked = askedOf(n);
+  try {
+    const { id, scores, decisionIds } = await send(ports, n, asked);
+    const expected = asked.distances.map((distance) => sigmoid(distance / 100));
+    // The model computes in 32 bits: two neighbours among the requests differ by 1e-5 and more.
+    const isRight =
+      scores.length === expected.length &&
+      expected.every((score, row) => Math.abs(score - (scores[row] ?? NaN)) < 2e-6);
+    if (id === asked.id && isRight && decisionIds.length === expected.length) return { wrong: null, decisionIds };
+    return {
+      wrong: `valid request ${n} asked ${JSON.stringify(asked)}, got ${JSON.stringify({ id, scores, decisionIds })}`,
+      decisionIds,
+    };
+  } catch (error) {
+    return { wrong: `valid request ${n}: ${String(error)}`, decisionIds: [] };
+  }
+}
