@@ -1,8 +1,10 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { deferred } from '@everloop/service';
+import { deferred, errorText } from '@everloop/service';
 import type { HostReply, HostRequest } from './host-protocol.ts';
+import { encodeRequest, FrameReader } from './host-wire.ts';
 
 /** A request on its way to the child, with whoever waits for it. */
 export interface Call {
@@ -32,6 +34,7 @@ export interface LinkOptions {
 }
 
 const entry = fileURLToPath(new URL('./host-process.ts', import.meta.url));
+const flags = ['--disable-warning=ExperimentalWarning'];
 const pageBytes = 4096;
 const memoryPollMs = 250;
 const stderrCharsMax = 2_000;
@@ -40,6 +43,7 @@ const stderrCharsMax = 2_000;
 export class ChildLink {
   readonly #options: LinkOptions;
   readonly #child: ChildProcess;
+  readonly #stream: Duplex;
   readonly #calls: Call[] = [];
   readonly #closed = deferred();
   #timer: NodeJS.Timeout | undefined;
@@ -53,17 +57,21 @@ export class ChildLink {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#child = fork(entry, [], {
-      serialization: 'advanced',
-      execArgv: [`--max-old-space-size=${options.oldSpaceMib}`],
+    this.#child = spawn(process.execPath, [...flags, `--max-old-space-size=${options.oldSpaceMib}`, entry], {
       // Nothing of this process's environment is the model's business.
       env: {},
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // The fourth carries the frames both ways: a library that prints something must not end up among them.
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
+    const frames = new FrameReader<HostReply>();
+    // spawn makes a duplex stream of every pipe beyond the first three.
+    this.#stream = this.#child.stdio[3] as Duplex;
+    this.#stream.on('data', (chunk: Buffer) => this.#read(frames, chunk));
+    // The end of the process says what is wrong with a stream that breaks.
+    this.#stream.on('error', () => undefined);
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-stderrCharsMax);
     });
-    this.#child.on('message', (reply: HostReply) => this.#receive(reply));
     this.#child.on('error', (error) => this.#end({ kind: 'crash', detail: error.message }));
     this.#child.on('exit', (code, signal) => this.#onExit(code, signal));
     this.#timer = setTimeout(
@@ -83,9 +91,7 @@ export class ChildLink {
   send(call: Call): void {
     this.#calls.push(call);
     if (this.#calls.length === 1) this.#watchOldest();
-    this.#child.send(call.request, (error) => {
-      if (error !== null) void this.kill({ kind: 'crash', detail: `cannot be written to: ${error.message}` });
-    });
+    this.#stream.write(encodeRequest(call.request));
   }
 
   /** Resolves when the process is gone, whatever it ended by. */
@@ -104,6 +110,14 @@ export class ChildLink {
     this.#why ??= why;
     this.#child.kill('SIGKILL');
     return this.#closed.promise;
+  }
+
+  #read(frames: FrameReader<HostReply>, chunk: Buffer): void {
+    try {
+      for (const reply of frames.take(chunk)) this.#receive(reply);
+    } catch (error) {
+      void this.kill({ kind: 'crash', detail: `answered with a damaged frame: ${errorText(error)}` });
+    }
   }
 
   #receive(reply: HostReply): void {

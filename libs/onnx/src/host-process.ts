@@ -4,9 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { checkModel, type ModelPort } from './check-model.ts';
 import type { HostReply, HostRequest, LoadedModel, RunInput } from './host-protocol.ts';
+import { encodeReply, FrameReader } from './host-wire.ts';
 
 interface Session {
   readonly session: InferenceSession;
@@ -91,6 +93,19 @@ async function run(key: string, input: RunInput): Promise<Float64Array> {
   return Float64Array.from(data);
 }
 
+const rssEveryMs = 50;
+let rssBytes = 0;
+let rssReadAtMs = -Infinity;
+
+/** Resident memory, bytes; asking the system takes longer than a small run, so not each time. */
+function recentRss(): number {
+  const nowMs = performance.now();
+  if (nowMs - rssReadAtMs < rssEveryMs) return rssBytes;
+  rssReadAtMs = nowMs;
+  rssBytes = process.memoryUsage.rss();
+  return rssBytes;
+}
+
 async function unload(key: string): Promise<void> {
   const held = sessions.get(key);
   sessions.delete(key);
@@ -111,7 +126,7 @@ async function answer(request: HostRequest): Promise<HostReply> {
         await unload(key);
         return { kind: 'unloaded', id, rssBytes: process.memoryUsage.rss() };
       case 'run':
-        return { kind: 'scored', id, scores: await run(key, request), rssBytes: process.memoryUsage.rss() };
+        return { kind: 'scored', id, scores: await run(key, request), rssBytes: recentRss() };
     }
   } catch (error) {
     const code = error instanceof HostFailure ? error.code : 'EVL_ONNX_RUN_FAILED';
@@ -123,17 +138,21 @@ function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const parent = new Socket({ fd: 3 });
+const frames = new FrameReader<HostRequest>();
+
 function send(reply: HostReply): void {
-  process.send?.(reply);
+  parent.write(encodeReply(reply));
 }
 
 // One request at a time, in order: the parent takes the oldest unanswered one for the culprit when this process hangs or dies.
 let queue = Promise.resolve();
-process.on('message', (request: HostRequest) => {
-  queue = queue.then(async () => send(await answer(request)));
+parent.on('data', (chunk: Buffer) => {
+  for (const request of frames.take(chunk)) queue = queue.then(async () => send(await answer(request)));
 });
 // A terminal's Ctrl-C reaches the whole group; the parent decides when this process ends.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
-process.on('disconnect', () => process.exit(0));
+parent.on('close', () => process.exit(0));
+parent.on('error', () => process.exit(0));
 send({ kind: 'ready', runtimeVersion: env.versions.common });

@@ -1,4 +1,4 @@
-/** Messages between the model host and its child process. Sent with V8 serialization, so typed arrays stay typed arrays. */
+/** Messages between the model host and its child process; see host-wire.ts for their bytes. */
 
 /** Rows for a model: numbers and categories, each row-major in the order of the Model's inputs of that type. */
 export interface RunInput {
