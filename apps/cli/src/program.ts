@@ -4,6 +4,7 @@ import type { Commands } from './commands.ts';
 import { addContractsCommands } from './contracts/command.ts';
 import { addOdcsCommands } from './contracts/odcs-command.ts';
 import { addDatasetCommands } from './dataset/command.ts';
+import { addDecisionCommands } from './decision/command.ts';
 import { exitCodes } from './errors.ts';
 import { addFeaturesCommands } from './features/command.ts';
 import { getResources, getVersions, readKind } from './get.ts';
@@ -51,6 +52,7 @@ export function createProgram(context: ProgramContext): Command {
   addReports(program, context);
   addHoldCommands(program, context);
   addDatasetCommands(program, context);
+  addDecisionCommands(program, context);
   addFeaturesCommands(program, context);
   addQuarantineCommands(program, context);
   addContractsCommands(program, context);

@@ -1,3 +1,5 @@
+import { pickArm } from './exploration.ts';
+
 const PRIME_LOW = 0x1b3;
 const TWO_32 = 0x1_0000_0000;
 const MASK_64 = 0xffff_ffff_ffff_ffffn;
@@ -43,4 +45,14 @@ export function drawOf(salt: string, unit: string): number {
   const mixed = mix64((BigInt(high) << 32n) | BigInt(low));
   // 53 bits are what a double holds exactly, so 1 is never reached.
   return Number(mixed >> 11n) / 2 ** 53;
+}
+
+/**
+ * The place of the arm that a draw for `purpose` gives: the same for the same seed and probabilities, so that a logged draw can be done
+ * again. `explore`: a version of a model; `choose`: one of its actions.
+ *
+ * drawArm('explore', 'a', [0.2, 0.5, 0.3]) // → 1
+ */
+export function drawArm(purpose: 'explore' | 'choose', seed: string, pmf: readonly number[]): number {
+  return pickArm(pmf, drawOf(purpose, seed));
 }

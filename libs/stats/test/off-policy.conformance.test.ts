@@ -1,30 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { pythonRequirements, pythonVenv } from '@everloop/testing';
-import { beforeAll, expect, it } from 'vitest';
+import { openBanditPipeline, type BanditEstimates, type BanditLog } from '@everloop/testing';
+import { expect, it } from 'vitest';
 import { directMethod, doublyRobust, importanceWeights, inversePropensity, selfNormalized } from '../src/index.ts';
 
-/** The newest release; its metadata names Python below 3.11 although its estimators run on it. */
-const openBanditPipeline = 'obp==0.5.7';
 const tolerance = 1e-9;
-
-interface Log {
-  readonly reward: readonly number[];
-  readonly action: readonly number[];
-  readonly pscore: readonly number[];
-  /** Probabilities of the candidate, [rows][arms]. */
-  readonly policy: readonly (readonly number[])[];
-  /** Modelled rewards, [rows][arms]. */
-  readonly fitted: readonly (readonly number[])[];
-  readonly clip: number | null;
-}
-
-interface Estimates {
-  readonly ipw: number;
-  readonly snipw: number;
-  readonly dm: number;
-  readonly dr: number;
-}
 
 /** Numbers in [0, 1) of a linear congruential generator (Knuth 1997, section 3.3.4, line 26). */
 function numbers(seed: number): () => number {
@@ -44,7 +22,7 @@ function drawn(pmf: readonly number[], u: number): number {
 }
 
 /** A log of a policy that depends on the row, and a candidate: one fixed arm for even seeds, a mixture for odd ones. */
-function logOf(seed: number, rows: number, arms: number, clip: number | null): Log {
+function logOf(seed: number, rows: number, arms: number, clip: number | null): BanditLog {
   const random = numbers(seed);
   const logged = Array.from({ length: rows }, () => distribution(random, arms));
   const action = logged.map((pmf) => drawn(pmf, random()));
@@ -59,7 +37,7 @@ function logOf(seed: number, rows: number, arms: number, clip: number | null): L
   };
 }
 
-function ours({ reward, action, pscore, policy, fitted, clip }: Log): Estimates {
+function ours({ reward, action, pscore, policy, fitted, clip }: BanditLog): BanditEstimates {
   const target = action.map((arm, row) => policy[row]?.[arm] ?? 0);
   const weights = importanceWeights(target, pscore, clip ?? Infinity);
   const fittedLogged = action.map((arm, row) => fitted[row]?.[arm] ?? 0);
@@ -72,25 +50,11 @@ function ours({ reward, action, pscore, policy, fitted, clip }: Log): Estimates 
   };
 }
 
-let python: string;
-
-beforeAll(async () => {
-  python = await pythonVenv('obp', pythonRequirements('obp'));
-  const how = ['install', '--quiet', '--no-deps', '--no-build-isolation', '--ignore-requires-python'];
-  const { status, stderr } = spawnSync(python, ['-m', 'pip', ...how, openBanditPipeline], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${openBanditPipeline} could not be installed: ${stderr}`);
-});
-
-it('IPS, SNIPS, DM and DR are those of Open Bandit Pipeline on the same logs, with clipping and without', () => {
+it('IPS, SNIPS, DM and DR are those of Open Bandit Pipeline on the same logs, with clipping and without', async () => {
   const logs = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((seed) =>
     [null, 20, 5, 1.5].map((clip) => logOf(seed, 50 + 700 * seed, 2 + (seed % 5), clip)),
   );
-  const script = join(import.meta.dirname, 'open-bandit-pipeline.py');
-  const { stdout, stderr, status } = spawnSync(python, [script], {
-    ...{ input: JSON.stringify(logs), encoding: 'utf8', maxBuffer: 1_048_576 },
-  });
-  expect(status, stderr).toBe(0);
-  const theirs = JSON.parse(stdout) as readonly Estimates[];
+  const theirs = await openBanditPipeline(logs);
   expect(theirs).toHaveLength(logs.length);
   let clipped = 0;
   for (const [at, log] of logs.entries()) {

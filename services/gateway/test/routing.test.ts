@@ -1,7 +1,7 @@
 import { outcomes, topics, type rollout } from '@everloop/contracts';
 import { eventually } from '@everloop/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { replayArm } from '../src/domain/exploration.ts';
+import { drawArm } from '@everloop/stats';
 import { textParameter } from '../src/domain/parameters.ts';
 import { trip } from './fixtures.ts';
 import { challenger, setUp, shadow, type Harness } from './harness.ts';
@@ -134,7 +134,7 @@ describe('exploration', () => {
       expect(record.propensity).toBeCloseTo(0.5 * (record.modelVersion === '2' ? 0.9 : 0.1), 12);
       expect(record.explore).toBe(record.modelVersion === '1');
       expect(record).toMatchObject({ learn: true, arms: ['1', '2'], epsilon: 0.2 });
-      expect(replayArm(record)).toBe(record.modelVersion);
+      expect(record.arms[drawArm('explore', record.seed, record.pmf)]).toBe(record.modelVersion);
     }
     const other = served(harness).find(({ modelVersion }) => modelVersion === '3');
     expect(other).toMatchObject({ arms: [], pmf: [], seed: '', propensity: 0.5, learn: true });

@@ -1,13 +1,12 @@
-import type { rollout, serving } from '@everloop/contracts';
+import type { rollout } from '@everloop/contracts';
 import {
   type ArmMoments,
   armMeans,
   bestArms,
-  drawOf,
+  drawArm,
   epsilonAfter,
   epsilonGreedy,
   hasPosterior,
-  pickArm,
   thompson,
   thompsonGaussian,
 } from '@everloop/stats';
@@ -47,7 +46,7 @@ export function distributionOf(exploration: rollout.Exploration, rewards: readon
 export function explore(distribution: Distribution, champion: Choice, revision: string, decisionId: string): Choice {
   const seed = `${revision}/${decisionId}`;
   const { arms, pmf, epsilon, best } = distribution;
-  const at = pickArm(pmf, drawOf('explore', seed));
+  const at = drawArm('explore', seed, pmf);
   const version = arms[at] ?? champion.version;
   return {
     arm: version === champion.version ? 'champion' : 'canary',
@@ -56,9 +55,4 @@ export function explore(distribution: Distribution, champion: Choice, revision: 
     learn: true,
     drawn: { arms, pmf, seed, epsilon, explore: !best.has(at) },
   };
-}
-
-/** The arm that a logged decision drew, drawn again from its record; null where nothing was explored. */
-export function replayArm({ arms, pmf, seed }: Pick<serving.Inference, 'arms' | 'pmf' | 'seed'>): string | null {
-  return arms[pickArm(pmf, drawOf('explore', seed))] ?? null;
 }

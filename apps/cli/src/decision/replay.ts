@@ -1,0 +1,161 @@
+import type { decisions, serving } from '@everloop/contracts';
+import type { Bus } from '@everloop/kafka';
+import { drawArm, drawOf } from '@everloop/stats';
+import { badInput, exitCodes } from '../errors.ts';
+import { readDecisions, readInferences } from './log.ts';
+
+/** A logged draw, done again. */
+export interface Redrawn {
+  readonly decisionId: string;
+  /** A version of the model, or one of its actions. */
+  readonly of: 'version' | 'action';
+  readonly arms: readonly string[];
+  readonly pmf: readonly number[];
+  readonly seed: string;
+  /** What the record says was drawn. */
+  readonly logged: string;
+  /** What the draw gives now. */
+  readonly drawn: string;
+  /** Why the record is not what the draw explains; empty where it is. */
+  readonly difference: string;
+}
+
+/** Draws add up and name their arms; what was drawn has the probability that was logged, within this. */
+const tolerance = 1e-9;
+
+type VersionDraw = Pick<
+  serving.Inference,
+  'decisionId' | 'arms' | 'pmf' | 'seed' | 'modelVersion' | 'intendedVersion' | 'propensity' | 'learn'
+>;
+
+/** The version that an Inference drew, drawn again; null where nothing was explored. */
+export function redrawVersion(record: VersionDraw): Redrawn | null {
+  if (record.arms.length === 0) return null;
+  const logged = record.intendedVersion === '' ? record.modelVersion : record.intendedVersion;
+  return redraw(record, { of: 'version', purpose: 'explore', logged });
+}
+
+/** The action that a Decision drew, drawn again; null where the model does not choose. */
+export function redrawAction({
+  decisionId,
+  choice,
+}: Pick<decisions.Decision, 'decisionId' | 'choice'>): Redrawn | null {
+  if (choice === undefined) return null;
+  const { actions, pmf, seed, action } = choice;
+  return redraw({ decisionId, arms: actions, pmf, seed }, { of: 'action', purpose: 'choose', logged: action });
+}
+
+function redraw(
+  { decisionId, arms, pmf, seed }: Pick<VersionDraw, 'decisionId' | 'arms' | 'pmf' | 'seed'>,
+  { of, purpose, logged }: Pick<Redrawn, 'of' | 'logged'> & { readonly purpose: 'explore' | 'choose' },
+): Redrawn {
+  const drawn = arms[drawArm(purpose, seed, pmf)] ?? '';
+  return { decisionId, of, arms, pmf, seed, logged, drawn, difference: differenceOf(arms, pmf, logged, drawn) };
+}
+
+function differenceOf(arms: readonly string[], pmf: readonly number[], logged: string, drawn: string): string {
+  if (pmf.length !== arms.length) return `${arms.length} arms have ${pmf.length} probabilities`;
+  const sum = pmf.reduce((total, probability) => total + probability, 0);
+  if (!(Math.abs(sum - 1) <= tolerance)) return `the probabilities add up to ${sum}`;
+  return drawn === logged ? '' : `logged ${logged}, drawn ${drawn}`;
+}
+
+/** What a command prints and its exit code: 1 where a draw differs. */
+export interface Answer {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/** Draws one logged decision again. Throws EVL_CLI_INPUT_INVALID when the log does not have it. */
+export async function replayDecision(bus: Bus, decisionId: string): Promise<Answer> {
+  const draws: Redrawn[] = [];
+  let arm: string | undefined;
+  await readInferences(bus, (inference) => {
+    if (inference.decisionId !== decisionId) return undefined;
+    arm = inference.arm;
+    draws.push(...[redrawVersion(inference)].filter((draw) => draw !== null));
+    return 'stop';
+  });
+  await readDecisions(bus, (decision) => {
+    if (decision.decisionId !== decisionId) return undefined;
+    arm ??= decision.arm;
+    draws.push(...[redrawAction(decision)].filter((draw) => draw !== null));
+    return 'stop';
+  });
+  if (arm === undefined) throw badInput(`no decision ${decisionId} is in the log`);
+  if (draws.length === 0) {
+    return { text: `${decisionId}: nothing was drawn by exploration (arm ${arm})`, exitCode: exitCodes.done };
+  }
+  const isSame = draws.every(({ difference }) => difference === '');
+  return { text: draws.map(drawText).join('\n'), exitCode: isSame ? exitCodes.done : exitCodes.failed };
+}
+
+function drawText({ decisionId, of, arms, pmf, seed, logged, drawn, difference }: Redrawn): string {
+  const probabilities = arms.map((arm, at) => `${arm} ${pmf[at] ?? '?'}`).join(', ');
+  const verdict = difference === '' ? 'the same' : `DIFFERENT: ${difference}`;
+  return `${decisionId}: ${verdict}\n  ${of} logged ${logged}, drawn ${drawn}\n  from ${probabilities}\n  seed ${seed}`;
+}
+
+/** Differences that are listed. */
+const shownMax = 20;
+
+/**
+ * Draws logged decisions of a model again: those with the smallest hashes of their ids, at most `sample` of versions and as many of actions.
+ * O(log) time, O(sample) memory.
+ */
+export async function replaySample(bus: Bus, model: string, sample: number): Promise<Answer> {
+  const [versions, actions] = [new SmallestHashes(sample), new SmallestHashes(sample)];
+  await readInferences(bus, (inference) => {
+    if (inference.model !== model) return undefined;
+    versions.add(inference.decisionId, () => redrawVersion(inference));
+    return undefined;
+  });
+  await readDecisions(bus, (decision) => {
+    if (decision.model !== model) return undefined;
+    actions.add(decision.decisionId, () => redrawAction(decision));
+    return undefined;
+  });
+  const drawn = [...versions.values(), ...actions.values()];
+  const different = drawn.filter(({ difference }) => difference !== '');
+  const seen = `${versions.seen} decisions in the log, ${versions.explored} of them explored versions, ${actions.explored} chose actions`;
+  const lines = [
+    `${model}: ${seen}; ${drawn.length} draws done again: ${drawn.length - different.length} the same, ${different.length} different`,
+    ...different.slice(0, shownMax).map((one) => `  ${one.decisionId} (${one.of}): ${one.difference}`),
+    ...(different.length > shownMax ? [`  and ${different.length - shownMax} more`] : []),
+  ];
+  return { text: lines.join('\n'), exitCode: different.length === 0 ? exitCodes.done : exitCodes.failed };
+}
+
+/** The draws of the decisions whose ids have the smallest hashes: the same sample whatever the order of the log. */
+class SmallestHashes {
+  readonly #max: number;
+  #kept: { readonly hash: number; readonly draw: Redrawn }[] = [];
+  #limit = Infinity;
+  seen = 0;
+  explored = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(decisionId: string, redrawn: () => Redrawn | null): void {
+    this.seen += 1;
+    const draw = redrawn();
+    if (draw === null) return;
+    this.explored += 1;
+    const hash = drawOf('replay-sample', decisionId);
+    if (hash >= this.#limit) return;
+    this.#kept.push({ hash, draw });
+    if (this.#kept.length >= 2 * this.#max) this.#cut();
+  }
+
+  values(): readonly Redrawn[] {
+    this.#cut();
+    return this.#kept.map(({ draw }) => draw);
+  }
+
+  #cut(): void {
+    this.#kept.sort((a, b) => a.hash - b.hash).splice(this.#max);
+    if (this.#kept.length === this.#max) this.#limit = this.#kept.at(-1)?.hash ?? Infinity;
+  }
+}
