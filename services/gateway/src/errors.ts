@@ -37,6 +37,10 @@ const kinds = {
   EVL_GATEWAY_SCORE_NOT_FINITE: 'retryable',
   /** A version could not compute an answer. */
   EVL_GATEWAY_RUN_FAILED: 'retryable',
+  /** A reward that could never count: without a decision, not a number, out of range. */
+  EVL_GATEWAY_REWARD_INVALID: 'terminal',
+  /** No Model, or not the named one, has decisions that wait for rewards. */
+  EVL_GATEWAY_REWARD_PRECONDITION: 'terminal',
   /** A resource on the resources topic cannot be understood. */
   EVL_GATEWAY_RESOURCE_REFUSED: 'terminal',
 } as const satisfies Record<string, ErrorKind>;
@@ -52,8 +56,7 @@ export class RequestRefused extends ServiceError {
   readonly reasons: readonly string[];
 
   /** `what` was asked, for people. */
-  constructor(what: string, reasons: readonly string[]) {
-    const code: GatewayErrorCode = 'EVL_GATEWAY_REQUEST_INVALID';
+  constructor(what: string, reasons: readonly string[], code: GatewayErrorCode = 'EVL_GATEWAY_REQUEST_INVALID') {
     super({ code, kind: kinds[code], message: `${what}: ${reasons.join('; ')}` });
     this.reasons = reasons;
   }

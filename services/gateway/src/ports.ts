@@ -60,13 +60,15 @@ export type ModelPath = (digest: string) => string;
 /** Reads an artifact by its digest, which is checked. */
 export type ReadArtifact = (digest: string) => Promise<Uint8Array>;
 
-/** One encoded inference with the join key that partitions it. */
+/** One encoded record of a stream. */
 export interface LogRecord {
+  /** What partitions it: the join key of a prediction, the id of a decision. */
   readonly joinKey: string;
   readonly value: Buffer;
 }
 
-export type LogStream = 'served' | 'shadowed';
+/** Predictions answered and mirrored, decisions that wait for a reward, and rewards. */
+export type LogStream = 'served' | 'shadowed' | 'decided' | 'rewarded';
 
 /** The durable log of predictions: on disk at once, in Kafka as soon as that can be reached. */
 export interface InferenceLog {
@@ -78,8 +80,8 @@ export interface InferenceLog {
   readonly queuedBytes: number;
   /** Resolves when everything appended before is acknowledged. */
   flush(): Promise<void>;
-  /** Writes the watermark behind everything appended before and resolves when all of it is acknowledged. */
-  advance(watermarkMs: number): Promise<void>;
+  /** Writes the watermark of the given streams behind everything appended before and resolves when all of it is acknowledged. */
+  advance(watermarkMs: number, streams: readonly LogStream[]): Promise<void>;
 }
 
 /** Tells the rest of the loop how far a stage has come. */
@@ -116,4 +118,6 @@ export interface InferenceService {
 export interface ServingService {
   predict(request: servingApi.PredictRequest, caller?: Caller): Promise<servingApi.PredictResponse>;
   predictBatch(request: servingApi.PredictBatchRequest, caller?: Caller): Promise<servingApi.PredictBatchResponse>;
+  /** All or none; resolves when they outlive this process. */
+  reward(rewards: readonly servingApi.RewardRequest[]): Promise<servingApi.RewardResponse>;
 }

@@ -7,6 +7,8 @@ import type { Choice } from './domain/routing.ts';
 export interface Telemetry {
   answered(model: string, arm: string, latencySeconds: number): void;
   failed(model: string, error: unknown): void;
+  /** Rewards that were taken or refused. */
+  rewarded(count: number, isAccepted: boolean): void;
   gated(model: string, verdict: Verdict | 'reject', findings: readonly GateFinding[]): void;
   failedOver(model: string, choice: Choice, error: unknown): void;
   late(model: string, eventTimeMs: number): void;
@@ -50,6 +52,9 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
     'Bad values in requests by field, problem and what was done',
     ['model', 'field', 'problem', 'action'],
   );
+  const rewards = metrics.counter('everloop_gateway_rewards_total', 'Rewards of calls that were taken or refused', [
+    'result',
+  ]);
   const late = metrics.counter(
     'everloop_gateway_late_requests_total',
     'Requests with an event time before the written watermark',
@@ -77,6 +82,9 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
     },
     failed(model, error) {
       requests.inc({ model, arm: 'none', code: error instanceof ServiceError ? error.code : 'EVL_GATEWAY_INTERNAL' });
+    },
+    rewarded(count, isAccepted) {
+      rewards.inc({ result: isAccepted ? 'accepted' : 'refused' }, count);
     },
     gated(model, verdict, found) {
       verdicts.inc({ model, verdict });

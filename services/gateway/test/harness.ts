@@ -1,5 +1,5 @@
 import type { inference } from '@everloop/contracts';
-import { registry, rollout, serving, toWire, topics } from '@everloop/contracts';
+import { decisions, registry, rollout, serving, toWire, topics } from '@everloop/contracts';
 import type { Bus, BusRecord, FollowOptions, TopicSpec } from '@everloop/kafka';
 import { createLogger, createMetrics, ServiceError } from '@everloop/service';
 import { createOnlineReader, type OnlineStore } from '../src/adapters/online-features.ts';
@@ -96,6 +96,9 @@ export interface Harness {
   readonly gateway: Gateway;
   /** Everything that was logged, in order. */
   readonly records: { readonly stream: LogStream; readonly inference: serving.Inference }[];
+  /** Decisions and rewards that were logged, in order. */
+  readonly decided: readonly decisions.Decision[];
+  readonly rewarded: readonly { readonly key: string; readonly reward: decisions.RewardReceived }[];
   /** Watermarks written and progress reported, in order, as `log 5`, `progress routes 5`. */
   readonly facts: string[];
   readonly logLines: { readonly level: string; readonly message: string }[];
@@ -132,6 +135,8 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
   const bus = new FakeBus();
   const runner = new FakeRunner();
   const records: Harness['records'] = [];
+  const decided: decisions.Decision[] = [];
+  const rewarded: { key: string; reward: decisions.RewardReceived }[] = [];
   const facts: string[] = [];
   const logLines: { level: string; message: string }[] = [];
   const logger = createLogger({
@@ -175,11 +180,21 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
       get queuedBytes() {
         return queue.bytes;
       },
-      append: (stream, added) =>
-        void records.push(...added.map(({ value }) => ({ stream, inference: serving.Inference.decode(value) }))),
+      append: (stream, added) => {
+        for (const { joinKey: key, value } of added) {
+          if (stream === 'decided') decided.push(decisions.Decision.decode(value));
+          else if (stream === 'rewarded') {
+            const json: unknown = JSON.parse(value.toString('utf8'));
+            rewarded.push({ key, reward: decisions.RewardReceived.fromJSON(json) });
+          } else records.push({ stream, inference: serving.Inference.decode(value) });
+        }
+      },
       written: () => disk.written,
       flush: () => Promise.resolve(),
-      advance: async (watermarkMs) => void facts.push(`log ${watermarkMs} after ${records.length}`),
+      advance: async (watermarkMs, streams) =>
+        void facts.push(
+          `${streams.length === 2 ? 'log' : `log of ${streams.join(' ')}`} ${watermarkMs} after ${records.length}`,
+        ),
     },
     report: async (stage, watermarkMs) => void facts.push(`progress ${stage} ${watermarkMs}`),
     statistics: new Statistics(() => 2_000),
@@ -197,7 +212,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
     ...overrides,
   });
   return {
-    ...{ bus, runner, gateway, records, facts, logLines, store, queue, disk, versions },
+    ...{ bus, runner, gateway, records, decided, rewarded, facts, logLines, store, queue, disk, versions },
     async metric(name) {
       const [before, now] = [samples(await metricsBefore, name), samples(await metrics.text(), name)];
       const counted = [...now].map(([labels, value]) => [labels, value - (before.get(labels) ?? 0)] as const);

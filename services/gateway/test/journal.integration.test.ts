@@ -70,7 +70,7 @@ describe('the journal on a real broker', () => {
       onPositionLost: () => undefined,
     });
     for (const part of log.parts) await part.start();
-    await log.advance(1);
+    await log.advance(1, ['served', 'shadowed']);
     expect(log.queuedBytes).toBe(0);
     const found = await logged();
     for (const part of log.parts.toReversed()) await part.stop();

@@ -11,6 +11,7 @@ export interface WireOptions {
   readonly messageBytesMax?: number;
   readonly streamInFlightMax?: number;
   readonly gateway?: Parameters<typeof setUp>[0];
+  readonly resources?: Parameters<typeof setUp>[1];
 }
 
 /** A gateway on in-memory ports behind a real gRPC port; model `delay` is served by version 1. */
@@ -20,7 +21,10 @@ export async function serve(options: WireOptions = {}) {
     service: 'gateway',
     write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]),
   });
-  const harness: Harness = setUp({ ...options.gateway, onServed: (model) => grpc.setServing(model, true) });
+  const harness: Harness = setUp(
+    { ...options.gateway, onServed: (model) => grpc.setServing(model, true) },
+    options.resources,
+  );
   const callers: Caller[] = [];
   const service: InferenceService = {
     ...harness.gateway.service,

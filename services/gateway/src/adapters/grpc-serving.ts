@@ -11,6 +11,8 @@ export function implementServing(service: ServingService): Implementation {
         withRouteFields(request, (key) => context.metadata.get(key)),
         context,
       ),
+    reward: (request) => service.reward([request]),
+    rewardBatch: ({ rewards }) => service.reward(rewards),
     predictBatch: (request, context) => {
       const header = (key: string): string | undefined => context.metadata.get(key);
       return service.predictBatch(

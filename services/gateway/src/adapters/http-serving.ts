@@ -4,10 +4,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { withRouteFields } from '../domain/route-token.ts';
 import { rowsMax } from '../domain/tensors.ts';
 import { RequestRefused } from '../errors.ts';
+import { rewardsMax } from '../domain/reward-checks.ts';
 import type { ServingService } from '../ports.ts';
 import { callerOf, headerOf, httpStatusOf, plainBody, takeBytes, type BodyOptions, type Handler } from './http-body.ts';
 import { servingOperations, type ServingOperationName } from './serving-openapi.ts';
-import { readObject, readPredict, readPredictBatch, writeBatch, writePrediction } from './serving-json.ts';
+import { readObject, readPredict, readPredictBatch, readRewards, writeBatch, writePrediction } from './serving-json.ts';
 
 type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reasons: readonly string[] };
 
@@ -25,13 +26,17 @@ function handlersOf(service: ServingService, options: BodyOptions): Record<Servi
     const model = modelOf(request);
     const json = readObject(await plainBody(request, options));
     const message = json.ok ? reader(model, json.value) : json;
-    if (!message.ok) throw new RequestRefused(`request to model ${model}`, message.reasons);
+    if (!message.ok) throw new RequestRefused(model === '' ? 'request' : `request to model ${model}`, message.reasons);
     return message.value;
   };
   return {
     predict: async (request) => {
       const message = withRouteFields(await read(request, readPredict), (key) => headerOf(request, key));
       return writePrediction(await service.predict(message, callerOf(request)));
+    },
+    reward: async (request) => {
+      const rewards = await read(request, (_model, json) => readRewards(json, rewardsMax));
+      return { ...(await service.reward(rewards)) };
     },
     predictBatch: async (request) => {
       const message = await read(request, (model, json) => readPredictBatch(model, json, rowsMax));

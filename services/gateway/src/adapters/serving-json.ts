@@ -53,6 +53,13 @@ class Reader {
     return undefined;
   }
 
+  number(name: string): number | undefined {
+    const value = this.#json[name] ?? undefined;
+    if (value === undefined || typeof value === 'number') return value;
+    this.reasons.push(`${this.#where}'${name}' must be a number`);
+    return undefined;
+  }
+
   object(name: string): Json {
     const value = this.#json[name];
     if (isObject(value)) return value;
@@ -93,6 +100,42 @@ export function readPredictBatch(model: string, json: Json, rowsMax: number): Re
     return read;
   });
   return reasons.length === 0 ? { ok: true, value: { model, version, rows } } : { ok: false, reasons };
+}
+
+const rewardFields = ['decision_id', 'value', 'kind', 'event_time_ms', 'idempotency_key', 'source', 'model'] as const;
+
+function readReward(
+  json: Json,
+  where: string,
+): { readonly value: servingApi.RewardRequest; readonly reasons: string[] } {
+  const reader = new Reader(json, rewardFields, where);
+  const value = {
+    decisionId: reader.text('decision_id'),
+    value: reader.number('value'),
+    kind: reader.text('kind'),
+    eventTimeMs: reader.integer('event_time_ms'),
+    idempotencyKey: reader.text('idempotency_key'),
+    source: reader.text('source'),
+    model: reader.text('model'),
+  };
+  return { value, reasons: reader.reasons };
+}
+
+/** The body of `POST /v1/rewards`: one reward, or a list of them as `rewards`. */
+export function readRewards(json: Json, rewardsMax: number): Read<readonly servingApi.RewardRequest[]> {
+  const list: unknown = json['rewards'];
+  if (list === undefined) {
+    const { value, reasons } = readReward(json, '');
+    return reasons.length === 0 ? { ok: true, value: [value] } : { ok: false, reasons };
+  }
+  const others = Object.keys(json).filter((name) => name !== 'rewards');
+  if (others.length > 0) return { ok: false, reasons: [`'${others.join("', '")}' stands beside 'rewards'`] };
+  if (!Array.isArray(list)) return { ok: false, reasons: ["'rewards' must be a list"] };
+  if (list.length > rewardsMax)
+    return { ok: false, reasons: [`there are ${list.length} rewards, expected 1 to ${rewardsMax}`] };
+  const read = list.map((each: unknown, index) => readReward(isObject(each) ? each : {}, `reward ${index}: `));
+  const reasons = read.flatMap((each) => each.reasons);
+  return reasons.length === 0 ? { ok: true, value: read.map(({ value }) => value) } : { ok: false, reasons };
 }
 
 /** An answer with the names of the proto; what is empty is left out only where it mostly is. */

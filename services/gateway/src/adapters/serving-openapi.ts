@@ -18,6 +18,15 @@ export const servingOperations = {
     answer: 'PredictBatchResponse',
     refusals: [404, 413, 503, 504],
   },
+  reward: {
+    method: 'post',
+    path: '/rewards',
+    summary:
+      'What decisions were worth: one reward, or 1 to 1,000 as `rewards`; all or none. Sent again, it is the same reward',
+    body: 'RewardRequest',
+    answer: 'RewardResponse',
+    refusals: [404, 413, 429, 503],
+  },
 } as const;
 
 export type ServingOperationName = keyof typeof servingOperations;
@@ -35,6 +44,19 @@ const row = {
   route: { type: 'string', description: '`route` of an earlier answer, to stay with its version' },
 };
 
+const reward = {
+  decision_id: { type: 'string', description: 'Of the answer that the reward is about' },
+  value: { type: 'number', description: 'Finite, in the range of the Model; absent only for deactivate' },
+  kind: { enum: ['', 'reward', 'deactivate'], description: 'deactivate: the decision was never acted on' },
+  event_time_ms: { type: 'integer', description: 'When it happened, epoch milliseconds UTC; absent: now' },
+  idempotency_key: {
+    type: 'string',
+    description: 'Equal keys of one decision are one reward; absent: equal rewards are',
+  },
+  source: { type: 'string', description: 'Who says so' },
+  model: { type: 'string', description: 'Model of the decision; with it the value is checked at once' },
+};
+
 export const servingSchemas = {
   CodedError: object({ error: text, code: text, reasons: list(text) }, ['error']),
   PredictRequest: object({ version, ...row }, ['features']),
@@ -46,6 +68,10 @@ export const servingSchemas = {
     ...{ explore: boolean, policy_version: text, route: text, target: text, arm_intended: text, fallback_from: text },
     ...{ verdict: { enum: ['accept', 'flag', 'impute', 'default'] }, findings: list(freely), degraded: boolean },
   }),
+  RewardRequest: {
+    oneOf: [object(reward, ['decision_id']), object({ rewards: list(object(reward, ['decision_id'])) })],
+  },
+  RewardResponse: object({ accepted: number }),
   PredictBatchResponse: object({
     rows: list({
       oneOf: [
@@ -62,7 +88,11 @@ export function servingPaths(): Readonly<Record<string, object>> {
     `/v1${operation.path}`,
     {
       [operation.method]: {
-        ...{ operationId, summary: operation.summary, parameters: [pathParameter('model')] },
+        ...{
+          operationId,
+          summary: operation.summary,
+          parameters: operation.path.includes('{model}') ? [pathParameter('model')] : [],
+        },
         requestBody: { required: true, content: json(operation.body) },
         responses: responses(operation.summary, json(operation.answer), operation.refusals, 'CodedError'),
       },

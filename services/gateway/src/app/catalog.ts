@@ -53,6 +53,7 @@ export class ModelCatalog {
     Source: new Map<string, SourceSpec>(),
   };
   #isCaughtUp = false;
+  #hasRewards = false;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -60,6 +61,11 @@ export class ModelCatalog {
 
   get(name: string): ServedModel | undefined {
     return this.#models.get(name);
+  }
+
+  /** Whether any model has decisions that wait for rewards. */
+  get hasRewards(): boolean {
+    return this.#hasRewards;
   }
 
   get names(): readonly string[] {
@@ -135,6 +141,7 @@ export class ModelCatalog {
       pins,
     };
     this.#models.set(name, model);
+    this.#hasRewards ||= spec.rewards !== undefined;
     this.#options.logger.info({ model: name, partitions: label.partitions }, 'model known');
     this.#options.onModel(model);
   }

@@ -1,8 +1,9 @@
 import { retry, type Logger, type Part } from '@everloop/service';
-import type { InferenceLog, ReportProgress } from '../ports.ts';
+import type { ReportProgress } from '../ports.ts';
 
 export interface LogClockOptions {
-  readonly log: Pick<InferenceLog, 'advance'>;
+  /** Writes the watermark behind everything that was logged before. */
+  readonly advance: (watermarkMs: number) => Promise<void>;
   /** Resolves when all predictions and shadows that were begun before have been handed to the log. */
   readonly drained: () => Promise<void>;
   /** Resolves when the topics of the log exist. */
@@ -52,7 +53,7 @@ export class LogClock {
   }
 
   async #advance(): Promise<void> {
-    const { ready, drained, log, report, logger } = this.#options;
+    const { ready, drained, advance, report, logger } = this.#options;
     await ready;
     while (this.#writtenMs < this.#wantedMs) {
       const watermarkMs = this.#wantedMs;
@@ -60,7 +61,7 @@ export class LogClock {
       // Without this watermark nothing behind the gateway goes on, so it is written however long the broker is away.
       await retry(
         async () => {
-          await log.advance(watermarkMs);
+          await advance(watermarkMs);
           await report('log', watermarkMs);
         },
         {

@@ -1,10 +1,11 @@
-import { topics } from '@everloop/contracts';
+import { decisionPartitions, topics } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
 import { deferred, retry, type Logger, type Part } from '@everloop/service';
 import type {
   FeatureReader,
   InferenceLog,
   InferenceService,
+  LogStream,
   ModelPath,
   ReadArtifact,
   ReportProgress,
@@ -21,6 +22,7 @@ import { ArmRewardsTable } from './arm-rewards.ts';
 import { Decisions } from './decisions.ts';
 import { createInferenceService } from './inference-service.ts';
 import { Predictor } from './predictor.ts';
+import { createRewards } from './rewards.ts';
 import { RouteTable } from './routes.ts';
 import { createServingService } from './serving-service.ts';
 import { ShadowQueues } from './shadows.ts';
@@ -60,6 +62,8 @@ const shadowTries = 3;
 /** Rewards come in batches, many a second; probabilities follow them this often. */
 const armsRecomputeMs = 250;
 const wallEveryMs = 1_000;
+const predictionStreams: readonly LogStream[] = ['served', 'shadowed'];
+const allStreams: readonly LogStream[] = [...predictionStreams, 'decided', 'rewarded'];
 
 /** The gateway without its servers: the calls it answers and the parts that feed it, in the order in which they start. */
 export interface Gateway {
@@ -123,7 +127,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     closedUntilMs: () => clock.writtenMs,
     nowMs: options.nowMs,
   });
-  const clock = new LogClock({ log, drained: () => predictor.drained(), ready: inferenceTopics.ready, report, logger });
+  const advance = (watermarkMs: number): Promise<void> =>
+    log.advance(watermarkMs, catalog.hasRewards ? allStreams : predictionStreams);
+  const clock = new LogClock({
+    advance,
+    drained: () => predictor.drained(),
+    ready: inferenceTopics.ready,
+    report,
+    logger,
+  });
   let isRunning = false;
   const isReady = (): boolean => isRunning;
   const { statistics } = options;
@@ -144,7 +156,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   return {
     service: createInferenceService({ answering, catalog, routes, statistics, isReady }),
-    serving: createServingService(answering),
+    serving: createServingService(
+      answering,
+      createRewards({
+        ...{ catalog, log, isReady, nowMs: options.nowMs, logBytesMax: options.logBytesMax },
+        onRewards: (count, isAccepted) => telemetry.rewarded(count, isAccepted),
+      }),
+    ),
     parts: [
       controlTopics(bus),
       resources(bus, catalog),
@@ -167,6 +185,8 @@ function controlTopics(bus: GatewayOptions['bus']): Part {
         { name: topics.clock, partitions: 1 },
         { name: topics.progress, partitions: 1 },
         { name: topics.gatewayJournal, partitions: 1, compacted: true },
+        { name: topics.decisionMade, partitions: decisionPartitions },
+        { name: topics.rewardReceived, partitions: decisionPartitions },
       ]),
     stop: async () => undefined,
   };

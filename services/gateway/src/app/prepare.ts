@@ -75,7 +75,7 @@ export function prepare(ask: Ask, catalog: ModelCatalog, nowMs: number, onGated:
 }
 
 /** The error for a model that no resource defines. */
-export function modelNotFound(name: string, catalog: ModelCatalog): Error {
+export function modelNotFound(name: string, catalog: Pick<ModelCatalog, 'names'>): Error {
   const known = catalog.names.length === 0 ? 'none' : catalog.names.join(', ');
   return gatewayError('EVL_GATEWAY_MODEL_NOT_FOUND', `there is no model '${name}'; known: ${known}`);
 }

@@ -1,5 +1,6 @@
 import { eventId } from '@everloop/contracts';
 import { requestBesideInputs } from '@everloop/features';
+import { encodeDecision } from '../domain/decision-record.ts';
 import { encodeInference, encodeNames, encodeShared } from '../domain/inference-record.ts';
 import { findingText, stronger, type GateFinding, type Verdict } from '../domain/gate.ts';
 import type { Choice } from '../domain/routing.ts';
@@ -85,6 +86,15 @@ export class Recorder {
           }),
         }));
         this.#log.append(stream, records);
+        const { rewards } = model.spec;
+        if (rewards !== undefined && shadow === null) {
+          const about = { ...common, modelVersion: loaded.version, choice, rewards };
+          const made = decisionIds.map((decisionId, row) => ({
+            joinKey: decisionId,
+            value: encodeDecision(about, decisionId, joinKeys[row] ?? '', scores[row] ?? Number.NaN),
+          }));
+          this.#log.append('decided', made);
+        }
         return decisionIds;
       },
     };

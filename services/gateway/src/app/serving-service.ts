@@ -9,8 +9,9 @@ import { FieldsAsk } from './fields-ask.ts';
 import type { Prediction } from './predictor.ts';
 
 /** The calls of `everloop.serving.v1`. */
-export function createServingService(answering: Answering): ServingService {
+export function createServingService(answering: Answering, rewards: Pick<ServingService, 'reward'>): ServingService {
   return {
+    reward: (request) => rewards.reward(request),
     predict: (request, caller) =>
       answering.answer(new FieldsAsk(request.model, request.version, request), toResponse, caller),
     async predictBatch({ model, version, rows }, caller) {

@@ -21,7 +21,7 @@ export interface Frames {
 const headerBytes = 8;
 /** Bytes of a body before its key. */
 const fixedBytes = 11;
-const streams: readonly LogStream[] = ['served', 'shadowed'];
+const streams: readonly LogStream[] = ['served', 'shadowed', 'decided', 'rewarded'];
 
 /** Largest body of a frame; a longer length can only be damage. */
 export const frameBytesMax = 16 * 1024 * 1024;

@@ -95,7 +95,7 @@ describe('the log of predictions', () => {
     await start();
     log.append('served', [record('a')]);
     log.append('shadowed', [record('b')]);
-    await log.advance(5);
+    await log.advance(5, ['served', 'shadowed']);
     expect(feeds.committed).toEqual([served('a'), `${topics.inferenceShadowed} b`]);
     expect(facts).toEqual([
       `marked ${topics.inferenceServed} 5 behind 2`,

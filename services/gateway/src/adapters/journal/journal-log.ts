@@ -30,6 +30,8 @@ export interface JournalLog extends InferenceLog {
 const topicOf: Readonly<Record<LogStream, string>> = {
   served: topics.inferenceServed,
   shadowed: topics.inferenceShadowed,
+  decided: topics.decisionMade,
+  rewarded: topics.rewardReceived,
 };
 
 /** What a topic takes by default is 1 MiB with framing and headers. */
@@ -126,9 +128,9 @@ export function createJournalLog(options: JournalLogOptions): JournalLog {
     },
     written: () => journal.written(),
     flush,
-    async advance(watermarkMs) {
+    async advance(watermarkMs, streams) {
       await flush();
-      await Promise.all(Object.values(topicOf).map((topic) => publisher.publishWatermark(topic, watermarkMs)));
+      await Promise.all(streams.map((stream) => publisher.publishWatermark(topicOf[stream], watermarkMs)));
     },
     parts: [
       { name: 'journal', start: () => Promise.resolve(), stop: () => journal.close() },

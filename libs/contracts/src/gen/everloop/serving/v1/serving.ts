@@ -120,6 +120,37 @@ export interface RowError {
   retryable: boolean;
 }
 
+export interface RewardRequest {
+  /** Of the answer that it is about. */
+  decisionId: string;
+  /** Finite, in the range of the Model's `rewards`; absent only for "deactivate". */
+  value?:
+    | number
+    | undefined;
+  /** "reward", also if empty; "deactivate": the decision was never acted on, so that it has no reward, not even the default. */
+  kind: string;
+  /** When it happened, epoch milliseconds UTC; absent: now. */
+  eventTimeMs?:
+    | number
+    | undefined;
+  /** Rewards of one decision with the same key are one reward. Empty: those with the same kind, value, event time and source are. */
+  idempotencyKey: string;
+  /** Who says so; for people. */
+  source: string;
+  /** Model of the decision; with it the value is checked at once. Empty: it is checked against the widest range of all models. */
+  model: string;
+}
+
+export interface RewardBatchRequest {
+  /** 1 to 1,000. */
+  rewards: RewardRequest[];
+}
+
+export interface RewardResponse {
+  /** Rewards that were taken: on disk, and soon in everloop.reward.received.v1. */
+  accepted: number;
+}
+
 function createBasePredictRequest(): PredictRequest {
   return { model: "", version: "", id: "", unit: "", features: undefined, eventTimeMs: undefined, route: "" };
 }
@@ -1277,6 +1308,329 @@ export const RowError: MessageFns<RowError> = {
   },
 };
 
+function createBaseRewardRequest(): RewardRequest {
+  return {
+    decisionId: "",
+    value: undefined,
+    kind: "",
+    eventTimeMs: undefined,
+    idempotencyKey: "",
+    source: "",
+    model: "",
+  };
+}
+
+export const RewardRequest: MessageFns<RewardRequest> = {
+  encode(message: RewardRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.decisionId !== "") {
+      writer.uint32(10).string(message.decisionId);
+    }
+    if (message.value !== undefined) {
+      writer.uint32(17).double(message.value);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.eventTimeMs !== undefined) {
+      writer.uint32(32).int64(message.eventTimeMs);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(42).string(message.idempotencyKey);
+    }
+    if (message.source !== "") {
+      writer.uint32(50).string(message.source);
+    }
+    if (message.model !== "") {
+      writer.uint32(58).string(message.model);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RewardRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRewardRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.decisionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.eventTimeMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RewardRequest {
+    return {
+      decisionId: isSet(object.decisionId)
+        ? globalThis.String(object.decisionId)
+        : isSet(object.decision_id)
+        ? globalThis.String(object.decision_id)
+        : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : undefined,
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      eventTimeMs: isSet(object.eventTimeMs)
+        ? globalThis.Number(object.eventTimeMs)
+        : isSet(object.event_time_ms)
+        ? globalThis.Number(object.event_time_ms)
+        : undefined,
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+    };
+  },
+
+  toJSON(message: RewardRequest): unknown {
+    const obj: any = {};
+    if (message.decisionId !== "") {
+      obj.decisionId = message.decisionId;
+    }
+    if (message.value !== undefined) {
+      obj.value = floatToJson(message.value);
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.eventTimeMs !== undefined) {
+      obj.eventTimeMs = Math.round(message.eventTimeMs);
+    }
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RewardRequest>): RewardRequest {
+    return RewardRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RewardRequest>): RewardRequest {
+    const message = createBaseRewardRequest();
+    message.decisionId = object.decisionId ?? "";
+    message.value = object.value ?? undefined;
+    message.kind = object.kind ?? "";
+    message.eventTimeMs = object.eventTimeMs ?? undefined;
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.source = object.source ?? "";
+    message.model = object.model ?? "";
+    return message;
+  },
+};
+
+function createBaseRewardBatchRequest(): RewardBatchRequest {
+  return { rewards: [] };
+}
+
+export const RewardBatchRequest: MessageFns<RewardBatchRequest> = {
+  encode(message: RewardBatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rewards) {
+      RewardRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RewardBatchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRewardBatchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rewards.push(RewardRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RewardBatchRequest {
+    return {
+      rewards: globalThis.Array.isArray(object?.rewards)
+        ? object.rewards.map((e: any) => RewardRequest.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RewardBatchRequest): unknown {
+    const obj: any = {};
+    if (message.rewards?.length) {
+      obj.rewards = message.rewards.map((e) => RewardRequest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RewardBatchRequest>): RewardBatchRequest {
+    return RewardBatchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RewardBatchRequest>): RewardBatchRequest {
+    const message = createBaseRewardBatchRequest();
+    message.rewards = object.rewards?.map((e) => RewardRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRewardResponse(): RewardResponse {
+  return { accepted: 0 };
+}
+
+export const RewardResponse: MessageFns<RewardResponse> = {
+  encode(message: RewardResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accepted !== 0) {
+      writer.uint32(8).int32(message.accepted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RewardResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRewardResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.accepted = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RewardResponse {
+    return { accepted: isSet(object.accepted) ? globalThis.Number(object.accepted) : 0 };
+  },
+
+  toJSON(message: RewardResponse): unknown {
+    const obj: any = {};
+    if (message.accepted !== 0) {
+      obj.accepted = Math.round(message.accepted);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RewardResponse>): RewardResponse {
+    return RewardResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RewardResponse>): RewardResponse {
+    const message = createBaseRewardResponse();
+    message.accepted = object.accepted ?? 0;
+    return message;
+  },
+};
+
 /** Predictions for applications: fields by name in, a score and who made it out. The Open Inference Protocol beside it is the same code path. */
 export type ServingServiceService = typeof ServingServiceService;
 export const ServingServiceService = {
@@ -1300,12 +1654,36 @@ export const ServingServiceService = {
       Buffer.from(PredictBatchResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PredictBatchResponse => PredictBatchResponse.decode(value),
   },
+  /** What a decision was worth, later. Sent again, it is the same reward; safe to repeat until it is answered. */
+  reward: {
+    path: "/everloop.serving.v1.ServingService/Reward" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RewardRequest): Buffer => Buffer.from(RewardRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RewardRequest => RewardRequest.decode(value),
+    responseSerialize: (value: RewardResponse): Buffer => Buffer.from(RewardResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RewardResponse => RewardResponse.decode(value),
+  },
+  /** Many of them, all or none. */
+  rewardBatch: {
+    path: "/everloop.serving.v1.ServingService/RewardBatch" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RewardBatchRequest): Buffer => Buffer.from(RewardBatchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RewardBatchRequest => RewardBatchRequest.decode(value),
+    responseSerialize: (value: RewardResponse): Buffer => Buffer.from(RewardResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RewardResponse => RewardResponse.decode(value),
+  },
 } as const;
 
 export interface ServingServiceServer extends UntypedServiceImplementation {
   predict: handleUnaryCall<PredictRequest, PredictResponse>;
   /** Each row is a request of its own, with its own answer or error; rows share a read of features and a run of the model. */
   predictBatch: handleUnaryCall<PredictBatchRequest, PredictBatchResponse>;
+  /** What a decision was worth, later. Sent again, it is the same reward; safe to repeat until it is answered. */
+  reward: handleUnaryCall<RewardRequest, RewardResponse>;
+  /** Many of them, all or none. */
+  rewardBatch: handleUnaryCall<RewardBatchRequest, RewardResponse>;
 }
 
 export interface ServingServiceClient extends Client {
@@ -1339,6 +1717,38 @@ export interface ServingServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PredictBatchResponse) => void,
+  ): ClientUnaryCall;
+  /** What a decision was worth, later. Sent again, it is the same reward; safe to repeat until it is answered. */
+  reward(
+    request: RewardRequest,
+    callback: (error: ServiceError | null, response: RewardResponse) => void,
+  ): ClientUnaryCall;
+  reward(
+    request: RewardRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RewardResponse) => void,
+  ): ClientUnaryCall;
+  reward(
+    request: RewardRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RewardResponse) => void,
+  ): ClientUnaryCall;
+  /** Many of them, all or none. */
+  rewardBatch(
+    request: RewardBatchRequest,
+    callback: (error: ServiceError | null, response: RewardResponse) => void,
+  ): ClientUnaryCall;
+  rewardBatch(
+    request: RewardBatchRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RewardResponse) => void,
+  ): ClientUnaryCall;
+  rewardBatch(
+    request: RewardBatchRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RewardResponse) => void,
   ): ClientUnaryCall;
 }
 
