@@ -1,4 +1,5 @@
 import { orderFreeSum } from './sum.ts';
+import { randomIndex } from './random.ts';
 
 /** An estimate that is Σ numerator / Σ denominator over rows. */
 export interface RatioColumns {
@@ -98,19 +99,6 @@ function percentiles(sample: Float64Array, confidence: number): Interval {
   const sorted = sample.filter((value) => !Number.isNaN(value)).sort();
   const at = (p: number): number => sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))] ?? Number.NaN;
   return { lower: at((1 - confidence) / 2), upper: at((1 + confidence) / 2) };
-}
-
-/** Whole numbers below `count`, uniform within 2⁻³². SplitMix (Steele, Lea and Flood 2014, OOPSLA, 453-472), 32 bits of state. */
-function randomIndex(seed: number): (count: number) => number {
-  let state = seed >>> 0;
-  return (count) => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = state;
-    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-    mixed = (mixed ^ (mixed >>> 16)) >>> 0;
-    return Math.floor((mixed / 0x1_0000_0000) * count);
-  };
 }
 
 export interface BernsteinOptions {
