@@ -21,6 +21,10 @@ const kinds = {
   EVL_GATEWAY_LOAD_FAILED: 'retryable',
   /** Too many rows are in flight, or too many shadows wait. */
   EVL_GATEWAY_QUEUE_FULL: 'retryable',
+  /** Too many rows wait to be explained. */
+  EVL_GATEWAY_EXPLAIN_FULL: 'retryable',
+  /** A version has no rows that its scores could be explained against. */
+  EVL_GATEWAY_EXPLAIN_PRECONDITION: 'terminal',
   /** The log waits for the broker; nothing is answered that could not be logged. */
   EVL_GATEWAY_LOG_FULL: 'retryable',
   /** The folder of the journal is used by another process. */

@@ -117,6 +117,8 @@ export interface InferenceService {
 /** The calls of `everloop.serving.v1`; gRPC and HTTP share them. */
 export interface ServingService {
   predict(request: servingApi.PredictRequest, caller?: Caller): Promise<servingApi.PredictResponse>;
+  /** Predict, with what the inputs contributed to the score. */
+  explain(request: servingApi.PredictRequest, caller?: Caller): Promise<servingApi.PredictResponse>;
   predictBatch(request: servingApi.PredictBatchRequest, caller?: Caller): Promise<servingApi.PredictBatchResponse>;
   /** All or none; resolves when they outlive this process. */
   reward(rewards: readonly servingApi.RewardRequest[]): Promise<servingApi.RewardResponse>;

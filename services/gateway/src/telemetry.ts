@@ -13,6 +13,8 @@ export interface Telemetry {
   failedOver(model: string, choice: Choice, error: unknown): void;
   late(model: string, eventTimeMs: number): void;
   degraded(rows: number): void;
+  /** A row was explained by so many runs of a row. */
+  explained(model: string, evaluations: number, seconds: number): void;
   shadowDropped(reason: ShadowDrop, rows: number, error?: unknown): void;
   /** Shows how far the scores of the shadows are from the answers. */
   watchShadows(reports: () => readonly ShadowReport[]): void;
@@ -64,6 +66,15 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
   const dropped = metrics.counter('everloop_gateway_shadow_dropped_total', 'Shadow rows that were not logged', [
     'reason',
   ]);
+  const explained = metrics.histogram(
+    'everloop_gateway_explain_duration_seconds',
+    'Explaining one row, without its wait for others',
+    latencyBuckets,
+    ['model'],
+  );
+  const evaluations = metrics.counter('everloop_gateway_explain_evaluations_total', 'Rows run to explain others', [
+    'model',
+  ]);
   const queued = metrics.gauge(
     'everloop_gateway_log_queued_bytes',
     'Bytes of predictions in the journal that Kafka does not have yet',
@@ -113,6 +124,10 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
       );
     },
     degraded: (rows) => degraded.inc(rows),
+    explained(model, rows, seconds) {
+      explained.observe({ model }, seconds);
+      evaluations.inc({ model }, rows);
+    },
     shadowDropped(reason, rows, error) {
       dropped.inc({ reason }, rows);
       quiet(`shadow ${reason}`, () => logger.error({ err: error, reason, rows }, 'shadow predictions were dropped'));

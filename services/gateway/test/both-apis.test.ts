@@ -1,10 +1,13 @@
 import { inference, servingApi, type GatedField, type ModelSpec, type rollout } from '@everloop/contracts';
+import { encodeGolden } from '@everloop/features';
 import { ServiceError } from '@everloop/service';
 import { eventually } from '@everloop/testing';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { booleanParameter } from '../src/domain/parameters.ts';
 import { RequestRefused } from '../src/errors.ts';
 import { resourcesFor, spec } from './fixtures.ts';
+import { goldenRows, pinsOf, scoreOf } from './golden-rows.ts';
 import { challenger, setUp, shadow, type Harness } from './harness.ts';
 
 /** What is asked, in neither form. */
@@ -14,6 +17,7 @@ interface Asked {
   readonly unit?: string;
   readonly eventTimeMs?: number;
   readonly route?: string;
+  readonly explain?: boolean;
   readonly fields: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -26,11 +30,20 @@ interface World {
   readonly model?: Partial<ModelSpec>;
   readonly route?: Partial<rollout.Route>;
   readonly prepare?: (harness: Harness) => void;
+  /** Version 1 has golden rows, and scores as their model does. */
+  readonly isGolden?: boolean;
 }
 
-async function served({ model = {}, route = {}, prepare }: World): Promise<Harness> {
+async function served({ model = {}, route = {}, prepare, isGolden = false }: World): Promise<Harness> {
   const harness = setUp({}, resourcesFor({ ...spec, ...model }, 'conditions'));
   harnesses.push(harness);
+  if (isGolden) {
+    harness.versions.golden = {
+      '1': encodeGolden({ inputs: spec.inputs.map(({ name }) => name), rows: goldenRows() }),
+    };
+    harness.versions.parameters = { '1': pinsOf(spec) };
+    harness.runner.score = (_version, batch) => Promise.resolve(scoreOf(batch));
+  }
   await harness.start();
   await harness.route(route);
   await eventually(() => harness.gateway.service.modelReady({ name: 'delay', version: '1' }).ready);
@@ -53,8 +66,9 @@ function tensorOf([name, value]: [string, string | number | boolean]) {
 
 /** An answer of either form, in one form. */
 async function byTensors(harness: Harness, asked: Asked): Promise<object> {
-  const { id = '', version = '', unit, eventTimeMs, route, fields } = asked;
+  const { id = '', version = '', unit, eventTimeMs, route, explain, fields } = asked;
   const parameters = {
+    ...(explain === undefined ? {} : { explain: booleanParameter(explain) }),
     ...(unit === undefined ? {} : { unit_id: text(unit) }),
     ...(route === undefined ? {} : { 'x-everloop-route': text(route) }),
     ...(eventTimeMs === undefined
@@ -77,13 +91,15 @@ async function byTensors(harness: Harness, asked: Asked): Promise<object> {
     ...said,
     ...{ id: answer.id, model: answer.modelName, version: answer.modelVersion },
     score: answer.outputs[0]?.contents?.fp32Contents[0],
+    attributions: answer.outputs[1]?.contents?.fp64Contents ?? [],
+    base_value: answer.outputs[2]?.contents?.fp64Contents[0],
   };
 }
 
 async function byFields(harness: Harness, asked: Asked): Promise<object> {
-  const { id = '', version = '', unit = '', eventTimeMs, route = '', fields } = asked;
+  const { id = '', version = '', unit = '', eventTimeMs, route = '', explain = false, fields } = asked;
   const answer = await harness.gateway.serving.predict({
-    ...{ model: 'delay', version, id, unit, eventTimeMs, route, features: { ...fields } },
+    ...{ model: 'delay', version, id, unit, eventTimeMs, route, explain, features: { ...fields } },
   });
   return inParameters(answer);
 }
@@ -98,6 +114,8 @@ function inParameters(answer: servingApi.PredictResponse): object {
     ...{ propensity: answer.propensity, explore: answer.explore, policy_version: answer.policyVersion },
     ...{ 'x-everloop-route': answer.route, verdict: answer.verdict, degraded: answer.degraded },
     ...(findings.length === 0 ? {} : { gate_findings: findings.join('; ') }),
+    attributions: answer.attributions.map(({ value }) => value),
+    base_value: answer.baseValue,
     ...(answer.target === '' ? {} : { target: answer.target }),
     ...(answer.fallbackFrom === '' ? {} : { fallback_from: answer.fallbackFrom, arm_intended: answer.armIntended }),
   };
@@ -211,6 +229,13 @@ describe('one code path: the same asked of both APIs', () => {
       { prepare: ({ store }) => (store.online = { mgetBuffer: () => Promise.reject(new Error('away')) }) },
       [{ id: 'r', fields }],
       { degraded: true },
+    ],
+    ['explained', { isGolden: true }, [{ id: 'r', explain: true, fields }], { attributions: { length: 3 } }],
+    [
+      'explained without golden rows',
+      {},
+      [{ id: 'r', explain: true, fields }],
+      { code: 'EVL_GATEWAY_EXPLAIN_PRECONDITION' },
     ],
     [
       'a full log',

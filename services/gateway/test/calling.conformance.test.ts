@@ -3,11 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { encodeGolden } from '@everloop/features';
 import { goMissing, goProgram, pythonRequirements, pythonVenv } from '@everloop/testing';
 import { fastify, type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addInferenceRoutes } from '../src/adapters/http-inference.ts';
 import { addServingRoutes } from '../src/adapters/http-serving.ts';
+import { spec } from './fixtures.ts';
+import { goldenRows, pinsOf } from './golden-rows.ts';
 import { serve } from './wire.ts';
 
 const run = promisify(execFile);
@@ -34,7 +37,13 @@ let folder: string;
 let http = '';
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'everloop-calling-'));
-  wire = await serve();
+  wire = await serve({
+    prepare: ({ versions }) => {
+      const rows = goldenRows().map((row) => ({ ...row, score: 0.1 }));
+      versions.golden = { '1': encodeGolden({ inputs: spec.inputs.map(({ name }) => name), rows }) };
+      versions.parameters = { '1': pinsOf(spec) };
+    },
+  });
   app = fastify();
   addServingRoutes(app, wire.harness.gateway.serving, { bodyBytesMax: 1_000_000 });
   addInferenceRoutes(app, wire.service, { bodyBytesMax: 1_000_000 });
@@ -59,13 +68,14 @@ describe('the examples of docs/guides/calling.md', () => {
   it('are all run here or by the test of unmodified clients', () => {
     const run = ['curl -s', 'import ', 'fetch(', 'package main', 'grpcurl', 'grpc_health_probe'];
     expect(examples.filter(({ text }) => !run.some((part) => text.includes(part)))).toEqual([]);
-    expect(examples).toHaveLength(12);
+    expect(examples).toHaveLength(13);
   });
 
   it.each(named('sh', 'curl -s'))('curl: %s', async (_name, text) => {
     const stdout = await output('call.sh', text, ['bash', '-e']);
     if (text.includes('/ready')) expect(JSON.parse(stdout)).toEqual({ name: 'delay', ready: true });
     else expect(stdout).toMatch(/"score":0\.1,|"data":\[0\.1\]/);
+    if (text.includes(':explain')) expect(stdout).toMatch(/"base_value":0\.(1|0999)/);
     if (text.includes(':predictBatch')) expect(stdout).toContain('"code":"EVL_GATEWAY_REQUEST_INVALID"');
   });
 

@@ -1,45 +1,19 @@
-import { featurePins } from '@everloop/contracts';
-import { encodeGolden, type GoldenRow } from '@everloop/features';
+import { encodeGolden } from '@everloop/features';
 import { describe, expect, it } from 'vitest';
 import { VersionPool } from '../src/app/versions.ts';
 import type { Packed } from '../src/domain/vector.ts';
-import { resourcesFor, sources, spec, view } from './fixtures.ts';
+import { resourcesFor, spec } from './fixtures.ts';
+import { goldenRows, pinsOf, scoreOf } from './golden-rows.ts';
 import { setUp } from './harness.ts';
 
 const names = spec.inputs.map(({ name }) => name);
-
-/** A model that tells the columns of its input apart. */
-const scoreOf = ({ rows, numeric, categories }: Packed): Float64Array =>
-  Float64Array.from({ length: rows }, (_, row) => {
-    const [distance = NaN, wind = NaN] = numeric.subarray(row * 2, row * 2 + 2);
-    const sum =
-      (Number.isNaN(distance) ? 1 : distance) * 2 + (Number.isNaN(wind) ? 3 : wind) + (categories[row]?.length ?? 0);
-    return 1 / (1 + Math.exp(-sum / 100));
-  });
-
-/** What a trainer would have written for such a model. */
-function goldenRows(ofDistance = (distance: number): number => distance): GoldenRow[] {
-  return Array.from({ length: 10 }, (_, row) => {
-    const [origin, distance, wind] = ['EWR'.slice(row % 4), row * 10, row % 3 === 0 ? null : row / 7];
-    const inputs = [origin, ofDistance(distance), wind];
-    const numeric = Float32Array.of(ofDistance(distance), wind ?? NaN);
-    const [score = NaN] = scoreOf({ rows: 1, numeric, categories: [origin] });
-    const request = { trip: `T${row}`, origin, distance };
-    return { timeMs: row, request, features: { 'conditions.wind': wind }, inputs, score };
-  });
-}
 
 /** A gateway to which version 1 was routed; it has the given golden rows, and scores as `model` does. */
 async function serve(golden: Uint8Array, model = scoreOf, served = spec) {
   const harness = setUp({}, resourcesFor(served, 'conditions'));
   harness.versions.golden = { '1': golden };
   // Definitions that a version's parameters tell apart are refused before its golden rows are looked at.
-  const definitions = {
-    views: new Map([['conditions', view]]),
-    sources: new Map(Object.entries(sources)),
-    services: new Map(),
-  };
-  harness.versions.parameters = { '1': featurePins(served, definitions) };
+  harness.versions.parameters = { '1': pinsOf(served) };
   harness.runner.score = (_version, batch) => Promise.resolve(model(batch));
   await harness.start();
   await harness.route({});

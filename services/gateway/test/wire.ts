@@ -12,6 +12,8 @@ export interface WireOptions {
   readonly streamInFlightMax?: number;
   readonly gateway?: Parameters<typeof setUp>[0];
   readonly resources?: Parameters<typeof setUp>[1];
+  /** What else the world has before the start. */
+  readonly prepare?: (harness: Harness) => void;
 }
 
 /** A gateway on in-memory ports behind a real gRPC port; model `delay` is served by version 1. */
@@ -25,6 +27,7 @@ export async function serve(options: WireOptions = {}) {
     { ...options.gateway, onServed: (model) => grpc.setServing(model, true) },
     options.resources,
   );
+  options.prepare?.(harness);
   const callers: Caller[] = [];
   const service: InferenceService = {
     ...harness.gateway.service,

@@ -13,6 +13,11 @@ export function implementServing(service: ServingService): Implementation {
       ),
     reward: (request) => service.reward([request]),
     rewardBatch: ({ rewards }) => service.reward(rewards),
+    explain: (request, context) =>
+      service.explain(
+        withRouteFields(request, (key) => context.metadata.get(key)),
+        context,
+      ),
     predictBatch: (request, context) => {
       const header = (key: string): string | undefined => context.metadata.get(key);
       return service.predictBatch(

@@ -38,6 +38,10 @@ function handlersOf(service: ServingService, options: BodyOptions): Record<Servi
       const rewards = await read(request, (_model, json) => readRewards(json, rewardsMax));
       return { ...(await service.reward(rewards)) };
     },
+    explain: async (request) => {
+      const message = withRouteFields(await read(request, readPredict), (key) => headerOf(request, key));
+      return writePrediction(await service.explain(message, callerOf(request)));
+    },
     predictBatch: async (request) => {
       const message = await read(request, (model, json) => readPredictBatch(model, json, rowsMax));
       const rows = message.rows.map((row) => withRouteFields(row, (key) => headerOf(request, key)));

@@ -22,12 +22,21 @@ describe('readPredict', () => {
   it('needs nothing but features', () => {
     expect(readPredict('delay', { features })).toEqual({
       ok: true,
-      value: { model: 'delay', version: '', id: '', unit: '', route: '', features, eventTimeMs: undefined },
+      value: {
+        model: 'delay',
+        version: '',
+        id: '',
+        unit: '',
+        route: '',
+        features,
+        eventTimeMs: undefined,
+        explain: false,
+      },
     });
   });
 
   it('takes everything, and a 64-bit integer in either form of proto3 JSON', () => {
-    const all = { version: '2', id: 'r', unit: 'u', route: ':delay_1:', features };
+    const all = { version: '2', id: 'r', unit: 'u', route: ':delay_1:', explain: true, features };
     for (const time of [5, '5']) {
       expect(readPredict('delay', { ...all, event_time_ms: time })).toEqual({
         ok: true,
@@ -37,7 +46,7 @@ describe('readPredict', () => {
   });
 
   it('says everything that is wrong, and what was meant', () => {
-    expect(readPredict('delay', { feature: features, unit: 7, event_time_ms: 'now', extra: 1 })).toEqual({
+    expect(readPredict('delay', { feature: features, unit: 7, event_time_ms: 'now', explain: 1, extra: 1 })).toEqual({
       ok: false,
       reasons: [
         "'feature' is no field; did you mean 'features'?",
@@ -45,6 +54,7 @@ describe('readPredict', () => {
         "'unit' must be a string",
         "'features' must be an object of fields by name",
         "'event_time_ms' must be an integer",
+        "'explain' must be true or false",
       ],
     });
   });
@@ -71,7 +81,7 @@ describe('readPredictBatch', () => {
 const prediction = {
   ...{ decisionId: 'd', id: 'r', model: 'delay', modelVersion: '1', score: 0, arm: 'champion', propensity: 1 },
   ...{ explore: false, policyVersion: '7', route: ':delay_1:', target: '', armIntended: '', fallbackFrom: '' },
-  ...{ verdict: 'accept', findings: [], degraded: false },
+  ...{ verdict: 'accept', findings: [], degraded: false, attributions: [], baseValue: undefined },
 };
 const written = {
   ...{ decision_id: 'd', id: 'r', model: 'delay', model_version: '1', score: 0, arm: 'champion', propensity: 1 },
@@ -84,6 +94,15 @@ describe('writing', () => {
     expect(writePrediction({ ...prediction, target: 't', armIntended: 'canary', fallbackFrom: '2' })).toEqual({
       ...written,
       ...{ target: 't', arm_intended: 'canary', fallback_from: '2' },
+    });
+  });
+
+  it('has what the inputs contributed where that was wanted', () => {
+    const attributions = [{ input: 'distance', value: 0.25 }];
+    expect(writePrediction({ ...prediction, attributions, baseValue: 0 })).toEqual({
+      ...written,
+      attributions,
+      base_value: 0,
     });
   });
 

@@ -3,7 +3,7 @@ import { nearest, type servingApi } from '@everloop/contracts';
 type Json = Readonly<Record<string, unknown>>;
 type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reasons: readonly string[] };
 
-const rowFields = ['id', 'unit', 'features', 'event_time_ms', 'route'] as const;
+const rowFields = ['id', 'unit', 'features', 'event_time_ms', 'route', 'explain'] as const;
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -43,6 +43,13 @@ class Reader {
     return '';
   }
 
+  flag(name: string): boolean {
+    const value = this.#json[name] ?? false;
+    if (typeof value === 'boolean') return value;
+    this.reasons.push(`${this.#where}'${name}' must be true or false`);
+    return false;
+  }
+
   /** As a number, or as the string that proto3 JSON makes of 64-bit integers. */
   integer(name: string): number | undefined {
     const value = this.#json[name] ?? undefined;
@@ -75,6 +82,7 @@ function readRow(reader: Reader): servingApi.PredictRow {
     features: reader.object('features'),
     eventTimeMs: reader.integer('event_time_ms'),
     route: reader.text('route'),
+    explain: reader.flag('explain'),
   };
 }
 
@@ -147,6 +155,7 @@ export function writePrediction(answer: servingApi.PredictResponse): object {
     ...(answer.target === '' ? {} : { target: answer.target }),
     ...(answer.fallbackFrom === '' ? {} : { arm_intended: answer.armIntended, fallback_from: answer.fallbackFrom }),
     ...{ verdict: answer.verdict, findings: answer.findings, degraded: answer.degraded },
+    ...(answer.baseValue === undefined ? {} : { attributions: answer.attributions, base_value: answer.baseValue }),
   };
 }
 

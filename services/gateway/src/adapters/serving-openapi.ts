@@ -10,6 +10,14 @@ export const servingOperations = {
     answer: 'PredictResponse',
     refusals: [404, 413, 429, 503, 504],
   },
+  explain: {
+    method: 'post',
+    path: '/models/{model}:explain',
+    summary: 'The prediction, with what the inputs contributed to it',
+    body: 'PredictRequest',
+    answer: 'PredictResponse',
+    refusals: [404, 413, 429, 503, 504],
+  },
   predictBatch: {
     method: 'post',
     path: '/models/{model}:predictBatch',
@@ -41,6 +49,7 @@ const row = {
     additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
   },
   event_time_ms: { type: 'integer', description: 'Epoch milliseconds UTC; absent: now' },
+  explain: { type: 'boolean', description: 'What the inputs contributed to the score is wanted too' },
   route: { type: 'string', description: '`route` of an earlier answer, to stay with its version' },
 };
 
@@ -67,6 +76,7 @@ export const servingSchemas = {
     ...{ arm: { enum: ['champion', 'canary', 'pinned', 'sticky', 'targeted', 'fallback'] }, propensity: number },
     ...{ explore: boolean, policy_version: text, route: text, target: text, arm_intended: text, fallback_from: text },
     ...{ verdict: { enum: ['accept', 'flag', 'impute', 'default'] }, findings: list(freely), degraded: boolean },
+    ...{ attributions: list(object({ input: text, value: number })), base_value: number },
   }),
   RewardRequest: {
     oneOf: [object(reward, ['decision_id']), object({ rewards: list(object(reward, ['decision_id'])) })],

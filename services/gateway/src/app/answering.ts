@@ -1,5 +1,6 @@
 import { gatewayError } from '../errors.ts';
 import type { Caller } from '../ports.ts';
+import type { Explanation } from './explainer.ts';
 import type { ModelCatalog } from './catalog.ts';
 import type { Prediction, Predictor } from './predictor.ts';
 import { modelNotFound, type Ask } from './prepare.ts';
@@ -14,6 +15,8 @@ export interface AnsweringOptions {
   readonly onFailed: (model: string, error: unknown) => void;
 }
 
+const none: readonly Explanation[] = [];
+
 /** From a request in any form to its answer in the same form: the one way to a prediction, counted once. */
 export class Answering {
   readonly #options: AnsweringOptions;
@@ -22,14 +25,19 @@ export class Answering {
     this.#options = options;
   }
 
-  /** The answer that `write` makes of the prediction. */
-  async answer<T>(ask: Ask, write: (prediction: Prediction) => T, caller?: Caller): Promise<T> {
+  /** The answer that `write` makes of the prediction, and of its explanations where they are wanted. */
+  async answer<T>(
+    ask: Ask,
+    write: (prediction: Prediction, explanations: readonly Explanation[]) => T,
+    caller?: Caller,
+  ): Promise<T> {
     const startedMs = performance.now();
     try {
       this.#requireReady();
       const prediction = await this.#options.predictor.predict(ask, caller);
+      const explanations = prediction.explanations === null ? none : await prediction.explanations;
       const predictedMs = performance.now();
-      const answer = write(prediction);
+      const answer = write(prediction, explanations);
       const answeredMs = performance.now();
       this.#options.statistics.answered({
         model: prediction.prepared.model.name,

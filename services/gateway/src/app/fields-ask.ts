@@ -26,11 +26,11 @@ export class FieldsAsk implements Ask {
   }
 
   options(): ReadOptions {
-    const { eventTimeMs = null, unit } = this.#row;
+    const { eventTimeMs = null, unit, explain } = this.#row;
     if (eventTimeMs !== null && !isEventTime(eventTimeMs)) {
       return { ok: false, reasons: ['event_time_ms must be epoch milliseconds'] };
     }
-    return { ok: true, options: { eventTimeMs, unitId: unit === '' ? null : unit } };
+    return { ok: true, options: { eventTimeMs, unitId: unit === '' ? null : unit, explain } };
   }
 
   sticky(): string {

@@ -20,6 +20,7 @@ import { LogClock, wallClock } from './clock.ts';
 import { Enricher } from './enricher.ts';
 import { ArmRewardsTable } from './arm-rewards.ts';
 import { Decisions } from './decisions.ts';
+import { Explainer } from './explainer.ts';
 import { createInferenceService } from './inference-service.ts';
 import { Predictor } from './predictor.ts';
 import { createRewards } from './rewards.ts';
@@ -49,6 +50,9 @@ export interface GatewayOptions {
   readonly shadowRowsMax: number;
   readonly shadowDeadlineMs: number;
   readonly decisionsMax: number;
+  readonly explainEvaluationsMax: number;
+  readonly explainBatchRows: number;
+  readonly explainQueueRowsMax: number;
   readonly logBytesMax: number;
   readonly wallLagMs: number;
   /** A model is served from now on. */
@@ -112,6 +116,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     logger,
     onDegraded: (rows) => telemetry.degraded(rows),
   });
+  const explainer = new Explainer({
+    evaluationsMax: options.explainEvaluationsMax,
+    batchRowsMax: options.explainBatchRows,
+    queueRowsMax: options.explainQueueRowsMax,
+    onExplained: (...took) => telemetry.explained(...took),
+  });
   const predictor: Predictor = new Predictor({
     catalog,
     routes,
@@ -119,6 +129,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     shadows,
     decisions: new Decisions(options.decisionsMax),
     armRewards,
+    explainer,
     log,
     events: telemetry,
     inFlightRowsMax: options.inFlightRowsMax,

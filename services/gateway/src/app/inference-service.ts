@@ -1,10 +1,11 @@
 import type { inference } from '@everloop/contracts';
 import { booleanParameter, doubleParameter, textParameter } from '../domain/parameters.ts';
 import { findingText, type GateFinding } from '../domain/gate.ts';
-import { scoreOutput, wantsRaw } from '../domain/outputs.ts';
+import { encodeOutputs, explanationOutputs, scoreOutput, type Output } from '../domain/outputs.ts';
 import { routeKeys, routeToken } from '../domain/route-token.ts';
 import type { InferenceService } from '../ports.ts';
 import type { Answering } from './answering.ts';
+import type { Explanation } from './explainer.ts';
 import { createModelAdmin, type ModelAdminOptions } from './model-admin.ts';
 import type { Prediction } from './predictor.ts';
 import { TensorAsk } from './tensor-ask.ts';
@@ -27,12 +28,16 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     serverReady: () => ({ ready: isReady() }),
     serverMetadata: () => ({ name: 'everloop', version: serverVersion, extensions: [...extensions] }),
     modelInfer: (request, caller) =>
-      answering.answer(new TensorAsk(request), (prediction) => toResponse(request, prediction), caller),
+      answering.answer(new TensorAsk(request), (...answered) => toResponse(request, ...answered), caller),
   };
 }
 
 /** The answer in the form that was asked for. */
-function toResponse(request: inference.ModelInferRequest, prediction: Prediction): inference.ModelInferResponse {
+function toResponse(
+  request: inference.ModelInferRequest,
+  prediction: Prediction,
+  explanations: readonly Explanation[],
+): inference.ModelInferResponse {
   const { prepared, choice, scores, decisionIds, policyRevision, isDegraded } = prediction;
   const parameters: inference.ModelInferResponse['parameters'] = {
     decision_id: textParameter(decisionIds.join(',')),
@@ -56,8 +61,17 @@ function toResponse(request: inference.ModelInferRequest, prediction: Prediction
     modelVersion: choice.version,
     id: prepared.requestId,
     parameters,
-    ...scoreOutput(scores, wantsRaw(request)),
+    ...encodeOutputs([scoreOutput(scores), ...explained(prepared, explanations)], request),
   };
+}
+
+/** The outputs of explanations: none where none are wanted. */
+function explained({ model }: Prediction['prepared'], explanations: readonly Explanation[]): readonly Output[] {
+  if (explanations.length === 0) return [];
+  return explanationOutputs(
+    model.spec.inputs.map(({ name }) => name),
+    explanations,
+  );
 }
 
 const findingsMax = 16;

@@ -10,6 +10,7 @@ import type { ModelCatalog } from './catalog.ts';
 import type { ArmRewardsTable } from './arm-rewards.ts';
 import type { Decisions } from './decisions.ts';
 import type { Enriched, Enricher } from './enricher.ts';
+import type { Explainer, ExplainTask, Explanation } from './explainer.ts';
 import { prepare, type Ask, type OnGated, type Prepared } from './prepare.ts';
 import { Recorder, requestDecisionId, type RequestRecorder } from './recorder.ts';
 import type { AppliedRoute, RouteTable } from './routes.ts';
@@ -32,6 +33,7 @@ export interface PredictorOptions {
   readonly shadows: ShadowQueues;
   readonly decisions: Decisions;
   readonly armRewards: ArmRewardsTable;
+  readonly explainer: Explainer;
   readonly log: InferenceLog;
   readonly events: PredictorEvents;
   /** Most rows in flight. */
@@ -55,6 +57,8 @@ export interface Prediction {
   readonly decisionIds: readonly string[];
   readonly isDegraded: boolean;
   readonly timing: Pick<Enriched, 'waitMs' | 'readMs'>;
+  /** Where they are wanted, one for each row; they come behind the score, which is logged by then. */
+  readonly explanations: Promise<readonly Explanation[]> | null;
 }
 
 interface Answer {
@@ -97,7 +101,8 @@ export class Predictor {
     await this.#options.shadows.settled();
   }
 
-  #admit({ model, rows, pinned }: Prepared): void {
+  #admit({ model, rows, pinned, explain }: Prepared): void {
+    if (explain) this.#options.explainer.admit(rows.length);
     const { routes, log, shadows, shadowsCount, inFlightRowsMax, logBytesMax } = this.#options;
     const applied = routes.get(model.name);
     if (applied === undefined) {
@@ -152,6 +157,9 @@ export class Predictor {
       this.#shadow(applied, prepared, answer, batch, recorder);
       await log.written();
       events.answered(model.name, choice.arm, latencyMs / 1_000);
+      const explanations = prepared.explain
+        ? this.#explain(applied, prepared, answer, { batch, decisionIds, caller })
+        : null;
       return {
         prepared,
         choice,
@@ -160,6 +168,7 @@ export class Predictor {
         policyRevision: applied.route.revision,
         isDegraded: enriched.isDegraded,
         timing: enriched,
+        explanations,
       };
     } finally {
       endLease();
@@ -215,6 +224,27 @@ export class Predictor {
         error,
       );
     }
+  }
+
+  #explain(
+    applied: AppliedRoute,
+    { model }: Prepared,
+    { loaded, scores }: Answer,
+    behind: Pick<ExplainTask, 'batch' | 'decisionIds' | 'caller'>,
+  ): Promise<readonly Explanation[]> {
+    const { explainer, routes } = this.#options;
+    const task = {
+      ...{
+        model: model.name,
+        version: loaded.version,
+        inputs: model.spec.inputs,
+        background: loaded.golden,
+        scores,
+        ...behind,
+      },
+      score: (rows: Packed) => this.#score(loaded, rows),
+    };
+    return explainer.explain(task).finally(routes.lease(applied));
   }
 
   #shadow(

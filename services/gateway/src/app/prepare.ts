@@ -38,6 +38,8 @@ export interface Prepared {
   readonly pinned: string;
   /** Version of an earlier answer that the client wants again; empty: none. */
   readonly sticky: string;
+  /** What the inputs contributed to each score is wanted too. */
+  readonly explain: boolean;
 }
 
 /** What the gate decided about a request whose form is right. */
@@ -71,6 +73,7 @@ export function prepare(ask: Ask, catalog: ModelCatalog, nowMs: number, onGated:
     unit: read.options.unitId ?? requestId,
     pinned: ask.version,
     sticky: ask.sticky(),
+    explain: read.options.explain,
   };
 }
 

@@ -5,15 +5,18 @@ import { rowsMax } from '../domain/tensors.ts';
 import { RequestRefused } from '../errors.ts';
 import type { Caller, ServingService } from '../ports.ts';
 import type { Answering } from './answering.ts';
+import type { Explanation } from './explainer.ts';
 import { FieldsAsk } from './fields-ask.ts';
 import type { Prediction } from './predictor.ts';
 
 /** The calls of `everloop.serving.v1`. */
 export function createServingService(answering: Answering, rewards: Pick<ServingService, 'reward'>): ServingService {
+  const predict: ServingService['predict'] = (request, caller) =>
+    answering.answer(new FieldsAsk(request.model, request.version, request), toResponse, caller);
   return {
     reward: (request) => rewards.reward(request),
-    predict: (request, caller) =>
-      answering.answer(new FieldsAsk(request.model, request.version, request), toResponse, caller),
+    predict,
+    explain: (request, caller) => predict({ ...request, explain: true }, caller),
     async predictBatch({ model, version, rows }, caller) {
       answering.require(model);
       if (rows.length < 1 || rows.length > rowsMax) {
@@ -43,14 +46,9 @@ async function rowAnswer(
   }
 }
 
-function toResponse({
-  prepared,
-  choice,
-  scores,
-  decisionIds,
-  policyRevision,
-  isDegraded,
-}: Prediction): servingApi.PredictResponse {
+function toResponse(prediction: Prediction, explanations: readonly Explanation[]): servingApi.PredictResponse {
+  const { prepared, choice, scores, decisionIds, policyRevision, isDegraded } = prediction;
+  const [explanation] = explanations;
   return {
     decisionId: decisionIds[0] ?? '',
     id: prepared.requestId,
@@ -68,5 +66,10 @@ function toResponse({
     verdict: prepared.verdict,
     findings: prepared.findings.map(({ field, problem, action, value }) => ({ field, problem, action, value })),
     degraded: isDegraded,
+    attributions:
+      explanation === undefined
+        ? []
+        : prepared.model.spec.inputs.map(({ name }, at) => ({ input: name, value: explanation.attributions[at] ?? 0 })),
+    baseValue: explanation?.base,
   };
 }

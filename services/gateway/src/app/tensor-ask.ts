@@ -1,4 +1,5 @@
 import type { inference } from '@everloop/contracts';
+import { outputNames } from '../domain/outputs.ts';
 import { readOptions, type ReadOptions } from '../domain/parameters.ts';
 import { stickyVersion } from '../domain/route-token.ts';
 import { decodeInputs, type Decoded } from '../domain/tensors.ts';
@@ -31,10 +32,16 @@ export class TensorAsk implements Ask {
 
   options(): ReadOptions {
     const read = readOptions(this.#request.parameters);
-    const unknown = this.#request.outputs.filter(({ name }) => name !== 'score');
-    if (unknown.length === 0) return read;
-    const reasons = unknown.map(({ name }) => `output '${name}' is not known, the only output is 'score'`);
-    return { ok: false, reasons: read.ok ? reasons : [...read.reasons, ...reasons] };
+    const { outputs } = this.#request;
+    if (outputs.length === 0) return read;
+    const unknown = outputs.filter(({ name }) => !outputNames.includes(name));
+    if (unknown.length > 0) {
+      const reasons = unknown.map(({ name }) => `output '${name}' is not known, there are ${outputNames.join(', ')}`);
+      return { ok: false, reasons: read.ok ? reasons : [...read.reasons, ...reasons] };
+    }
+    // Whoever names an output of an explanation wants one.
+    const explain = outputs.some(({ name }) => name !== 'score');
+    return read.ok && explain ? { ok: true, options: { ...read.options, explain } } : read;
   }
 
   sticky(): string {

@@ -1,6 +1,6 @@
 import { inference } from '@everloop/contracts';
 import { describe, expect, it } from 'vitest';
-import { scoreOutput, wantsRaw } from './outputs.ts';
+import { encodeOutputs, explanationOutputs, scoreOutput } from './outputs.ts';
 import { booleanParameter, textParameter } from './parameters.ts';
 
 type Fields = Parameters<typeof inference.ModelInferRequest.fromPartial>[0];
@@ -11,7 +11,7 @@ const output = (value: boolean) => ({
   outputs: [{ name: 'score', parameters: { binary_data: booleanParameter(value) } }],
 });
 
-describe('wantsRaw', () => {
+describe('raw or typed', () => {
   it.each<[string, Fields, boolean]>([
     ['typed in, typed out', {}, false],
     ['raw in, raw out', raw, true],
@@ -21,19 +21,48 @@ describe('wantsRaw', () => {
     ['an output that asks nothing', { ...raw, outputs: [{ name: 'score' }] }, true],
     ['a parameter of another type', { parameters: { binary_data_output: textParameter('true') } }, false],
   ])('%s', (_name, fields, expected) => {
-    expect(wantsRaw(inference.ModelInferRequest.fromPartial(fields))).toBe(expected);
+    const answer = encodeOutputs([scoreOutput([1])], inference.ModelInferRequest.fromPartial(fields));
+    expect(answer.rawOutputContents.length > 0).toBe(expected);
   });
 });
 
-describe('scoreOutput', () => {
-  it('has contents or raw contents, never both', () => {
-    expect(scoreOutput(new Float64Array([0.5, -1]), false)).toMatchObject({
+describe('outputs', () => {
+  const score = scoreOutput(new Float64Array([0.5, -1]));
+  const explained = explanationOutputs(
+    ['a', 'b'],
+    [
+      { attributions: Float64Array.of(1, 2), base: 0.5 },
+      { attributions: Float64Array.of(3, 4), base: 0.25 },
+    ],
+  );
+  const asking = (...names: string[]) =>
+    inference.ModelInferRequest.fromPartial({ outputs: names.map((name) => ({ name })) });
+
+  it('have contents or raw contents, never both', () => {
+    expect(encodeOutputs([score], asking())).toMatchObject({
       outputs: [{ name: 'score', datatype: 'FP32', shape: [2n], contents: { fp32Contents: [0.5, -1] } }],
       rawOutputContents: [],
     });
-    expect(scoreOutput(new Float64Array([0.5, -1]), true)).toMatchObject({
-      outputs: [{ contents: undefined }],
-      rawOutputContents: [Buffer.from('0000003f000080bf', 'hex')],
+    expect(encodeOutputs([score, ...explained], inference.ModelInferRequest.fromPartial(raw))).toMatchObject({
+      outputs: [{ contents: undefined }, { contents: undefined }, { contents: undefined }],
+      rawOutputContents: [Buffer.from('0000003f000080bf', 'hex'), { length: 32 }, { length: 16 }],
     });
+  });
+
+  it('of an explanation are FP64, a row of inputs for each row', () => {
+    expect(encodeOutputs([score, ...explained], asking()).outputs.slice(1)).toMatchObject([
+      {
+        ...{ name: 'attributions', datatype: 'FP64', shape: [2n, 2n], contents: { fp64Contents: [1, 2, 3, 4] } },
+        parameters: { inputs: textParameter('a,b') },
+      },
+      { name: 'base_value', datatype: 'FP64', shape: [2n], contents: { fp64Contents: [0.5, 0.25] } },
+    ]);
+  });
+
+  it('are those that are asked for', () => {
+    const names = (...asked: string[]) =>
+      encodeOutputs([score, ...explained], asking(...asked)).outputs.map(({ name }) => name);
+    expect(names()).toEqual(['score', 'attributions', 'base_value']);
+    expect(names('base_value', 'score')).toEqual(['score', 'base_value']);
   });
 });

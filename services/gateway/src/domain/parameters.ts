@@ -16,6 +16,8 @@ export interface RequestOptions {
   readonly eventTimeMs: number | null;
   /** What the routing draw is made for; null: not given. */
   readonly unitId: string | null;
+  /** What the inputs contributed to the score is wanted too. */
+  readonly explain: boolean;
 }
 
 export type ReadOptions =
@@ -27,7 +29,7 @@ function numberOf(parameter: Parameter): number | null {
   return Number(choice.value);
 }
 
-/** Reads the request parameters that Everloop knows (`event_time_ms`, `unit_id`); others are other servers' and are left alone. */
+/** Reads the request parameters that Everloop knows (`event_time_ms`, `unit_id`, `explain`); others are other servers' and are left alone. */
 export function readOptions(parameters: Parameters): ReadOptions {
   const reasons: string[] = [];
   const time = parameters['event_time_ms'];
@@ -40,7 +42,10 @@ export function readOptions(parameters: Parameters): ReadOptions {
   if (unit !== undefined && (unitId === null || unitId === '')) {
     reasons.push('parameter unit_id must be a string that is not empty');
   }
-  return reasons.length === 0 ? { ok: true, options: { eventTimeMs, unitId } } : { ok: false, reasons };
+  const wanted = parameters['explain']?.parameterChoice;
+  if (wanted !== undefined && wanted.$case !== 'boolParam') reasons.push('parameter explain must be a boolean');
+  if (reasons.length > 0) return { ok: false, reasons };
+  return { ok: true, options: { eventTimeMs, unitId, explain: wanted?.value === true } };
 }
 
 export function textParameter(value: string): Parameter {

@@ -38,6 +38,8 @@ export interface PredictRequest {
     | undefined;
   /** `route` of an earlier answer, to stay with its version. */
   route: string;
+  /** What the inputs contributed to the score is wanted too; it takes hundreds of runs of the model, behind the answers of others. */
+  explain: boolean;
 }
 
 export interface PredictResponse {
@@ -69,6 +71,19 @@ export interface PredictResponse {
   findings: Finding[];
   /** The online store could not be asked for features. */
   degraded: boolean;
+  /**
+   * Where an explanation was wanted: what each input of the model contributed, in its order; their sum is the score less `base_value`.
+   * Permutation-sampled Shapley values against rows that the version was trained on, drawn by the decision id; exact for few inputs.
+   */
+  attributions: Attribution[];
+  /** Mean score of these rows; absent without an explanation. */
+  baseValue?: number | undefined;
+}
+
+/** What one input contributed to a score. */
+export interface Attribution {
+  input: string;
+  value: number;
 }
 
 /** A bad value and what was done about it. */
@@ -97,6 +112,7 @@ export interface PredictRow {
   features: { [key: string]: any } | undefined;
   eventTimeMs?: number | undefined;
   route: string;
+  explain: boolean;
 }
 
 export interface PredictBatchResponse {
@@ -152,7 +168,16 @@ export interface RewardResponse {
 }
 
 function createBasePredictRequest(): PredictRequest {
-  return { model: "", version: "", id: "", unit: "", features: undefined, eventTimeMs: undefined, route: "" };
+  return {
+    model: "",
+    version: "",
+    id: "",
+    unit: "",
+    features: undefined,
+    eventTimeMs: undefined,
+    route: "",
+    explain: false,
+  };
 }
 
 export const PredictRequest: MessageFns<PredictRequest> = {
@@ -177,6 +202,9 @@ export const PredictRequest: MessageFns<PredictRequest> = {
     }
     if (message.route !== "") {
       writer.uint32(58).string(message.route);
+    }
+    if (message.explain !== false) {
+      writer.uint32(64).bool(message.explain);
     }
     return writer;
   },
@@ -250,6 +278,14 @@ export const PredictRequest: MessageFns<PredictRequest> = {
             message.route = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.explain = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -275,6 +311,7 @@ export const PredictRequest: MessageFns<PredictRequest> = {
         ? globalThis.Number(object.event_time_ms)
         : undefined,
       route: isSet(object.route) ? globalThis.String(object.route) : "",
+      explain: isSet(object.explain) ? globalThis.Boolean(object.explain) : false,
     };
   },
 
@@ -301,6 +338,9 @@ export const PredictRequest: MessageFns<PredictRequest> = {
     if (message.route !== "") {
       obj.route = message.route;
     }
+    if (message.explain !== false) {
+      obj.explain = message.explain;
+    }
     return obj;
   },
 
@@ -316,6 +356,7 @@ export const PredictRequest: MessageFns<PredictRequest> = {
     message.features = object.features ?? undefined;
     message.eventTimeMs = object.eventTimeMs ?? undefined;
     message.route = object.route ?? "";
+    message.explain = object.explain ?? false;
     return message;
   },
 };
@@ -338,6 +379,8 @@ function createBasePredictResponse(): PredictResponse {
     verdict: "",
     findings: [],
     degraded: false,
+    attributions: [],
+    baseValue: undefined,
   };
 }
 
@@ -390,6 +433,12 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     }
     if (message.degraded !== false) {
       writer.uint32(128).bool(message.degraded);
+    }
+    for (const v of message.attributions) {
+      Attribution.encode(v!, writer.uint32(138).fork()).join();
+    }
+    if (message.baseValue !== undefined) {
+      writer.uint32(145).double(message.baseValue);
     }
     return writer;
   },
@@ -535,6 +584,22 @@ export const PredictResponse: MessageFns<PredictResponse> = {
             message.degraded = reader.bool();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.attributions.push(Attribution.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 18: {
+            if (tag !== 145) {
+              break;
+            }
+
+            message.baseValue = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -587,6 +652,14 @@ export const PredictResponse: MessageFns<PredictResponse> = {
         ? object.findings.map((e: any) => Finding.fromJSON(e))
         : [],
       degraded: isSet(object.degraded) ? globalThis.Boolean(object.degraded) : false,
+      attributions: globalThis.Array.isArray(object?.attributions)
+        ? object.attributions.map((e: any) => Attribution.fromJSON(e))
+        : [],
+      baseValue: isSet(object.baseValue)
+        ? globalThis.Number(object.baseValue)
+        : isSet(object.base_value)
+        ? globalThis.Number(object.base_value)
+        : undefined,
     };
   },
 
@@ -640,6 +713,12 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     if (message.degraded !== false) {
       obj.degraded = message.degraded;
     }
+    if (message.attributions?.length) {
+      obj.attributions = message.attributions.map((e) => Attribution.toJSON(e));
+    }
+    if (message.baseValue !== undefined) {
+      obj.baseValue = floatToJson(message.baseValue);
+    }
     return obj;
   },
 
@@ -664,6 +743,93 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     message.verdict = object.verdict ?? "";
     message.findings = object.findings?.map((e) => Finding.fromPartial(e)) || [];
     message.degraded = object.degraded ?? false;
+    message.attributions = object.attributions?.map((e) => Attribution.fromPartial(e)) || [];
+    message.baseValue = object.baseValue ?? undefined;
+    return message;
+  },
+};
+
+function createBaseAttribution(): Attribution {
+  return { input: "", value: 0 };
+}
+
+export const Attribution: MessageFns<Attribution> = {
+  encode(message: Attribution, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.input !== "") {
+      writer.uint32(10).string(message.input);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Attribution {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttribution();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.input = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Attribution {
+    return {
+      input: isSet(object.input) ? globalThis.String(object.input) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: Attribution): unknown {
+    const obj: any = {};
+    if (message.input !== "") {
+      obj.input = message.input;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Attribution>): Attribution {
+    return Attribution.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Attribution>): Attribution {
+    const message = createBaseAttribution();
+    message.input = object.input ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -887,7 +1053,7 @@ export const PredictBatchRequest: MessageFns<PredictBatchRequest> = {
 };
 
 function createBasePredictRow(): PredictRow {
-  return { id: "", unit: "", features: undefined, eventTimeMs: undefined, route: "" };
+  return { id: "", unit: "", features: undefined, eventTimeMs: undefined, route: "", explain: false };
 }
 
 export const PredictRow: MessageFns<PredictRow> = {
@@ -906,6 +1072,9 @@ export const PredictRow: MessageFns<PredictRow> = {
     }
     if (message.route !== "") {
       writer.uint32(42).string(message.route);
+    }
+    if (message.explain !== false) {
+      writer.uint32(48).bool(message.explain);
     }
     return writer;
   },
@@ -963,6 +1132,14 @@ export const PredictRow: MessageFns<PredictRow> = {
             message.route = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.explain = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -986,6 +1163,7 @@ export const PredictRow: MessageFns<PredictRow> = {
         ? globalThis.Number(object.event_time_ms)
         : undefined,
       route: isSet(object.route) ? globalThis.String(object.route) : "",
+      explain: isSet(object.explain) ? globalThis.Boolean(object.explain) : false,
     };
   },
 
@@ -1006,6 +1184,9 @@ export const PredictRow: MessageFns<PredictRow> = {
     if (message.route !== "") {
       obj.route = message.route;
     }
+    if (message.explain !== false) {
+      obj.explain = message.explain;
+    }
     return obj;
   },
 
@@ -1019,6 +1200,7 @@ export const PredictRow: MessageFns<PredictRow> = {
     message.features = object.features ?? undefined;
     message.eventTimeMs = object.eventTimeMs ?? undefined;
     message.route = object.route ?? "";
+    message.explain = object.explain ?? false;
     return message;
   },
 };
@@ -1674,6 +1856,16 @@ export const ServingServiceService = {
     responseSerialize: (value: RewardResponse): Buffer => Buffer.from(RewardResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RewardResponse => RewardResponse.decode(value),
   },
+  /** Predict with `explain`. */
+  explain: {
+    path: "/everloop.serving.v1.ServingService/Explain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PredictRequest): Buffer => Buffer.from(PredictRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PredictRequest => PredictRequest.decode(value),
+    responseSerialize: (value: PredictResponse): Buffer => Buffer.from(PredictResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PredictResponse => PredictResponse.decode(value),
+  },
 } as const;
 
 export interface ServingServiceServer extends UntypedServiceImplementation {
@@ -1684,6 +1876,8 @@ export interface ServingServiceServer extends UntypedServiceImplementation {
   reward: handleUnaryCall<RewardRequest, RewardResponse>;
   /** Many of them, all or none. */
   rewardBatch: handleUnaryCall<RewardBatchRequest, RewardResponse>;
+  /** Predict with `explain`. */
+  explain: handleUnaryCall<PredictRequest, PredictResponse>;
 }
 
 export interface ServingServiceClient extends Client {
@@ -1749,6 +1943,22 @@ export interface ServingServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RewardResponse) => void,
+  ): ClientUnaryCall;
+  /** Predict with `explain`. */
+  explain(
+    request: PredictRequest,
+    callback: (error: ServiceError | null, response: PredictResponse) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: PredictRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PredictResponse) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: PredictRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PredictResponse) => void,
   ): ClientUnaryCall;
 }
 
