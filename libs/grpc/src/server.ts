@@ -13,6 +13,7 @@ import { safeDecoder, unaryHandler } from './call.ts';
 import { isStreamed, messageBytesMax, serviceNameOf } from './definition.ts';
 import { streamHandler } from './stream.ts';
 import type { Implementation } from './implement.ts';
+import { withBoundedNames } from './health.ts';
 import { reflectedPackages } from './reflection.ts';
 
 export interface GrpcServerOptions {
@@ -122,7 +123,7 @@ class RunningServer implements GrpcServer {
       }
       server.addService(definition as GrpcServiceDefinition, handlers);
     }
-    this.#health.addToServer(server);
+    this.#health.addToServer(withBoundedNames(server));
     const names = this.#serviceNames();
     new ReflectionService(reflectedPackages(names), { services: [...names, 'grpc.health.v1.Health'] }).addToServer(
       server,

@@ -54,7 +54,7 @@ export function statusOf(error: unknown): CallStatus {
     const details =
       kind === 'bug'
         ? 'EVL_GRPC_INTERNAL: the call failed; see the log of the service'
-        : `EVL_GRPC_FAILED: ${errorText(error)}`;
+        : bounded(`EVL_GRPC_FAILED: ${errorText(error)}`);
     return { code: statusByKind[kind], details };
   }
   const byCode = kind === 'bug' ? undefined : statusByCode.find(([pattern]) => pattern.test(error.code))?.[1];

@@ -190,6 +190,11 @@ describe('standard services', () => {
     });
   });
 
+  it('an over-long name is not repeated: clients end the connection for a status text that is too long', async () => {
+    const asked = callUnary(health['grpc.health.v1.Health'], 'Check', { service: 'x'.repeat(300_000) });
+    await expect(asked).rejects.toMatchObject({ code: status.NOT_FOUND, details: expect.stringContaining('300000') });
+  });
+
   it('health of an unknown service is NOT_FOUND', async () => {
     await expect(callUnary(health['grpc.health.v1.Health'], 'Check', { service: 'no.such' })).rejects.toMatchObject({
       code: status.NOT_FOUND,

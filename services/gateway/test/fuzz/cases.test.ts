@@ -17,6 +17,8 @@ describe('cases', () => {
   it.each([
     ...([
       'message',
+      'typed message',
+      'typed json',
       'other method',
       'compressed, of no coding',
       'garbage as gzip',

@@ -4,7 +4,17 @@ import { framed } from './calls.ts';
 import { mutateJson } from './json.ts';
 import { mutate, varint } from './protobuf.ts';
 import { randomOf, type Random } from './random.ts';
-import { binaryRequest, inferPath, inferSeeds, jsonRequest, otherCalls, streamPath } from './seeds.ts';
+import {
+  binaryRequest,
+  inferPath,
+  inferSeeds,
+  jsonRequest,
+  otherCalls,
+  streamPath,
+  typedCall,
+  typedJson,
+  type Asked,
+} from './seeds.ts';
 
 /** Something to send, and what may come of it. */
 export type Case =
@@ -35,7 +45,9 @@ export function caseOf(seed: number, index: number): Case {
   if (sort < 45) return message(random, inferPath);
   if (sort < 55) return message(random, streamPath);
   if (sort < 62) return otherMethod(random);
-  if (sort < 72) return envelope(random);
+  if (sort < 68) return typedMessage(random);
+  if (sort < 72) return typedText(random);
+  if (sort < 81) return envelope(random);
   if (sort < 98) return http(random);
   return bytes(random);
 }
@@ -59,6 +71,18 @@ function message(random: Random, path: string): Case {
 function otherMethod(random: Random): Case {
   const [path, seed] = random.pick(otherCalls);
   return grpc('other method', path, framed(mutate(random, seed, [...seeds, seed])));
+}
+
+const oneOrThree = (random: Random): Asked => (random.chance(0.5) ? asked : { id: 'seed', distances: [12.5] });
+
+function typedMessage(random: Random): Case {
+  const { path, message: seed } = typedCall(oneOrThree(random));
+  return grpc('typed message', path, framed(mutate(random, seed, [...seeds, seed])));
+}
+
+function typedText(random: Random): Case {
+  const { path, json } = typedJson(oneOrThree(random));
+  return { kind: 'http', about: 'typed json', path, body: mutateJson(random, json), headers: {} };
 }
 
 /** A good message, or nearly, in a bad envelope. */

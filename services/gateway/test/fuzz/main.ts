@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- gateway [--minutes 10] [--seed n]`: malformed calls against a running gateway, over gRPC and HTTP. Ends with one JSON line; exit code 1
+ * `npm run fuzz -- gateway [--minutes 10] [--seed n] [--from case]`: malformed calls against a running gateway, over gRPC and HTTP. Ends with one JSON line; exit code 1
  * if anything was found. KAFKA_BROKERS and REDIS_URL are used where they are set, else both are started.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,13 +22,14 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     minutes: { type: 'string', default: '10' },
+    from: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
-const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
+const [minutes, seed, from] = [Number(values.minutes), Number(values.seed), Number(values.from)];
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 if (positionals[0] !== 'gateway' || !(minutes > 0) || !Number.isSafeInteger(seed)) {
-  log('Usage: npm run fuzz -- gateway [--minutes 10] [--seed n]');
+  log('Usage: npm run fuzz -- gateway [--minutes 10] [--seed n] [--from case]');
   process.exitCode = 2;
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'everloop-fuzz-'));
@@ -44,7 +45,7 @@ if (positionals[0] !== 'gateway' || !(minutes > 0) || !Number.isSafeInteger(seed
       redisUrl: redisUrl ?? redis?.url ?? '',
     });
     log(`seed ${seed}, ${minutes} minutes`);
-    const report = await fuzzGateway(gateway, { seed, forMs: minutes * 60_000, log });
+    const report = await fuzzGateway(gateway, { seed, from, forMs: minutes * 60_000, log });
     await gateway.stop();
     for (const finding of report.findings) log(`FOUND ${finding}`);
     if (minutes >= 10) keep(report);

@@ -166,7 +166,7 @@ function changeOne(random: Random, root: Field[], others: readonly Field[]): voi
       return void list.splice(at, 1);
     case 1: {
       const copies = Math.min(random.pick([1, 1, 2, 300, 5_000]), Math.ceil(500_000 / (bytes.length + 4)));
-      return void list.splice(at, 0, ...Array.from({ length: copies }, () => ({ ...field })));
+      return void list.splice(at, 0, ...Array.from({ length: copies }, () => copy([field])).flat());
     }
     case 2:
       field.number = random.pick([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 100, 19_000, 2 ** 29 - 1]);

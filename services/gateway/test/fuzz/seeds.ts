@@ -1,4 +1,4 @@
-import { inference } from '@everloop/contracts';
+import { inference, servingApi } from '@everloop/contracts';
 
 const bytesRaw = (texts: readonly string[]): Buffer =>
   Buffer.concat(
@@ -72,6 +72,34 @@ export function binaryRequest({ id, distances }: Asked): { readonly json: object
   return { json: { ...json, inputs }, tail };
 }
 
+/** The same, as rows of the typed API. */
+function rowsOf({ id, distances }: Asked) {
+  return distances.map((distance, row) => ({
+    id: distances.length === 1 ? id : `${id}-${row}`,
+    features: { trip: `${id}-${row}`, origin: 'EWR', distance },
+  }));
+}
+
+/** The same as one call of the typed API: `Predict` for one row, else `PredictBatch`. */
+export function typedCall(asked: Asked): { readonly path: string; readonly message: Buffer } {
+  const rows = rowsOf(asked);
+  const [first] = rows;
+  const isOne = rows.length === 1 && first !== undefined;
+  const message = isOne
+    ? servingApi.PredictRequest.encode(servingApi.PredictRequest.fromPartial({ model: 'delay', ...first })).finish()
+    : servingApi.PredictBatchRequest.encode(
+        servingApi.PredictBatchRequest.fromPartial({ model: 'delay', rows }),
+      ).finish();
+  return { path: isOne ? predictPath : batchPath, message: Buffer.from(message) };
+}
+
+/** The same as JSON of the typed API. */
+export function typedJson(asked: Asked): { readonly path: string; readonly json: object } {
+  const rows = rowsOf(asked);
+  const isOne = rows.length === 1;
+  return { path: `/v1/models/delay:predict${isOne ? '' : 'Batch'}`, json: isOne ? { ...rows[0] } : { rows } };
+}
+
 /** Rich requests: what mutations begin from. */
 export function inferSeeds(): readonly Buffer[] {
   const asked = { id: 'seed', distances: [12.5, -7] };
@@ -110,5 +138,7 @@ export const otherCalls: readonly [readonly [string, Buffer], ...(readonly [stri
   ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', Buffer.from([0x3a, 0])],
 ];
 
+const predictPath = '/everloop.serving.v1.ServingService/Predict';
+const batchPath = '/everloop.serving.v1.ServingService/PredictBatch';
 export const inferPath = `${service}/ModelInfer`;
 export const streamPath = `${service}/ModelStreamInfer`;

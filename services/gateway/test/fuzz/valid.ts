@@ -1,7 +1,16 @@
-import { inference } from '@everloop/contracts';
+import { inference, servingApi } from '@everloop/contracts';
 import { sigmoid } from '../real/logistic.ts';
 import { callHttp, framed, type RawGrpc } from './calls.ts';
-import { binaryRequest, inferPath, jsonRequest, rawRequest, typedRequest, type Asked } from './seeds.ts';
+import {
+  binaryRequest,
+  inferPath,
+  jsonRequest,
+  rawRequest,
+  typedCall,
+  typedJson,
+  typedRequest,
+  type Asked,
+} from './seeds.ts';
 
 /** What an answer said: the request's id, a score for each row, and the names under which the rows are in the log. */
 interface Said {
@@ -20,7 +29,7 @@ export interface Ports {
 export function askedOf(n: number): Asked {
   return {
     id: `valid-${n}`,
-    distances: Array.from({ length: 1 + (n % 4) }, (_, row) => ((n * 7 + row) % 1_000) - 500 + row / 8),
+    distances: Array.from({ length: 1 + (Math.floor(n / 6) % 4) }, (_, row) => ((n * 7 + row) % 1_000) - 500 + row / 8),
   };
 }
 
@@ -52,14 +61,65 @@ async function overHttp(ports: Ports, body: Buffer, headers: Record<string, stri
   return { id: json.id, scores: json.outputs[0]?.data ?? [], decisionIds: json.parameters.decision_id.split(',') };
 }
 
+/** The parts of answers of the typed API that both of its forms have. */
+interface Row {
+  readonly id: string;
+  readonly score: number;
+  readonly decisionId: string;
+}
+
+function saidBy(asked: Asked, rows: readonly Row[]): Said {
+  const isOwn = rows.every(({ id }, row) => id === (rows.length === 1 ? asked.id : `${asked.id}-${row}`));
+  const [scores, decisionIds] = [rows.map(({ score }) => score), rows.map(({ decisionId }) => decisionId)];
+  return { id: isOwn ? asked.id : JSON.stringify(rows), scores, decisionIds };
+}
+
+async function overTypedGrpc(ports: Ports, asked: Asked): Promise<Said> {
+  const { path, message } = typedCall(asked);
+  const { outcome, text, body } = await ports.grpc.call(path, framed(message));
+  if (outcome !== 0) throw new Error(`a valid call ended with ${outcome}: ${text}`);
+  if (asked.distances.length === 1) return saidBy(asked, [servingApi.PredictResponse.decode(body)]);
+  const { rows } = servingApi.PredictBatchResponse.decode(body);
+  return saidBy(
+    asked,
+    rows.map(({ result }) => rowOf(result?.$case === 'prediction' ? result.value : undefined)),
+  );
+}
+
+const rowOf = (row: Row | undefined): Row => row ?? { id: 'no prediction', score: NaN, decisionId: '' };
+
+interface JsonRow {
+  readonly id: string;
+  readonly score: number;
+  readonly decision_id: string;
+}
+
+function rowOfJson(row: JsonRow | undefined): Row {
+  return rowOf(row === undefined ? row : { id: row.id, score: row.score, decisionId: row.decision_id });
+}
+
+async function overTypedHttp(ports: Ports, asked: Asked): Promise<Said> {
+  const { path, json } = typedJson(asked);
+  const answered = await callHttp(ports.httpPort, path, Buffer.from(JSON.stringify(json)), {});
+  if (answered.outcome !== 200) throw new Error(`a valid call ended with ${answered.outcome}: ${answered.text}`);
+  const said = JSON.parse(answered.body.toString()) as JsonRow & {
+    readonly rows?: readonly { prediction?: JsonRow }[];
+  };
+  return saidBy(asked, (said.rows?.map(({ prediction }) => prediction) ?? [said]).map(rowOfJson));
+}
+
 function send(ports: Ports, n: number, asked: Asked): Promise<Said> {
-  switch (n % 4) {
+  switch (n % 6) {
     case 0:
       return overGrpc(ports, typedRequest(asked));
     case 1:
       return overGrpc(ports, rawRequest(asked));
     case 2:
       return overHttp(ports, Buffer.from(JSON.stringify(jsonRequest(asked))), {});
+    case 3:
+      return overTypedGrpc(ports, asked);
+    case 4:
+      return overTypedHttp(ports, asked);
     default: {
       const { json, tail } = binaryRequest(asked);
       const head = Buffer.from(JSON.stringify(json));

@@ -1,6 +1,7 @@
 import { createKafkaBus } from '@everloop/kafka';
 import { createLogger, createMetrics, loadConfig, runService } from '@everloop/service';
 import { addInferenceRoutes } from '../../src/adapters/http-inference.ts';
+import { addServingRoutes } from '../../src/adapters/http-serving.ts';
 import { composeGateway } from '../../src/compose.ts';
 import { configSchema } from '../../src/config.ts';
 import { withTopicPrefix } from '../topic-prefix.ts';
@@ -12,12 +13,16 @@ const logger = createLogger({ service: name, level: config.logLevel });
 const metrics = createMetrics(name);
 const plain = createKafkaBus({ brokers: config.kafkaBrokers, clientId: `everloop-${name}`, logger, metrics });
 const bus = withTopicPrefix(plain, process.argv[2] ?? '');
-const { service, parts } = composeGateway({ config, bus, logger, metrics });
+const { service, serving, parts } = composeGateway({ config, bus, logger, metrics });
 
 await runService({
   name,
   logger,
   parts,
   http: { host: config.httpHost, port: config.httpPort },
-  extraRoutes: (app) => addInferenceRoutes(app, service, { bodyBytesMax: config.messageBytesMax }),
+  extraRoutes: (app) => {
+    const limits = { bodyBytesMax: config.messageBytesMax };
+    addServingRoutes(app, serving, limits);
+    addInferenceRoutes(app, service, limits);
+  },
 });
