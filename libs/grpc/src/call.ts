@@ -1,7 +1,7 @@
 import { status, type handleUnaryCall, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { classify, errorText, ServiceError, type Logger } from '@everloop/service';
 import type { RpcMethod } from './definition.ts';
-import type { AnyHandler, CallContext } from './implement.ts';
+import type { AnyHandler, CallContext, TextMetadata } from './implement.ts';
 import { statusOf } from './status.ts';
 
 /** A request as it left the decoder: grpc-js would answer a decoder's error with INTERNAL, so the error travels as a value. */
@@ -121,7 +121,7 @@ function answerOnce(
     finish(() => undefined);
     aborter.abort(new DOMException(`the caller of ${options.method.path} went away`, 'AbortError'));
   });
-  let metadata: ReadonlyMap<string, string> | null = null;
+  let metadata: TextMetadata | null = null;
   const context: CallContext = {
     get deadlineMs() {
       return Math.max(0, endsAtMs - Date.now());
@@ -168,7 +168,12 @@ export function epochMsOf(deadline: Date | number): number {
   return typeof deadline === 'number' ? deadline : deadline.getTime();
 }
 
-export function textMetadata(call: Pick<ServerUnaryCall<Decoded, unknown>, 'metadata'>): ReadonlyMap<string, string> {
-  const entries = Object.entries(call.metadata.getMap());
-  return new Map(entries.flatMap(([key, value]) => (typeof value === 'string' ? [[key, value] as const] : [])));
+/** Asked for key by key: few are wanted of many. */
+export function textMetadata({ metadata }: Pick<ServerUnaryCall<Decoded, unknown>, 'metadata'>): TextMetadata {
+  return {
+    get(key) {
+      const value = metadata.get(key).at(-1);
+      return typeof value === 'string' ? value : undefined;
+    },
+  };
 }

@@ -1,5 +1,10 @@
 import type { RequestOf, ResponseOf, RpcMethod, ServiceDefinition } from './definition.ts';
 
+/** Text metadata by key. */
+export interface TextMetadata {
+  get(key: string): string | undefined;
+}
+
 /** What a handler knows of its call. */
 export interface CallContext {
   /** Milliseconds left until the call is answered with DEADLINE_EXCEEDED; falls while the handler works, never below 0. */
@@ -9,7 +14,7 @@ export interface CallContext {
   /** The deadline has passed or the caller is gone: work not begun is not worth beginning. Cheaper than `signal`. */
   readonly isOver: boolean;
   /** Text metadata of the call, keys in lower case; a repeated key keeps its last value. */
-  readonly metadata: ReadonlyMap<string, string>;
+  readonly metadata: TextMetadata;
 }
 
 /**

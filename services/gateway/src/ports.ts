@@ -26,6 +26,8 @@ export interface Lookup {
 
 /** Reads the inputs of one model. */
 export interface FeatureReader {
+  /** Whether any row needs the online store; if not, `readWithoutStore` gives all that `read` would. */
+  readonly needsStore: boolean;
   /** All rows in one round trip to the online store, in order. Rejects when the store cannot be reached. */
   read(rows: readonly Lookup[]): Promise<readonly FeatureRow[]>;
   /** A version's golden rows, from their raw values to its inputs as a request's go; null where it lacks some of them. */

@@ -1,5 +1,5 @@
 import { inference } from '@everloop/contracts';
-import { implement, type Implementation } from '@everloop/grpc';
+import { implement, type CallContext, type Implementation } from '@everloop/grpc';
 import { withRouteHeaders } from '../domain/route-token.ts';
 import type { InferenceService } from '../ports.ts';
 import { streamInfer } from './grpc-stream.ts';
@@ -36,7 +36,7 @@ export function implementInference(service: InferenceService, options: GrpcInfer
 
 function routed(
   request: inference.ModelInferRequest,
-  { metadata }: { readonly metadata: ReadonlyMap<string, string> },
+  { metadata }: Pick<CallContext, 'metadata'>,
 ): inference.ModelInferRequest {
   return withRouteHeaders(request, (key) => metadata.get(key));
 }

@@ -26,6 +26,7 @@ export function createOnlineReader(store: OnlineStore, spec: ModelSpec, resource
   const plan = planLookup(spec, resources);
   const mget = readingBy(onlineKeys(store.buckets ?? null), (keys) => store.mgetBuffer(keys));
   return {
+    needsStore: plan.bindings.length > 0,
     async read(rows) {
       // A store that is known to be away is not waited for: every request would hang for its whole time limit.
       const health = store.health?.() ?? { ok: true };

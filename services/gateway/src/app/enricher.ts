@@ -54,7 +54,10 @@ export class Enricher {
   }
 
   /** Rejects with EVL_GATEWAY_CALL_CANCELLED when the caller is gone before the reading begins. */
-  enrich(model: ServedModel, rows: readonly Lookup[], caller?: Caller): Promise<Enriched> {
+  enrich(model: ServedModel, rows: readonly Lookup[], caller?: Caller): Enriched | Promise<Enriched> {
+    if (!model.reader.needsStore) {
+      return { rows: model.reader.readWithoutStore(rows), isDegraded: false, waitMs: 0, readMs: 0 };
+    }
     let batcher = this.#batchers.get(model.reader);
     if (batcher === undefined) {
       const { rowsMax, inFlightMax } = this.#options;
