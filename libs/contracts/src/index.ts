@@ -5,8 +5,6 @@ export type * from './resources/batch-types.ts';
 export { datasetCheckDefaults } from './resources/types.ts';
 export type * from './resources/types.ts';
 export type * from './resources/window-types.ts';
-/** Writes protobuf field by field, where making a message first costs too much. */
-export { BinaryWriter as ProtoWriter } from '@bufbuild/protobuf/wire';
 export * as inference from './gen/inference/grpc_predict_v2.ts';
 export * as inferenceConfig from './gen/inference/model_config.ts';
 export * as drift from './gen/everloop/drift/v1/drift.ts';

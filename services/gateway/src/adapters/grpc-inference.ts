@@ -1,5 +1,6 @@
 import { inference } from '@everloop/contracts';
-import { implement, type CallContext, type Implementation } from '@everloop/grpc';
+import { implement, withEncoder, type CallContext, type Implementation } from '@everloop/grpc';
+import { encodeInferResponse } from '../domain/infer-response.ts';
 import { withRouteHeaders } from '../domain/route-token.ts';
 import type { InferenceService } from '../ports.ts';
 import { streamInfer } from './grpc-stream.ts';
@@ -9,9 +10,15 @@ export interface GrpcInferenceOptions {
   readonly streamInFlightMax: number;
 }
 
+const { modelInfer } = inference.GRPCInferenceServiceService;
+const definition = {
+  ...inference.GRPCInferenceServiceService,
+  modelInfer: withEncoder(modelInfer, encodeInferResponse),
+} as const;
+
 /** The Open Inference Protocol over gRPC, with the extensions of the Triton Inference Server. */
 export function implementInference(service: InferenceService, options: GrpcInferenceOptions): Implementation {
-  return implement(inference.GRPCInferenceServiceService, {
+  return implement(definition, {
     serverLive: () => service.serverLive(),
     serverReady: () => service.serverReady(),
     modelReady: (request) => service.modelReady(request),

@@ -1,4 +1,5 @@
-import { ProtoWriter, serving, type ModelInput } from '@everloop/contracts';
+import { serving, type ModelInput } from '@everloop/contracts';
+import { ProtoWriter, tagOf, wireType } from './proto-writer.ts';
 import type { FeatureRow } from './vector.ts';
 
 /** A value of a row; null and NaN are missing. */
@@ -38,7 +39,7 @@ export interface OwnFields {
 }
 
 const empty = serving.Inference.fromPartial({});
-/** Keeps its memory from record to record; records are made one after the other, each to its end. */
+/** Records are made one after the other, each to its end. */
 const writer = new ProtoWriter();
 
 /** The encoded names of a model's inputs and of the request fields beside them: the same in every record of the model. */
@@ -82,71 +83,82 @@ export function encodeInference(shared: Uint8Array, own: OwnFields): Buffer {
   text(field.intendedVersion, own.intendedVersion);
   double(field.score, own.score);
   integer(field.latencyUs, own.latencyUs);
-  if (own.drawn !== null) serving.Inference.encode({ ...empty, ...own.drawn }, writer);
-  const bytes = writer.finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (own.drawn !== null) writer.raw(serving.Inference.encode({ ...empty, ...own.drawn }).finish());
+  return writer.finish();
 }
 
-const [varint, fixed64, delimited] = [0, 1, 2];
-const tag = (number: number, wireType: number): number => (number << 3) | wireType;
+const { varint, fixed64, delimited } = wireType;
 
 /** Tags of the fields of `serving.v1.Inference`, as inference.proto numbers them; the test reads each back. */
 const field = {
-  decisionId: tag(1, delimited),
-  requestId: tag(2, delimited),
-  model: tag(3, delimited),
-  modelVersion: tag(4, delimited),
-  championVersion: tag(5, delimited),
-  arm: tag(6, delimited),
-  propensity: tag(7, fixed64),
-  policyRevision: tag(8, delimited),
-  joinKey: tag(9, delimited),
-  eventTimeMs: tag(10, varint),
-  inputValues: tag(12, delimited),
-  score: tag(13, fixed64),
-  degradedViews: tag(14, delimited),
-  latencyUs: tag(15, varint),
-  modelDigest: tag(16, delimited),
-  verdict: tag(17, delimited),
-  gateFindings: tag(18, delimited),
-  featuresUnreachable: tag(19, varint),
-  learn: tag(20, varint),
-  intendedArm: tag(21, delimited),
-  intendedVersion: tag(22, delimited),
-  requestValues: tag(24, delimited),
-  unit: tag(30, delimited),
+  decisionId: tagOf(1, delimited),
+  requestId: tagOf(2, delimited),
+  model: tagOf(3, delimited),
+  modelVersion: tagOf(4, delimited),
+  championVersion: tagOf(5, delimited),
+  arm: tagOf(6, delimited),
+  propensity: tagOf(7, fixed64),
+  policyRevision: tagOf(8, delimited),
+  joinKey: tagOf(9, delimited),
+  eventTimeMs: tagOf(10, varint),
+  inputValues: tagOf(12, delimited),
+  score: tagOf(13, fixed64),
+  degradedViews: tagOf(14, delimited),
+  latencyUs: tagOf(15, varint),
+  modelDigest: tagOf(16, delimited),
+  verdict: tagOf(17, delimited),
+  gateFindings: tagOf(18, delimited),
+  featuresUnreachable: tagOf(19, varint),
+  learn: tagOf(20, varint),
+  intendedArm: tagOf(21, delimited),
+  intendedVersion: tagOf(22, delimited),
+  requestValues: tagOf(24, delimited),
+  unit: tagOf(30, delimited),
 } as const;
 
 /** Tags of the fields of `serving.v1.FeatureValue`. */
-const kind = { number: tag(1, fixed64), text: tag(2, delimited), missing: tag(3, varint) } as const;
+const kind = { number: tagOf(1, fixed64), text: tagOf(2, delimited), missing: tagOf(3, varint) } as const;
 const numberBytes = 9;
 const missingBytes = 2;
 
-function text(at: number, value: string): void {
-  if (value !== '') writer.uint32(at).string(value);
+function text(tag: number, value: string): void {
+  if (value !== '') writer.text(tag, value);
 }
 
-function texts(at: number, all: readonly string[]): void {
-  for (const each of all) writer.uint32(at).string(each);
+function texts(tag: number, all: readonly string[]): void {
+  for (const each of all) writer.text(tag, each);
 }
 
-function integer(at: number, value: number): void {
-  if (value !== 0) writer.uint32(at).int64(value);
+function integer(tag: number, value: number): void {
+  if (value === 0) return;
+  writer.varint(tag);
+  writer.varint(value);
 }
 
-function double(at: number, value: number): void {
-  if (value !== 0) writer.uint32(at).double(value);
+function double(tag: number, value: number): void {
+  if (value === 0) return;
+  writer.varint(tag);
+  writer.double(value);
 }
 
-function flag(at: number, value: boolean): void {
-  if (value) writer.uint32(at).bool(true);
+function flag(tag: number, value: boolean): void {
+  if (value) integer(tag, 1);
 }
 
-function values(at: number, all: readonly Value[]): void {
+function values(tag: number, all: readonly Value[]): void {
   for (const value of all) {
-    writer.uint32(at);
-    if (typeof value === 'string') writer.fork().uint32(kind.text).string(value).join();
-    else if (value === null || Number.isNaN(value)) writer.uint32(missingBytes).uint32(kind.missing).bool(true);
-    else writer.uint32(numberBytes).uint32(kind.number).double(value);
+    if (typeof value === 'string') {
+      writer.message(tag, () => writer.text(kind.text, value));
+      continue;
+    }
+    writer.varint(tag);
+    if (value === null || Number.isNaN(value)) {
+      writer.varint(missingBytes);
+      integer(kind.missing, 1);
+    } else {
+      writer.varint(numberBytes);
+      writer.varint(kind.number);
+      writer.double(value);
+    }
   }
 }

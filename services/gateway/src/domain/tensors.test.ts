@@ -2,6 +2,7 @@ import { inference } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { datatypes } from './datatypes.ts';
+import { packedTensors } from './packed-tensors.ts';
 import { decodeInputs } from './tensors.ts';
 
 type Input = Parameters<typeof inference.ModelInferRequest.fromPartial>[0];
@@ -195,5 +196,59 @@ describe('decodeInputs: raw', () => {
   ])('refuses %s', (_name, request, reason) => {
     const decoded = decode(request);
     expect(decoded.ok ? [] : decoded.reasons).toContainEqual(expect.stringContaining(reason));
+  });
+});
+
+describe('decodeInputs: packed', () => {
+  const packed = packedTensors([
+    { name: 'key', type: 'string' },
+    { name: 'from', type: 'string' },
+    { name: 'wind', type: 'number' },
+    { name: 'rain', type: 'number' },
+  ]);
+  const read = (request: Input) => decodeInputs(inference.ModelInferRequest.fromPartial(request), packed);
+  const columns = (request: Input) => {
+    const decoded = read(request);
+    return decoded.ok ? Object.fromEntries(decoded.columns.map(({ name, values }) => [name, values])) : decoded.reasons;
+  };
+  const numeric = (values: number[], shape: bigint[]) => fp64('numeric', values, shape);
+  const text = {
+    ...{ name: 'text', datatype: 'BYTES', shape: [2n, 2n] },
+    contents: { bytesContents: ['a', 'EWR', 'b', 'JFK'].map((each) => Buffer.from(each)) },
+  };
+
+  it('takes a tensor apart into the fields of its type, row by row', () => {
+    const expected = { key: ['a', 'b'], from: ['EWR', 'JFK'], wind: [1, 3], rain: [2, 4] };
+    expect(columns({ inputs: [numeric([1, 2, 3, 4], [2n, 2n]), text] })).toEqual(expected);
+    const raw = Buffer.from(Float32Array.of(1, 2, 3, 4).buffer);
+    const inputs = [
+      { ...text, contents: undefined },
+      { name: 'numeric', datatype: 'FP32', shape: [2n, 2n] },
+    ];
+    expect(columns({ inputs, rawInputContents: [rawBytes(['a', 'EWR', 'b', 'JFK']), raw] })).toEqual(expected);
+  });
+
+  it.each([
+    ['another width', numeric([1, 2, 3], [1n, 3n]), "input 'numeric' has shape [1, 3], expected [n, 2]"],
+    ['no width', numeric([1, 2], [2n]), "input 'numeric' has shape [2], expected [n, 2]"],
+    ['too few values', numeric([1, 2], [2n, 2n]), "input 'numeric' has 2 elements in fp64Contents, expected 4"],
+  ])('refuses %s', (_what, tensor, reason) => {
+    expect(columns({ inputs: [tensor] })).toEqual([reason]);
+  });
+
+  it('refuses a field that comes alone as well', () => {
+    expect(columns({ inputs: [numeric([1, 2], [1n, 2n]), fp64('rain', [1])] })).toEqual([
+      "input 'rain' is given twice",
+    ]);
+  });
+
+  it('has no such tensor where a field has its name, or is the only one of its type', () => {
+    expect([
+      ...packedTensors([
+        { name: 'text', type: 'string' },
+        { name: 'b', type: 'string' },
+        { name: 'c', type: 'number' },
+      ]),
+    ]).toEqual([]);
   });
 });

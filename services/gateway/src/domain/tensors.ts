@@ -118,12 +118,17 @@ function decodeColumns(tensor: Tensor, raw: Buffer | undefined, names: readonly 
     raw === undefined ? typedElements(tensor, datatype, tensor.contents, count) : rawElements(datatype, raw, count);
   if (typeof elements === 'string') return elements;
   const columns = names.map((name) => ({ name, datatype: tensor.datatype, values: [] as (string | number)[] }));
+  // Floats are what they are; nothing else about them is checked here.
+  const isFloat = datatype.range === null && tensor.datatype !== 'BOOL';
   let [row, column] = [0, 0];
   for (const element of elements) {
-    const read = valueOf(element, tensor.datatype, datatype.range);
-    if (typeof read === 'string')
-      return names.length === 1 ? `row ${row} ${read}` : `row ${row} column ${column} ${read}`;
-    columns[column]?.values.push(read.value);
+    if (isFloat && typeof element === 'number') columns[column]?.values.push(element);
+    else {
+      const read = valueOf(element, tensor.datatype, datatype.range);
+      if (typeof read === 'string')
+        return names.length === 1 ? `row ${row} ${read}` : `row ${row} column ${column} ${read}`;
+      columns[column]?.values.push(read.value);
+    }
     column += 1;
     if (column === names.length) [row, column] = [row + 1, 0];
   }
