@@ -3,7 +3,7 @@ import { classify, errorText, ServiceError } from './errors.ts';
 import { listenError } from './listen-error.ts';
 import type { Health, Part } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
-import { renderMetrics } from './metrics.ts';
+import { renderMetrics, type RenderMetrics } from './metrics.ts';
 
 export type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -18,6 +18,8 @@ export interface HealthServerOptions {
   readonly readiness: () => Readiness;
   readonly logger: Logger;
   readonly extraRoutes?: (app: FastifyInstance) => void | Promise<void>;
+  /** What /metrics serves; default: the metrics of this process. */
+  readonly metrics?: RenderMetrics;
 }
 
 /** Largest request body that a route takes, bytes; a page of predictions fits, a mistake does not exhaust memory. */
@@ -35,7 +37,7 @@ export async function createHttpApp(options: HealthServerOptions): Promise<Fasti
     return reply.code(readiness.ok ? 200 : 503).send(readiness);
   });
   app.get('/metrics', async (_request, reply) => {
-    const { text, contentType } = await renderMetrics();
+    const { text, contentType } = await (options.metrics ?? renderMetrics)();
     return reply.header('content-type', contentType).send(text);
   });
   app.setErrorHandler((error: unknown, request, reply) => {

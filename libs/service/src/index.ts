@@ -21,6 +21,16 @@ export { createHttpPart } from './http.ts';
 export type { FastifyInstance, FastifyReply, FastifyRequest } from './http.ts';
 export type { Health, Part } from './lifecycle.ts';
 export { createLogger, describeError, type Logger, type LoggerOptions, type LogMethod } from './logger.ts';
-export { createMetrics, renderMetrics, type Counter, type Gauge, type Histogram, type Metrics } from './metrics.ts';
+export {
+  createMetrics,
+  exportMetrics,
+  mergeMetrics,
+  renderMetrics,
+  type RenderMetrics,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type Metrics,
+} from './metrics.ts';
 export { grpcPorts, httpPorts, type ServiceName } from './ports.ts';
 export { exitCodes, runService, type ProcessHost, type ServiceOptions, type ServiceState } from './run-service.ts';

@@ -4,7 +4,7 @@ import { deferred } from './async.ts';
 import { ServiceError } from './errors.ts';
 import type { Health, Part } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, exportMetrics, mergeMetrics } from './metrics.ts';
 import { runService, type ProcessHost, type ServiceOptions } from './run-service.ts';
 
 interface Line {
@@ -165,6 +165,46 @@ describe('HTTP', () => {
     await run.done;
   });
 
+  it('listens only while all parts run, where processes share a port, and serves the metrics that it is given', async () => {
+    const trace: string[] = [];
+    const metrics = () => Promise.resolve({ text: 'of all', contentType: 'text/plain' });
+    const listening = { url: '' };
+    const reach = async () =>
+      listening.url === ''
+        ? 0
+        : await fetch(listening.url).then(
+            ({ status }) => status,
+            () => 0,
+          );
+    const run = harness(
+      [
+        part('a', trace, {
+          start: async () => void trace.push(`start ${await reach()}`),
+          stop: async () => void trace.push(`stop ${await reach()}`),
+        }),
+      ],
+      {
+        http: { host: '127.0.0.1', port: 0, onlyWhileRunning: true, metrics },
+      },
+    );
+    await run.running;
+    listening.url = `${await run.address}/readyz`;
+    expect(await reach()).toBe(200);
+    expect(await (await fetch(`${await run.address}/metrics`)).text()).toBe('of all');
+    run.emitter.emit('SIGTERM', 'SIGTERM');
+    await run.done;
+    expect(trace).toEqual(['start 0', 'stop 0']);
+  });
+
+  it('listens nowhere where it is told so', async () => {
+    const run = harness([part('a', [])], { http: null });
+    await run.running;
+    expect(run.lines.some(({ message }) => message === 'HTTP listens')).toBe(false);
+    run.emitter.emit('SIGTERM', 'SIGTERM');
+    await run.done;
+    expect(run.codes).toEqual([0]);
+  });
+
   it('a busy port is an error that says what to do', async () => {
     const first = harness([]);
     const port = Number(new URL(await first.address).port);
@@ -178,6 +218,22 @@ describe('HTTP', () => {
 });
 
 describe('metrics', () => {
+  it('of several processes become one: counters are added, gauges as they say', async () => {
+    const metrics = createMetrics('probe');
+    metrics.counter('everloop_probe_merged_total', 'Merged.', ['kind']).inc({ kind: 'a' }, 2);
+    metrics.gauge('everloop_probe_merged_ratio', 'Merged.', [], 'average').set(0.5);
+    metrics.gauge('everloop_probe_merged_max', 'Merged.', [], 'max').set(4);
+    // Another process sees a copy.
+    const one = structuredClone(await exportMetrics());
+    metrics.counter('everloop_probe_merged_total', 'Merged.', ['kind']).inc({ kind: 'a' }, 3);
+    metrics.gauge('everloop_probe_merged_ratio', 'Merged.', [], 'average').set(0.25);
+    metrics.gauge('everloop_probe_merged_max', 'Merged.', [], 'max').set(1);
+    const { text } = await mergeMetrics([one, await exportMetrics()]);
+    expect(text).toContain('everloop_probe_merged_total{kind="a",service="probe"} 7');
+    expect(text).toContain('everloop_probe_merged_ratio{service="probe"} 0.375');
+    expect(text).toContain('everloop_probe_merged_max{service="probe"} 4');
+  });
+
   it('the same name gives the same metric; a wrong name or type is refused', () => {
     const metrics = createMetrics('probe');
     const counter = metrics.counter('everloop_probe_same_total', 'Same.', ['kind']);

@@ -4,6 +4,7 @@ import { listenError } from './listen-error.ts';
 import { createHttpApp, type FastifyInstance, type Readiness } from './http.ts';
 import type { Health, Part } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
+import type { RenderMetrics } from './metrics.ts';
 
 /** `new` → `starting` → `running` → `draining` → `stopped` or `failed`. */
 export type ServiceState = 'new' | 'starting' | 'running' | 'draining' | 'stopped' | 'failed';
@@ -15,8 +16,18 @@ export interface ServiceOptions {
   readonly name: string;
   /** Started in this order, stopped in the reverse one. */
   readonly parts: readonly Part[];
-  /** Where /healthz, /readyz and /metrics listen; port 0 takes a free one. */
-  readonly http: { readonly host: string; readonly port: number };
+  /** Where /healthz, /readyz and /metrics listen; port 0 takes a free one, null: nowhere. */
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /**
+     * Listens only while all parts run: for processes that share a port, of which one that starts or stops must be given nothing. Else HTTP
+     * comes first and goes last, so that a starting service can be asked.
+     */
+    readonly onlyWhileRunning?: boolean;
+    /** What /metrics serves; default: the metrics of this process. */
+    readonly metrics?: RenderMetrics;
+  } | null;
   readonly logger: Logger;
   /** Longest time from the first stop request to the end, milliseconds; default 20,000, under the 30 s that orchestrators give. */
   readonly drainMs?: number;
@@ -116,16 +127,7 @@ class ServiceRun {
     const { logger, parts, http, name } = this.#options;
     this.#state = 'starting';
     try {
-      const extra = this.#options.extraRoutes;
-      this.#app = await createHttpApp({
-        readiness: () => this.#readiness(),
-        logger,
-        ...(extra === undefined ? {} : { extraRoutes: extra }),
-      });
-      const address = await this.#app.listen(http).catch((error: unknown) => {
-        throw listenError(error, http, 'EVL_HTTP_PORT');
-      });
-      logger.info({ address }, 'HTTP listens');
+      if (http?.onlyWhileRunning !== true) await this.#listen();
       for (const part of parts) {
         // Recorded first, so that a part that fails half way is stopped too; stop is legal at any time.
         this.#started.push(part);
@@ -134,17 +136,35 @@ class ServiceRun {
         void part.failed?.then((error) => this.fail(error));
       }
       this.#state = 'running';
+      if (http?.onlyWhileRunning === true) await this.#listen();
       logger.info({ parts: parts.map((part) => part.name) }, `${name} runs`);
     } catch (error) {
       this.fail(error);
     }
   }
 
+  async #listen(): Promise<void> {
+    const { http, logger, extraRoutes } = this.#options;
+    if (http === null) return;
+    const { host, port, metrics } = http;
+    this.#app = await createHttpApp({
+      readiness: () => this.#readiness(),
+      logger,
+      ...(extraRoutes === undefined ? {} : { extraRoutes }),
+      ...(metrics === undefined ? {} : { metrics }),
+    });
+    const address = await this.#app.listen({ host, port }).catch((error: unknown) => {
+      throw listenError(error, { host, port }, 'EVL_HTTP_PORT');
+    });
+    logger.info({ address }, 'HTTP listens');
+  }
+
   /** Stops what was started; true if the deadline came first. */
   async stopAll(): Promise<boolean> {
-    const { logger, drainMs = 20_000 } = this.#options;
+    const { logger, http, drainMs = 20_000 } = this.#options;
     let current = 'HTTP';
     const drained = (async () => {
+      if (http?.onlyWhileRunning === true) await this.#app?.close().catch((error: unknown) => this.fail(error));
       for (const part of this.#started.toReversed()) {
         current = part.name;
         await part.stop().catch((error: unknown) => this.fail(error));

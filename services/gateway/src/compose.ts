@@ -9,15 +9,21 @@ import { implementInference } from './adapters/grpc-inference.ts';
 import { implementServing } from './adapters/grpc-serving.ts';
 import { createGrpcVersionCatalog } from './adapters/grpc-version-catalog.ts';
 import { Journal } from './adapters/journal/journal.ts';
-import { createJournalLog } from './adapters/journal/journal-log.ts';
+import { createJournalLog, type JournalLog } from './adapters/journal/journal-log.ts';
 import { createKafkaProgress } from './adapters/kafka-progress.ts';
 import { createOnlineReader } from './adapters/online-features.ts';
 import { createOnnxRunner, type RunEvents } from './adapters/onnx-runner.ts';
+import {
+  createWorkerLink,
+  type Channel,
+  type WorkerLink,
+  type WorkerLinkOptions,
+} from './adapters/pool/worker-link.ts';
 import { createGateway } from './app/gateway.ts';
 import { Statistics } from './app/statistics.ts';
 import { versionOfKey } from './app/versions.ts';
 import type { configSchema } from './config.ts';
-import type { InferenceService, ServingService } from './ports.ts';
+import type { InferenceService, LogStream, ServingService } from './ports.ts';
 import { createTelemetry } from './telemetry.ts';
 
 export interface Surroundings {
@@ -25,27 +31,32 @@ export interface Surroundings {
   readonly bus: Bus;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** To the supervisor, for a worker of a pool. */
+  readonly channel?: Channel;
 }
 
 export interface ComposedGateway {
   readonly service: InferenceService;
   readonly serving: ServingService;
   readonly grpc: GrpcServer;
+  /** Null: no worker of a pool. */
+  readonly link: WorkerLink | null;
   /** In the order in which they start; the bus is first. */
   readonly parts: readonly Part[];
 }
 
 /** Builds every adapter and puts the gateway on them. */
-export function composeGateway({ config, bus, logger, metrics }: Surroundings): ComposedGateway {
+export function composeGateway({ config, bus, logger, metrics, channel }: Surroundings): ComposedGateway {
   const name = 'gateway';
   const nowMs = (): number => Date.now();
   const publisher = bus.publisher({ name });
   const journal = new Journal({
-    folder: join(config.dataDir, 'journal'),
+    folder: join(config.dataDir, config.worker < 0 ? '' : `worker-${config.worker}`, 'journal'),
     segmentBytes: config.journalSegmentBytes,
     syncEveryMs: config.journalSyncMs,
     onDamaged: (segment, byte) => telemetry.journalDamaged(segment, byte),
   });
+  const marked: Marked = { streams: ['served', 'shadowed'] };
   const log = createJournalLog({
     journal,
     feeds: bus.feeds({ groupId: 'everloop.gateway.journal', stateTopic: topics.gatewayJournal, isAlone: true }),
@@ -55,8 +66,20 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
     bytesMax: config.logBytesMax,
     onRecovered: (bytes) => telemetry.journalRecovered(bytes),
     onPositionLost: (position) => telemetry.journalPositionLost(position),
+    // A worker only says how far it has come: the watermark that all have reached is written by one of them.
+    ...(channel === undefined
+      ? {}
+      : {
+          passOn: async (watermarkMs: number, streams: readonly LogStream[]) => {
+            marked.streams = streams;
+            link?.reached('log', watermarkMs);
+          },
+        }),
   });
   const telemetry = createTelemetry(logger, metrics, () => log.queuedBytes);
+  const records = (): number => telemetry.answeredCount;
+  const report = createKafkaProgress({ publisher, records, nowMs });
+  const link = channel === undefined ? null : createPoolLink({ channel, logger, log, report, records, marked });
   const redis = createRedis({ url: config.redisUrl, logger, name: 'redis', timeoutMs: config.featureTimeoutMs });
   const store = createObjectStore(config.objectStore);
   const host = createModelHost({ logger, name: 'models' });
@@ -79,7 +102,10 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
     readArtifact: (digest) => store.get(digest),
     createReader: (spec, resources) => createOnlineReader(redis, spec, resources),
     log,
-    report: createKafkaProgress({ publisher, records: () => telemetry.answeredCount, nowMs }),
+    report: async (stage, watermarkMs) => {
+      if (link === null) await report(stage, watermarkMs);
+      else if (stage === 'routes') link.reached(stage, watermarkMs);
+    },
     telemetry,
     logger,
     nowMs,
@@ -100,6 +126,7 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
     service: gateway.service,
     serving: gateway.serving,
     grpc,
+    link,
     parts: [
       servesWithout(bus),
       servesWithout(publisher),
@@ -109,8 +136,31 @@ export function composeGateway({ config, bus, logger, metrics }: Surroundings): 
       ...log.parts,
       ...gateway.parts,
       grpc,
+      ...(link === null ? [] : [link.part]),
     ],
   };
+}
+
+/** Streams that the newest watermark was for. */
+interface Marked {
+  streams: readonly LogStream[];
+}
+
+interface PoolLinkOptions extends Pick<WorkerLinkOptions, 'channel' | 'logger' | 'records'> {
+  readonly log: Pick<JournalLog, 'mark'>;
+  readonly marked: Readonly<Marked>;
+  readonly report: ReturnType<typeof createKafkaProgress>;
+}
+
+/** Writes what the pool has reached, when the supervisor says so. */
+function createPoolLink({ log, report, marked, ...options }: PoolLinkOptions): WorkerLink {
+  return createWorkerLink({
+    ...options,
+    write: async (stage, watermarkMs, records) => {
+      if (stage === 'log') await log.mark(watermarkMs, marked.streams);
+      await report(stage, watermarkMs, records);
+    },
+  });
 }
 
 /** Statistics of what the model process does, by the version whose file it is. */

@@ -157,16 +157,19 @@ function watch(metrics: Metrics, reports: () => readonly ShadowReport[]): void {
     'everloop_gateway_shadow_difference_mean_score',
     'Mean distance of the score of a shadow from the answer',
     labels,
+    'average',
   );
   const max = metrics.gauge(
     'everloop_gateway_shadow_difference_max_score',
     'Largest distance of the score of a shadow from the answer',
     labels,
+    'max',
   );
   const over = metrics.gauge(
     'everloop_gateway_shadow_over_tolerance_ratio',
     'Share of the rows of a shadow that differ by more than its tolerance',
     labels,
+    'average',
   );
   const show = (gauge: Gauge, value: (report: ShadowReport) => number): void => {
     const collect = (): void => {

@@ -21,9 +21,13 @@ export interface JournalLogOptions {
   readonly onRecovered: (bytes: number) => void;
   /** Kafka does not know the position that this journal had: it starts again at its oldest record. */
   readonly onPositionLost: (position: string) => void;
+  /** What is done with a watermark once everything before it is in Kafka; default: it is written. */
+  readonly passOn?: (watermarkMs: number, streams: readonly LogStream[]) => Promise<void>;
 }
 
 export interface JournalLog extends InferenceLog {
+  /** Writes a watermark alone: all that is before it must be in Kafka. */
+  mark(watermarkMs: number, streams: readonly LogStream[]): Promise<void>;
   readonly parts: readonly Part[];
 }
 
@@ -111,7 +115,12 @@ export function createJournalLog(options: JournalLogOptions): JournalLog {
     await done.promise;
   }
 
+  async function mark(watermarkMs: number, streams: readonly LogStream[]): Promise<void> {
+    await Promise.all(streams.map((stream) => publisher.publishWatermark(topicOf[stream], watermarkMs)));
+  }
+
   return {
+    mark,
     get queuedBytes() {
       return journal.bytes;
     },
@@ -130,7 +139,7 @@ export function createJournalLog(options: JournalLogOptions): JournalLog {
     flush,
     async advance(watermarkMs, streams) {
       await flush();
-      await Promise.all(streams.map((stream) => publisher.publishWatermark(topicOf[stream], watermarkMs)));
+      await (options.passOn ?? mark)(watermarkMs, streams);
     },
     parts: [
       { name: 'journal', start: () => Promise.resolve(), stop: () => journal.close() },
