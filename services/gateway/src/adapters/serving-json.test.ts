@@ -81,7 +81,7 @@ describe('readPredictBatch', () => {
 const prediction = {
   ...{ decisionId: 'd', id: 'r', model: 'delay', modelVersion: '1', score: 0, arm: 'champion', propensity: 1 },
   ...{ explore: false, policyVersion: '7', route: ':delay_1:', target: '', armIntended: '', fallbackFrom: '' },
-  ...{ verdict: 'accept', findings: [], degraded: false, attributions: [], baseValue: undefined },
+  ...{ verdict: 'accept', findings: [], degraded: false, attributions: [], baseValue: undefined, action: '' },
 };
 const written = {
   ...{ decision_id: 'd', id: 'r', model: 'delay', model_version: '1', score: 0, arm: 'champion', propensity: 1 },

@@ -152,6 +152,7 @@ export function writePrediction(answer: servingApi.PredictResponse): object {
     ...{ decision_id: answer.decisionId, id: answer.id, model: answer.model, model_version: answer.modelVersion },
     ...{ score: answer.score, arm: answer.arm, propensity: answer.propensity, explore: answer.explore },
     ...{ policy_version: answer.policyVersion, route: answer.route },
+    ...(answer.action === '' ? {} : { action: answer.action }),
     ...(answer.target === '' ? {} : { target: answer.target }),
     ...(answer.fallbackFrom === '' ? {} : { arm_intended: answer.armIntended, fallback_from: answer.fallbackFrom }),
     ...{ verdict: answer.verdict, findings: answer.findings, degraded: answer.degraded },

@@ -74,6 +74,7 @@ export const servingSchemas = {
   PredictResponse: object({
     ...{ decision_id: text, id: text, model: text, model_version: text, score: number },
     ...{ arm: { enum: ['champion', 'canary', 'pinned', 'sticky', 'targeted', 'fallback'] }, propensity: number },
+    ...{ action: { type: 'string', description: 'What a model that chooses chose' } },
     ...{ explore: boolean, policy_version: text, route: text, target: text, arm_intended: text, fallback_from: text },
     ...{ verdict: { enum: ['accept', 'flag', 'impute', 'default'] }, findings: list(freely), degraded: boolean },
     ...{ attributions: list(object({ input: text, value: number })), base_value: number },

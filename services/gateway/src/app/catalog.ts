@@ -1,4 +1,5 @@
 import {
+  askedFields,
   parseResource,
   registry,
   featurePins,
@@ -11,6 +12,7 @@ import {
 } from '@everloop/contracts';
 import { isDeepStrictEqual } from 'node:util';
 import { errorText, type Logger } from '@everloop/service';
+import { createChooser, type Chooser } from '../domain/actions.ts';
 import { createGate, type Gate } from '../domain/gate.ts';
 import { packedTensors } from '../domain/packed-tensors.ts';
 import type { PackedTensors } from '../domain/tensors.ts';
@@ -27,6 +29,8 @@ export interface ServedModel {
   readonly gate: Gate;
   /** Input tensors that hold several of its request fields. */
   readonly packed: PackedTensors;
+  /** How it chooses among actions; null: it does not. */
+  readonly chooser: Chooser | null;
   /** The features that it is served with, as a version's parameters say which it was trained with; see `featurePins`. */
   readonly pins: Readonly<Record<string, string>>;
 }
@@ -136,8 +140,9 @@ export class ModelCatalog {
       spec,
       partitions: label.partitions,
       reader,
-      gate: createGate(spec),
-      packed: packedTensors(spec.request),
+      gate: createGate({ ...spec, request: askedFields(spec) }),
+      packed: packedTensors(askedFields(spec)),
+      chooser: createChooser(spec),
       pins,
     };
     this.#models.set(name, model);

@@ -1,13 +1,13 @@
 import type { inference } from '@everloop/contracts';
 import { booleanParameter, doubleParameter, textParameter } from '../domain/parameters.ts';
 import { findingText, type GateFinding } from '../domain/gate.ts';
-import { encodeOutputs, explanationOutputs, scoreOutput, type Output } from '../domain/outputs.ts';
+import { actionOutput, encodeOutputs, explanationOutputs, scoreOutput, type Output } from '../domain/outputs.ts';
 import { routeKeys, routeToken } from '../domain/route-token.ts';
 import type { InferenceService } from '../ports.ts';
 import type { Answering } from './answering.ts';
 import type { Explanation } from './explainer.ts';
 import { createModelAdmin, type ModelAdminOptions } from './model-admin.ts';
-import type { Prediction } from './predictor.ts';
+import { isExploring, propensityOf, type Prediction } from './predictor.ts';
 import { TensorAsk } from './tensor-ask.ts';
 
 export interface InferenceServiceOptions extends ModelAdminOptions {
@@ -38,18 +38,19 @@ function toResponse(
   prediction: Prediction,
   explanations: readonly Explanation[],
 ): inference.ModelInferResponse {
-  const { prepared, choice, scores, decisionIds, policyRevision, isDegraded } = prediction;
+  const { prepared, choice, actions, decisionIds, policyRevision, isDegraded } = prediction;
   const parameters: inference.ModelInferResponse['parameters'] = {
     decision_id: textParameter(decisionIds.join(',')),
     arm: textParameter(choice.arm),
-    propensity: doubleParameter(choice.propensity),
-    explore: booleanParameter(choice.drawn?.explore ?? false),
+    explore: booleanParameter(isExploring(prediction)),
     [routeKeys[0]]: textParameter(routeToken(prepared.model.name, choice.version)),
     policy_version: textParameter(policyRevision),
     model_version: textParameter(choice.version),
     degraded: booleanParameter(isDegraded),
     verdict: textParameter(prepared.verdict),
   };
+  // Rows of a model that chooses have a probability each, in an output.
+  if (actions === null || actions.length === 1) parameters['propensity'] = doubleParameter(propensityOf(prediction, 0));
   if (prepared.findings.length > 0) parameters['gate_findings'] = textParameter(shownFindings(prepared.findings));
   if (choice.target !== undefined) parameters['target'] = textParameter(choice.target);
   if (choice.intended !== undefined) {
@@ -61,8 +62,19 @@ function toResponse(
     modelVersion: choice.version,
     id: prepared.requestId,
     parameters,
-    ...encodeOutputs([scoreOutput(scores), ...explained(prepared, explanations)], request),
+    ...encodeOutputs([...answered(prediction), ...explained(prepared, explanations)], request),
   };
+}
+
+/** The outputs that every answer has. */
+function answered(prediction: Prediction): readonly Output[] {
+  const { actions, scores } = prediction;
+  if (actions === null) return [scoreOutput(scores)];
+  return actionOutput(
+    actions.map(({ action }) => action),
+    scores,
+    actions.map((_, row) => propensityOf(prediction, row)),
+  );
 }
 
 /** The outputs of explanations: none where none are wanted. */

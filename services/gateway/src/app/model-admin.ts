@@ -1,4 +1,5 @@
-import { inferenceConfig, type inference } from '@everloop/contracts';
+import { askedFields, inferenceConfig, type inference } from '@everloop/contracts';
+import { actionOutputs, scoreOutputs } from '../domain/outputs.ts';
 import { versionsOf } from '../domain/routing.ts';
 import { rowsMax } from '../domain/tensors.ts';
 import { gatewayError } from '../errors.ts';
@@ -71,8 +72,12 @@ export function createModelAdmin({ catalog, routes, statistics }: ModelAdminOpti
         name,
         versions: [...loaded(name)],
         platform: 'onnx_onnxv1',
-        inputs: spec.request.map((field) => ({ name: field.name, datatype: datatypeOf(field.type), shape: [-1n] })),
-        outputs: [{ name: 'score', datatype: 'FP32', shape: [-1n] }],
+        inputs: askedFields(spec).map((field) => ({
+          name: field.name,
+          datatype: datatypeOf(field.type),
+          shape: [-1n],
+        })),
+        outputs: outputsOf(model).map((output) => ({ ...output, shape: [-1n] })),
         properties: properties(model),
       };
     },
@@ -124,6 +129,10 @@ function refuseParameters(model: string, names: readonly string[]): void {
   );
 }
 
+function outputsOf({ chooser }: Pick<ServedModel, 'chooser'>): typeof scoreOutputs | typeof actionOutputs {
+  return chooser === null ? scoreOutputs : actionOutputs;
+}
+
 function datatypeOf(type: ServedModel['spec']['request'][number]['type']): string {
   return type === 'string' ? 'BYTES' : 'FP64';
 }
@@ -150,7 +159,7 @@ function indexOf(
 
 /** Batches are formed over the first dimension, which is part of the shapes here: `max_batch_size` is 0, the limit is the parameter `rows_max`. */
 function configOf(
-  { name, spec }: ServedModel,
+  { name, spec, chooser }: ServedModel,
   versions: readonly string[],
   properties: Readonly<Record<string, string>>,
 ): inferenceConfig.ModelConfig {
@@ -165,12 +174,15 @@ function configOf(
         value: { versions: versions.filter((version) => /^\d{1,18}$/.test(version)).map(BigInt) },
       },
     },
-    input: spec.request.map((field) => ({
+    input: askedFields(spec).map((field) => ({
       name: field.name,
       dataType: field.type === 'string' ? DataType.TYPE_STRING : DataType.TYPE_FP64,
       dims: [-1n],
     })),
-    output: [{ name: 'score', dataType: DataType.TYPE_FP32, dims: [-1n] }],
+    output: outputsOf({ chooser }).map(({ name: output, datatype }) => ({
+      ...{ name: output, dims: [-1n] },
+      dataType: { FP32: DataType.TYPE_FP32, FP64: DataType.TYPE_FP64, BYTES: DataType.TYPE_STRING }[datatype],
+    })),
     instanceGroup: [{ name: 'models', count: 1, kind: Kind.CPU }],
     defaultModelFilename: 'model.onnx',
     parameters: Object.fromEntries(Object.entries(properties).map(([key, stringValue]) => [key, { stringValue }])),

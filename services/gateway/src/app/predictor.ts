@@ -1,10 +1,12 @@
 import { classify, errorText } from '@everloop/service';
 import { InFlight } from '../domain/in-flight.ts';
+import { actionPropensity, withActions, type ActionDrawn } from '../domain/actions.ts';
 import { explore } from '../domain/exploration.ts';
 import { choose, fallback, mayFallBack, shadowsOf, type Choice } from '../domain/routing.ts';
 import { pack, type Packed } from '../domain/vector.ts';
 import { gatewayError } from '../errors.ts';
 import type { Caller, InferenceLog } from '../ports.ts';
+import { act, type Acted } from './acting.ts';
 import { callCancelled } from './batcher.ts';
 import type { ModelCatalog } from './catalog.ts';
 import type { ArmRewardsTable } from './arm-rewards.ts';
@@ -54,11 +56,23 @@ export interface Prediction {
   readonly policyRevision: string;
   /** float64 [rows] */
   readonly scores: Float64Array;
+  /** One for each row, whose score is that of the action; null where the model does not choose. */
+  readonly actions: readonly ActionDrawn[] | null;
   readonly decisionIds: readonly string[];
   readonly isDegraded: boolean;
   readonly timing: Pick<Enriched, 'waitMs' | 'readMs'>;
   /** Where they are wanted, one for each row; they come behind the score, which is logged by then. */
   readonly explanations: Promise<readonly Explanation[]> | null;
+}
+
+/** Probability of what was done for a row: that of the version times that of the action. */
+export function propensityOf({ choice, actions }: Pick<Prediction, 'choice' | 'actions'>, row: number): number {
+  return choice.propensity * actionPropensity(actions?.[row]);
+}
+
+/** Whether the version, or the action of any row, is not what looks best. */
+export function isExploring({ choice, actions }: Pick<Prediction, 'choice' | 'actions'>): boolean {
+  return (choice.drawn?.explore ?? false) || (actions?.some(({ explore: isOther }) => isOther) ?? false);
 }
 
 interface Answer {
@@ -86,11 +100,11 @@ export class Predictor {
     const prepared = prepare(ask, catalog, nowMs(), events.gated);
     this.#admit(prepared);
     const ticket = this.#inFlight.begin();
-    this.#rows += prepared.rows.length;
+    this.#rows += prepared.runs;
     try {
       return await this.#answer(prepared, startedMs, caller);
     } finally {
-      this.#rows -= prepared.rows.length;
+      this.#rows -= prepared.runs;
       this.#inFlight.end(ticket);
     }
   }
@@ -101,7 +115,7 @@ export class Predictor {
     await this.#options.shadows.settled();
   }
 
-  #admit({ model, rows, pinned, explain }: Prepared): void {
+  #admit({ model, rows, runs, pinned, explain }: Prepared): void {
     if (explain) this.#options.explainer.admit(rows.length);
     const { routes, log, shadows, shadowsCount, inFlightRowsMax, logBytesMax } = this.#options;
     const applied = routes.get(model.name);
@@ -112,7 +126,7 @@ export class Predictor {
       );
     }
     if (pinned !== '' && !applied.versions.has(pinned)) throw versionNotFound(applied, pinned);
-    const wanted = this.#rows + rows.length;
+    const wanted = this.#rows + runs;
     if (wanted > inFlightRowsMax) {
       throw gatewayError(
         'EVL_GATEWAY_QUEUE_FULL',
@@ -137,7 +151,10 @@ export class Predictor {
     if (eventTimeMs < closedUntilMs()) events.late(model.name, eventTimeMs);
     const enriched = await enricher.enrich(
       model,
-      prepared.rows.map((request) => ({ request, asOfMs: eventTimeMs })),
+      (model.chooser === null ? prepared.rows : withActions(model.chooser, prepared.rows)).map((request) => ({
+        request,
+        asOfMs: eventTimeMs,
+      })),
       caller,
     );
     if (caller?.isOver === true) throw callCancelled();
@@ -149,21 +166,22 @@ export class Predictor {
     try {
       const batch = pack(model.spec.inputs, enriched.rows);
       const answer = await this.#run(applied, this.#choose(applied, prepared), prepared, batch);
-      const { choice, loaded, scores } = answer;
+      const { choice, loaded } = answer;
+      const acted = this.#act({ prepared, enriched, batch, scores: answer.scores, actions: null }, choice);
+      const { scores, actions } = acted;
       const latencyMs = performance.now() - startedMs;
-      const recorder = this.#recorder.for(prepared, enriched, applied.route);
+      const recorder = this.#recorder.for(acted.prepared, acted.enriched, applied.route);
       const latencyUs = Math.round(latencyMs * 1_000);
-      const decisionIds = recorder.append('served', { loaded, scores, latencyUs, choice });
-      this.#shadow(applied, prepared, answer, batch, recorder);
+      const decisionIds = recorder.append('served', { loaded, scores, latencyUs, choice, actions });
+      this.#shadow(applied, loaded.version, acted, recorder);
       await log.written();
       events.answered(model.name, choice.arm, latencyMs / 1_000);
-      const explanations = prepared.explain
-        ? this.#explain(applied, prepared, answer, { batch, decisionIds, caller })
-        : null;
+      const explanations = prepared.explain ? this.#explain(applied, loaded, acted, { decisionIds, caller }) : null;
       return {
-        prepared,
+        prepared: acted.prepared,
         choice,
         scores,
+        actions,
         decisionIds,
         policyRevision: applied.route.revision,
         isDegraded: enriched.isDegraded,
@@ -186,12 +204,27 @@ export class Predictor {
     return choice;
   }
 
+  /** The action of each row, where the model chooses. */
+  #act(asked: Acted, choice: Choice): Acted {
+    const { model, requestId, mayRepeat } = asked.prepared;
+    const { chooser } = model;
+    if (chooser === null) return asked;
+    const acted = act(chooser, asked, this.#options.armRewards.epsilon(model.name, chooser), choice.acted);
+    if (mayRepeat && choice.acted === undefined)
+      this.#options.decisions.put(model.name, requestId, { ...choice, acted: acted.actions ?? [] });
+    return acted;
+  }
+
   #draw({ policy, route }: AppliedRoute, prepared: Prepared): Choice {
     const choice = choose(policy, prepared);
     const { exploration } = policy;
     if (exploration === null || choice.arm !== 'champion') return choice;
     const { model, requestId } = prepared;
-    const distribution = this.#options.armRewards.distribution(model.name, exploration);
+    const distribution = this.#options.armRewards.distribution(
+      model.name,
+      exploration,
+      model.spec.rewards === undefined ? '' : 'version',
+    );
     return explore(distribution, choice, route.revision, requestDecisionId(model.name, requestId));
   }
 
@@ -228,9 +261,9 @@ export class Predictor {
 
   #explain(
     applied: AppliedRoute,
-    { model }: Prepared,
-    { loaded, scores }: Answer,
-    behind: Pick<ExplainTask, 'batch' | 'decisionIds' | 'caller'>,
+    loaded: LoadedVersion,
+    { prepared: { model }, batch, scores }: Acted,
+    behind: Pick<ExplainTask, 'decisionIds' | 'caller'>,
   ): Promise<readonly Explanation[]> {
     const { explainer, routes } = this.#options;
     const task = {
@@ -240,6 +273,7 @@ export class Predictor {
         inputs: model.spec.inputs,
         background: loaded.golden,
         scores,
+        batch,
         ...behind,
       },
       score: (rows: Packed) => this.#score(loaded, rows),
@@ -249,18 +283,17 @@ export class Predictor {
 
   #shadow(
     applied: AppliedRoute,
-    { model, unit }: Prepared,
-    answer: Answer,
-    batch: Packed,
+    answeredBy: string,
+    { prepared: { model, unit }, batch, scores: answered }: Acted,
     recorder: RequestRecorder,
   ): void {
     const { shadows, routes } = this.#options;
-    for (const shadow of shadowsOf(applied.route, answer.loaded.version, unit)) {
+    for (const shadow of shadowsOf(applied.route, answeredBy, unit)) {
       const loaded = applied.versions.get(shadow.version);
       if (loaded === undefined) continue;
       const endLease = routes.lease(applied);
       const task = {
-        ...{ model: model.name, shadow, answered: answer.scores },
+        ...{ model: model.name, shadow, answered },
         score: () => this.#score(loaded, batch),
         onScored: (scores: Float64Array, latencyMs: number): void => {
           const choice = { arm: 'shadow', propensity: shadow.share, learn: false };

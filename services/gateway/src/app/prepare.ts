@@ -5,6 +5,9 @@ import type { Decoded } from '../domain/tensors.ts';
 import { gatewayError, RequestRefused } from '../errors.ts';
 import type { ModelCatalog, ServedModel } from './catalog.ts';
 
+/** Rows that one request may run, under the least of EVL_GATEWAY_INFLIGHT_ROWS_MAX's default: more would take its share from all others. */
+const runsMax = 2_048;
+
 /** A request in whatever form it came; each form of request makes one. */
 export interface Ask {
   readonly model: string;
@@ -15,7 +18,7 @@ export interface Ask {
   /** The request fields as columns, or what is wrong with their form. */
   columns(model: ServedModel): Decoded;
   /** What else was asked, or what is wrong with that. */
-  options(): ReadOptions;
+  options(model: ServedModel): ReadOptions;
   /** Version of an earlier answer that the client wants again; empty: none. */
   sticky(): string;
 }
@@ -27,6 +30,8 @@ export interface Prepared {
   /** The client gave the id, so that it may ask again with it. */
   readonly mayRepeat: boolean;
   readonly rows: readonly RequestRow[];
+  /** Rows that a model runs for it: each as often as there are actions to choose among. */
+  readonly runs: number;
   /** The strongest thing that the gate did. */
   readonly verdict: Verdict;
   readonly findings: readonly GateFinding[];
@@ -54,11 +59,17 @@ export function prepare(ask: Ask, catalog: ModelCatalog, nowMs: number, onGated:
   if (model === undefined) throw modelNotFound(ask.model, catalog);
   const decoded = ask.columns(model);
   const checked = decoded.ok ? model.gate.check(decoded.columns, decoded.rows) : { ...decoded, findings: [] };
-  const read = ask.options();
+  const read = ask.options(model);
   if (!checked.ok || !read.ok) {
     onGated(model.name, 'reject', checked.ok ? [] : checked.findings);
     const reasons = [...(checked.ok ? [] : checked.reasons), ...(read.ok ? [] : read.reasons)];
     throw new RequestRefused(`request '${ask.id}' to model ${model.name}`, reasons);
+  }
+  const runs = checked.rows.length * (model.chooser?.names.length ?? 1);
+  if (runs > runsMax) {
+    onGated(model.name, 'reject', checked.findings);
+    const many = `${checked.rows.length} rows with ${runs / checked.rows.length} actions are ${runs} runs, at most ${runsMax}`;
+    throw new RequestRefused(`request '${ask.id}' to model ${model.name}`, [`${many}: ask for fewer rows at once`]);
   }
   onGated(model.name, checked.verdict, checked.findings);
   const requestId = ask.id === '' ? randomUUID() : ask.id;
@@ -67,6 +78,7 @@ export function prepare(ask: Ask, catalog: ModelCatalog, nowMs: number, onGated:
     requestId,
     mayRepeat: ask.id !== '',
     rows: checked.rows,
+    runs,
     verdict: checked.verdict,
     findings: checked.findings,
     eventTimeMs: read.options.eventTimeMs ?? nowMs,

@@ -1,7 +1,8 @@
 import { eventId } from '@everloop/contracts';
 import { requestBesideInputs } from '@everloop/features';
-import { encodeDecision } from '../domain/decision-record.ts';
-import { encodeInference, encodeNames, encodeShared } from '../domain/inference-record.ts';
+import { actionPropensity, type ActionDrawn } from '../domain/actions.ts';
+import { actionChoice, encodeDecision } from '../domain/decision-record.ts';
+import { encodeInference, encodeNames, encodeShared, type OwnFields } from '../domain/inference-record.ts';
 import { findingText, stronger, type GateFinding, type Verdict } from '../domain/gate.ts';
 import type { Choice } from '../domain/routing.ts';
 import type { InferenceLog, LogStream } from '../ports.ts';
@@ -17,6 +18,8 @@ export interface Scored {
   /** float64 [rows] */
   readonly scores: Float64Array;
   readonly latencyUs: number;
+  /** One for each row; null where the model does not choose. */
+  readonly actions?: readonly ActionDrawn[] | null;
 }
 
 /** Writes the records of one request; the parts that its records share are encoded once. */
@@ -65,7 +68,7 @@ export class Recorder {
       return encodeShared(encoded, { ...common, joinKey: joinKeys[index] ?? '', ...gated(index), requestValues }, row);
     });
     return {
-      append: (stream, { loaded, choice, scores, latencyUs }) => {
+      append: (stream, { loaded, choice, scores, latencyUs, actions = null }) => {
         const shadow = stream === 'shadowed' ? loaded.version : null;
         const decisionIds = shared.map((_, row) => decisionIdOf(prepared, row, shadow));
         const own = {
@@ -81,6 +84,7 @@ export class Recorder {
           joinKey: joinKeys[row] ?? '',
           value: encodeInference(part, {
             ...own,
+            ...(actions === null ? null : actedFields(own, actions[row])),
             decisionId: decisionIds[row] ?? '',
             score: scores[row] ?? Number.NaN,
           }),
@@ -91,7 +95,7 @@ export class Recorder {
           const about = { ...common, modelVersion: loaded.version, choice, rewards };
           const made = decisionIds.map((decisionId, row) => ({
             joinKey: decisionId,
-            value: encodeDecision(about, decisionId, joinKeys[row] ?? '', scores[row] ?? Number.NaN),
+            value: encodeDecision(about, decisionId, joinKeys[row] ?? '', scores[row] ?? Number.NaN, actions?.[row]),
           }));
           this.#log.append('decided', made);
         }
@@ -109,6 +113,15 @@ export class Recorder {
     }
     return names;
   }
+}
+
+/** What the action of a row changes of its record. */
+function actedFields(
+  { propensity, drawn }: Pick<OwnFields, 'propensity' | 'drawn'>,
+  acted: ActionDrawn | undefined,
+): Pick<OwnFields, 'propensity' | 'drawn'> {
+  if (acted === undefined) return { propensity, drawn };
+  return { propensity: propensity * actionPropensity(acted), drawn: { ...drawn, choice: actionChoice(acted) } };
 }
 
 const accepted = { verdict: 'accept', gateFindings: [] as string[] };

@@ -7,7 +7,7 @@ import type { Caller, ServingService } from '../ports.ts';
 import type { Answering } from './answering.ts';
 import type { Explanation } from './explainer.ts';
 import { FieldsAsk } from './fields-ask.ts';
-import type { Prediction } from './predictor.ts';
+import { isExploring, propensityOf, type Prediction } from './predictor.ts';
 
 /** The calls of `everloop.serving.v1`. */
 export function createServingService(answering: Answering, rewards: Pick<ServingService, 'reward'>): ServingService {
@@ -47,7 +47,7 @@ async function rowAnswer(
 }
 
 function toResponse(prediction: Prediction, explanations: readonly Explanation[]): servingApi.PredictResponse {
-  const { prepared, choice, scores, decisionIds, policyRevision, isDegraded } = prediction;
+  const { prepared, choice, scores, actions, decisionIds, policyRevision, isDegraded } = prediction;
   const [explanation] = explanations;
   return {
     decisionId: decisionIds[0] ?? '',
@@ -56,8 +56,9 @@ function toResponse(prediction: Prediction, explanations: readonly Explanation[]
     modelVersion: choice.version,
     score: scores[0] ?? Number.NaN,
     arm: choice.arm,
-    propensity: choice.propensity,
-    explore: choice.drawn?.explore ?? false,
+    propensity: propensityOf(prediction, 0),
+    explore: isExploring(prediction),
+    action: actions?.[0]?.action ?? '',
     policyVersion: policyRevision,
     route: routeToken(prepared.model.name, choice.version),
     target: choice.target ?? '',

@@ -1,5 +1,5 @@
 import type { inference } from '@everloop/contracts';
-import { outputNames } from '../domain/outputs.ts';
+import { actionOutputs, explanationNames, scoreOutputs } from '../domain/outputs.ts';
 import { readOptions, type ReadOptions } from '../domain/parameters.ts';
 import { stickyVersion } from '../domain/route-token.ts';
 import { decodeInputs, type Decoded } from '../domain/tensors.ts';
@@ -30,17 +30,19 @@ export class TensorAsk implements Ask {
     return decodeInputs(this.#request, packed);
   }
 
-  options(): ReadOptions {
+  options({ chooser }: ServedModel): ReadOptions {
     const read = readOptions(this.#request.parameters);
     const { outputs } = this.#request;
     if (outputs.length === 0) return read;
-    const unknown = outputs.filter(({ name }) => !outputNames.includes(name));
+    const known = (chooser === null ? scoreOutputs : actionOutputs).map(({ name }) => name as string);
+    const names = [...known, ...explanationNames];
+    const unknown = outputs.filter(({ name }) => !names.includes(name));
     if (unknown.length > 0) {
-      const reasons = unknown.map(({ name }) => `output '${name}' is not known, there are ${outputNames.join(', ')}`);
+      const reasons = unknown.map(({ name }) => `output '${name}' is not known, there are ${names.join(', ')}`);
       return { ok: false, reasons: read.ok ? reasons : [...read.reasons, ...reasons] };
     }
     // Whoever names an output of an explanation wants one.
-    const explain = outputs.some(({ name }) => name !== 'score');
+    const explain = outputs.some(({ name }) => explanationNames.includes(name));
     return read.ok && explain ? { ok: true, options: { ...read.options, explain } } : read;
   }
 

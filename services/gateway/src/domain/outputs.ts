@@ -1,5 +1,5 @@
 import type { inference } from '@everloop/contracts';
-import { encodeRaw, encodeTyped } from './datatypes.ts';
+import { encodeRaw, encodeTyped, type Element } from './datatypes.ts';
 import { textParameter } from './parameters.ts';
 
 type Parameters = inference.ModelInferRequest['parameters'];
@@ -21,22 +21,46 @@ function wantsRaw(request: Pick<inference.ModelInferRequest, 'outputs' | 'parame
   return flag(request.parameters, 'binary_data_output') ?? request.rawInputContents.length > 0;
 }
 
-/** The outputs that may be asked for; without the last two nothing is explained. */
-export const outputNames: readonly string[] = ['score', 'attributions', 'base_value'];
+/** What answers have, `[rows]` each. */
+export const scoreOutputs = [{ name: 'score', datatype: 'FP32' }] as const;
+/** What answers of a model that chooses have: the action, its score, and the probability of version and action together. */
+export const actionOutputs = [
+  { name: 'action', datatype: 'BYTES' },
+  { name: 'score', datatype: 'FP32' },
+  { name: 'propensity', datatype: 'FP64' },
+] as const;
+/** Outputs that are there when something is explained. */
+export const explanationNames: readonly string[] = ['attributions', 'base_value'];
 
 /** One output before it is encoded. */
 export interface Output {
   readonly name: string;
-  readonly datatype: 'FP32' | 'FP64';
+  readonly datatype: 'FP32' | 'FP64' | 'BYTES';
   readonly shape: readonly number[];
   /** Row-major. */
-  readonly elements: readonly number[];
+  readonly elements: readonly Element[];
   readonly parameters: Parameters;
 }
 
 /** Scores, FP32 `[rows]`. */
 export function scoreOutput(scores: ArrayLike<number>): Output {
   return { name: 'score', datatype: 'FP32', shape: [scores.length], elements: Array.from(scores), parameters: {} };
+}
+
+/** Actions, their scores and how probable they were. */
+export function actionOutput(
+  actions: readonly string[],
+  scores: ArrayLike<number>,
+  propensities: readonly number[],
+): readonly Output[] {
+  const elements = {
+    action: actions.map((action) => Buffer.from(action)),
+    score: Array.from(scores),
+    propensity: propensities,
+  };
+  return actionOutputs.map(({ name, datatype }) => ({
+    ...{ name, datatype, shape: [actions.length], elements: elements[name], parameters: {} },
+  }));
 }
 
 /** What the inputs contributed, FP64 `[rows, inputs]` with their names as a parameter, and the base they were added to, FP64 `[rows]`. */

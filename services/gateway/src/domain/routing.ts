@@ -1,5 +1,6 @@
 import { challengerWeight, championWeight, drawBuckets, type rollout } from '@everloop/contracts';
 import { drawOf } from '@everloop/stats';
+import type { ActionDrawn } from './actions.ts';
 import type { RequestRow } from './gate.ts';
 import type { TargetTest } from './targets.ts';
 
@@ -29,6 +30,8 @@ export interface Choice {
   readonly target?: string;
   /** How the version was explored; absent where it was not. */
   readonly drawn?: Drawn;
+  /** The actions of its rows, once they were drawn. */
+  readonly acted?: readonly ActionDrawn[];
   /** What was chosen but failed; absent when nothing failed. */
   readonly intended?: { readonly arm: Arm; readonly version: string };
 }

@@ -49,13 +49,13 @@ export interface PredictResponse {
   id: string;
   model: string;
   modelVersion: string;
-  /** Of a binary classifier the probability of the positive class. */
+  /** Of a binary classifier the probability of the positive class; where the model chooses, of the action. */
   score: number;
   /** How the request came to the version: champion, canary, pinned, sticky, targeted or fallback. */
   arm: string;
-  /** Probability with which the version was chosen, (0, 1]; 0 for a fallback, which nobody drew. */
+  /** Probability with which the version was chosen, times that of the action where the model chooses, (0, 1]; 0 for a fallback, which nobody drew. */
   propensity: number;
-  /** The version was drawn to learn about it. */
+  /** The version or the action was drawn to learn about it. */
   explore: boolean;
   /** Revision of the route that decided. */
   policyVersion: string;
@@ -77,7 +77,11 @@ export interface PredictResponse {
    */
   attributions: Attribution[];
   /** Mean score of these rows; absent without an explanation. */
-  baseValue?: number | undefined;
+  baseValue?:
+    | number
+    | undefined;
+  /** What the model chose; empty where it does not choose. */
+  action: string;
 }
 
 /** What one input contributed to a score. */
@@ -381,6 +385,7 @@ function createBasePredictResponse(): PredictResponse {
     degraded: false,
     attributions: [],
     baseValue: undefined,
+    action: "",
   };
 }
 
@@ -439,6 +444,9 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     }
     if (message.baseValue !== undefined) {
       writer.uint32(145).double(message.baseValue);
+    }
+    if (message.action !== "") {
+      writer.uint32(162).string(message.action);
     }
     return writer;
   },
@@ -600,6 +608,14 @@ export const PredictResponse: MessageFns<PredictResponse> = {
             message.baseValue = reader.double();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -660,6 +676,7 @@ export const PredictResponse: MessageFns<PredictResponse> = {
         : isSet(object.base_value)
         ? globalThis.Number(object.base_value)
         : undefined,
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
     };
   },
 
@@ -719,6 +736,9 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     if (message.baseValue !== undefined) {
       obj.baseValue = floatToJson(message.baseValue);
     }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
     return obj;
   },
 
@@ -745,6 +765,7 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     message.degraded = object.degraded ?? false;
     message.attributions = object.attributions?.map((e) => Attribution.fromPartial(e)) || [];
     message.baseValue = object.baseValue ?? undefined;
+    message.action = object.action ?? "";
     return message;
   },
 };
