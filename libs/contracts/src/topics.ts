@@ -11,6 +11,10 @@ export const topics = {
   progress: 'everloop.progress.advanced.v1',
   /** Predictions that were answered, binary `serving.v1.Inference`, key = join key. Partitions as the label source. */
   inferenceServed: 'everloop.inference.served.v1',
+  /** Requests that nobody waits for, JSON: the body of `POST /v1/models/{model}:predict` with `model`. Eight partitions; any key. */
+  predictRequest: 'everloop.predict.request.v1',
+  /** Their answers, each once, JSON `{ id, prediction }` or `{ id, error }`: key and partition of the request. Partitions as the requests. */
+  predictAnswer: 'everloop.predict.answer.v1',
   /** How far each gateway's journal is in Kafka, compacted; the gateways' own state, key `<journal>/position`. One partition. */
   gatewayJournal: 'everloop.gateway.journal.v1',
   /** Predictions of shadows, binary `serving.v1.Inference`, key = join key. Partitions as the label source. */

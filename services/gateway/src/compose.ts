@@ -3,7 +3,7 @@ import { createGrpcServer, type GrpcServer } from '@everloop/grpc';
 import { topics } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
 import { createModelHost } from '@everloop/onnx';
-import type { Config, Logger, Metrics, Part } from '@everloop/service';
+import { pause, type Config, type Logger, type Metrics, type Part } from '@everloop/service';
 import { createObjectStore, createRedis } from '@everloop/storage';
 import { implementInference } from './adapters/grpc-inference.ts';
 import { implementServing } from './adapters/grpc-serving.ts';
@@ -11,6 +11,7 @@ import { createGrpcVersionCatalog } from './adapters/grpc-version-catalog.ts';
 import { Journal } from './adapters/journal/journal.ts';
 import { createJournalLog, type JournalLog } from './adapters/journal/journal-log.ts';
 import { createKafkaProgress } from './adapters/kafka-progress.ts';
+import { createRequestTasks } from './adapters/kafka-requests.ts';
 import { createOnlineReader } from './adapters/online-features.ts';
 import { createOnnxRunner, type RunEvents } from './adapters/onnx-runner.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type WorkerLink,
   type WorkerLinkOptions,
 } from './adapters/pool/worker-link.ts';
+import { Background } from './app/background.ts';
 import { createGateway } from './app/gateway.ts';
 import { Statistics } from './app/statistics.ts';
 import { versionOfKey } from './app/versions.ts';
@@ -44,6 +46,9 @@ export interface ComposedGateway {
   /** In the order in which they start; the bus is first. */
   readonly parts: readonly Part[];
 }
+
+/** Partitions of the topics of requests and answers: as many gateways can share them. */
+const requestPartitions = 8;
 
 /** Builds every adapter and puts the gateway on them. */
 export function composeGateway({ config, bus, logger, metrics, channel }: Surroundings): ComposedGateway {
@@ -121,6 +126,14 @@ export function composeGateway({ config, bus, logger, metrics, channel }: Surrou
     messageBytesMax: config.messageBytesMax,
     logger,
   });
+  const requests = (): readonly Part[] => {
+    const { requestsInFlightMax: inFlightMax, requestPatienceMs: patienceMs } = config;
+    if (inFlightMax === 0) return [];
+    const waits = { inFlightMax, patienceMs, nowMs: () => performance.now(), pause };
+    const background = new Background({ service: gateway.serving, ...waits });
+    const onAnswered = (code: string): void => telemetry.requestAnswered(code);
+    return [servesWithout(createRequestTasks({ bus, background, partitions: requestPartitions, onAnswered }))];
+  };
   const registry: Part = { name: 'registry-client', start: async () => undefined, stop: async () => versions.close() };
   return {
     service: gateway.service,
@@ -135,6 +148,7 @@ export function composeGateway({ config, bus, logger, metrics, channel }: Surrou
       registry,
       ...log.parts,
       ...gateway.parts,
+      ...requests(),
       grpc,
       ...(link === null ? [] : [link.part]),
     ],

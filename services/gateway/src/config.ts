@@ -184,6 +184,23 @@ export const configSchema = {
     unit: 'bytes',
     why: 'Predictions in the journal that wait for Kafka; beyond, RESOURCE_EXHAUSTED before a model runs. 1 GiB is about 1,300,000 predictions.',
   },
+  requestsInFlightMax: {
+    env: 'EVL_GATEWAY_REQUESTS_INFLIGHT_MAX',
+    type: 'integer',
+    default: 16,
+    min: 0,
+    max: 4_096,
+    unit: 'requests',
+    why: 'Requests of everloop.predict.request.v1 under way at once; few, so that calls which somebody waits for find room. 0: that topic is not read.',
+  },
+  requestPatienceMs: {
+    env: 'EVL_GATEWAY_REQUEST_PATIENCE',
+    type: 'duration',
+    default: 60_000,
+    min: 0,
+    max: 600_000,
+    why: 'How long a request of everloop.predict.request.v1 is tried while the gateway is too busy or has no version; then its answer is that error.',
+  },
   dataDir: {
     env: 'EVL_DATA_DIR',
     type: 'string',

@@ -15,6 +15,8 @@ export interface Telemetry {
   degraded(rows: number): void;
   /** A row was explained by so many runs of a row. */
   explained(model: string, evaluations: number, seconds: number): void;
+  /** A request over Kafka was answered; `code` is OK or that of an error. */
+  requestAnswered(code: string): void;
   shadowDropped(reason: ShadowDrop, rows: number, error?: unknown): void;
   /** Shows how far the scores of the shadows are from the answers. */
   watchShadows(reports: () => readonly ShadowReport[]): void;
@@ -75,6 +77,11 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
   const evaluations = metrics.counter('everloop_gateway_explain_evaluations_total', 'Rows run to explain others', [
     'model',
   ]);
+  const overKafka = metrics.counter(
+    'everloop_gateway_topic_requests_total',
+    'Requests over Kafka by what their answer was',
+    ['code'],
+  );
   const queued = metrics.gauge(
     'everloop_gateway_log_queued_bytes',
     'Bytes of predictions in the journal that Kafka does not have yet',
@@ -128,6 +135,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
       explained.observe({ model }, seconds);
       evaluations.inc({ model }, rows);
     },
+    requestAnswered: (code) => overKafka.inc({ code }),
     shadowDropped(reason, rows, error) {
       dropped.inc({ reason }, rows);
       quiet(`shadow ${reason}`, () => logger.error({ err: error, reason, rows }, 'shadow predictions were dropped'));

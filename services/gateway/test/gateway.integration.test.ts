@@ -228,6 +228,32 @@ describe('gateway on real Kafka, Redis and ONNX Runtime', () => {
     expect((await infer({ id: 'after' })).modelVersion).toBe('3');
   });
 
+  it('answers requests over Kafka by the same path, and logs them', async () => {
+    const features = { trip: 'T8', origin: 'EWR', distance: 100 };
+    const ask = (body: object) => ({ topic: topics.predictRequest, key: 'T8', value: JSON.stringify(body) });
+    await publisher.publish([
+      ask({ model: 'delay', id: 'asked', features, event_time_ms: atMs }),
+      ask({ model: 'delay', id: 'bad', features: { trip: 'T8' }, event_time_ms: atMs }),
+    ]);
+    const answers = await eventually(async () => {
+      const found: unknown[] = [];
+      await bus.readAll([topics.predictAnswer], ({ records }) => {
+        for (const { value } of records) found.push(JSON.parse(String(value)));
+      });
+      return found.length === 2 && found;
+    });
+    expect(answers).toMatchObject([
+      { id: 'asked', prediction: { model_version: '3', arm: 'champion', degraded: false } },
+      { id: 'bad', error: { code: 'EVL_GATEWAY_REQUEST_INVALID', retryable: false } },
+    ]);
+    const [first] = answers as readonly { prediction: { score: number; decision_id: string } }[];
+    expect(first?.prediction.score).toBeCloseTo(sigmoid(-1), 6);
+    const record = await eventually(async () =>
+      (await logged(topics.inferenceServed)).find((each) => each.inference.requestId === 'asked'),
+    );
+    expect(record.inference.decisionId).toBe(first?.prediction.decision_id);
+  });
+
   it('answers the same over REST', async () => {
     const app = fastify();
     addInferenceRoutes(app, gateway.service, { bodyBytesMax: 1_000_000 });

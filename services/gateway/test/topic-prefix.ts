@@ -38,7 +38,27 @@ export function withTopicPrefix(bus: Bus, prefix: string): Bus {
     committed: (groupId, topic) => bus.committed(groupId, add(topic)),
     publisher,
     follow,
-    tasks: (options) => bus.tasks({ ...options, inputs: options.inputs.map(add) }),
+    tasks: (options) =>
+      bus.tasks({
+        ...options,
+        groupId: add(options.groupId),
+        inputs: options.inputs.map(add),
+        createHandler: async (partition) => {
+          const handler = await options.createHandler(partition);
+          return {
+            onRecords: (batch, context) =>
+              handler.onRecords(
+                { ...batch, records: batch.records.map(remove) },
+                {
+                  partition: context.partition,
+                  replaying: context.replaying,
+                  emit: (record) => context.emit({ ...record, topic: add(record.topic) }),
+                  emitWatermark: (topic, watermarkMs, to) => context.emitWatermark(add(topic), watermarkMs, to),
+                },
+              ),
+          };
+        },
+      }),
     feeds: (options) => {
       const runner = bus.feeds({ ...options, stateTopic: add(options.stateTopic) });
       const prefixed = (feed: Feed): Feed => ({

@@ -1,5 +1,4 @@
 import type { servingApi } from '@everloop/contracts';
-import { classify, ServiceError } from '@everloop/service';
 import { routeToken } from '../domain/route-token.ts';
 import { rowsMax } from '../domain/tensors.ts';
 import { RequestRefused } from '../errors.ts';
@@ -8,6 +7,7 @@ import type { Answering } from './answering.ts';
 import type { Explanation } from './explainer.ts';
 import { FieldsAsk } from './fields-ask.ts';
 import { isExploring, propensityOf, type Prediction } from './predictor.ts';
+import { rowError } from './row-error.ts';
 
 /** The calls of `everloop.serving.v1`. */
 export function createServingService(answering: Answering, rewards: Pick<ServingService, 'reward'>): ServingService {
@@ -38,11 +38,10 @@ async function rowAnswer(
   try {
     return { result: { $case: 'prediction', value: await answering.answer(ask, toResponse, caller) } };
   } catch (error) {
-    // A bug is nothing that a row can be told; it fails the call, which is logged.
-    if (!(error instanceof ServiceError) || classify(error) === 'bug') throw error;
-    const { code, message } = error;
-    const reasons = error instanceof RequestRefused ? [...error.reasons] : [];
-    return { result: { $case: 'error', value: { code, message, reasons, retryable: error.kind === 'retryable' } } };
+    const value = rowError(error);
+    // A bug fails the call, which is logged.
+    if (value === null) throw error;
+    return { result: { $case: 'error', value } };
   }
 }
 

@@ -1,0 +1,24 @@
+import { servingApi } from '@everloop/contracts';
+import { pause } from '@everloop/service';
+import { isolatedBus, testBus } from '@everloop/testing';
+import { createRequestTasks } from '../src/adapters/kafka-requests.ts';
+import { Background } from '../src/app/background.ts';
+import { gatewayError } from '../src/errors.ts';
+
+/* A process that answers requests over Kafka with twice their `x`, sometimes too busy, until it is killed. */
+const [prefix = ''] = process.argv.slice(2);
+const bus = isolatedBus(await testBus(), prefix);
+let calls = 0;
+const background = new Background({
+  service: {
+    predict: async ({ id, features }) => {
+      calls += 1;
+      process.send?.(id);
+      await pause(1);
+      if (calls % 7 === 0) throw gatewayError('EVL_GATEWAY_QUEUE_FULL', 'busy');
+      return servingApi.PredictResponse.fromPartial({ id, score: 2 * Number(features?.['x']) });
+    },
+  },
+  ...{ inFlightMax: 8, patienceMs: 60_000, nowMs: () => performance.now(), pause },
+});
+await createRequestTasks({ bus, background, partitions: 4, onAnswered: () => undefined }).start();
