@@ -225,11 +225,8 @@ async function publishResources(bus: Bus): Promise<void> {
 function startGateway(env: Readonly<Record<string, string>>): ChildProcess {
   const profiles = process.env['EVL_BENCH_PROFILES'];
   const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-  const flags = [
-    '--max-old-space-size=384',
-    ...(process.env['EVL_BENCH_FLAGS'] ?? '').split(' ').filter((flag) => flag !== ''),
-    ...profiling,
-  ];
+  // As `npm start` starts it.
+  const flags = ['--max-old-space-size=384', '--max-semi-space-size=64', '--min-semi-space-size=32', ...profiling];
   return program('../../services/gateway/src/main.ts', [], { ...env, EVL_LOG_LEVEL: 'warn' }, flags);
 }
 

@@ -29,22 +29,24 @@ export interface CallOptions {
 /** The grpc-js side of one unary method: decode, deadline, handler, status. Errors are logged here, once. */
 export function unaryHandler(options: CallOptions): handleUnaryCall<Decoded, unknown> {
   return (call, callback) => {
-    const answer = answerOnce(call, callback, options);
+    const answer = new UnaryAnswer(call, callback, options);
     if ('undecodable' in call.request) {
       answer.fail(undecodableRequest(options.method.path, call.request.undecodable));
       return;
     }
-    const { message } = call.request;
-    const { method, handler } = options;
-    // A handler that throws before its first await must fail the call, not the server.
-    void Promise.resolve()
-      .then(() => {
-        // The timer that answers may be late; the work of a call that nobody waits for is not begun.
-        if (answer.context.isOver) throw deadlinePassed(method.path);
-        return handler(message, answer.context);
-      })
-      .then(answer.succeed, answer.fail);
+    void answerBy(options, call.request.message, answer);
   };
+}
+
+/** A handler that throws before its first await must fail the call, not the server. */
+async function answerBy({ method, handler }: CallOptions, message: unknown, answer: UnaryAnswer): Promise<void> {
+  try {
+    // The timer that answers may be late; the work of a call that nobody waits for is not begun.
+    if (answer.isOver) throw deadlinePassed(method.path);
+    answer.succeed(await handler(message, answer));
+  } catch (error) {
+    answer.fail(error);
+  }
 }
 
 export function undecodableRequest(path: string, cause: unknown): ServiceError {
@@ -62,12 +64,6 @@ function deadlinePassed(path: string): ServiceError {
     kind: 'retryable',
     message: `the deadline of the call to ${path} had passed before it was begun; allow it more time`,
   });
-}
-
-interface Answer {
-  readonly context: CallContext;
-  readonly succeed: (response: unknown) => void;
-  readonly fail: (error: unknown) => void;
 }
 
 /** An abort signal that is made when somebody asks for it: most calls end before anybody does. */
@@ -89,64 +85,79 @@ class LateAborter {
   }
 }
 
-function answerOnce(
-  call: ServerUnaryCall<Decoded, unknown>,
-  callback: sendUnaryData<unknown>,
-  options: CallOptions,
-): Answer {
-  const endsAtMs = Math.min(epochMsOf(call.getDeadline()), Date.now() + options.deadlineMaxMs);
-  const aborter = new LateAborter();
-  let answered = false;
-  const finish = (send: () => void): void => {
-    if (answered) return;
-    answered = true;
-    clearTimeout(timer);
-    send();
-  };
-  const timer = setTimeout(
-    () => {
-      finish(() =>
-        callback({
-          code: status.DEADLINE_EXCEEDED,
-          details: `EVL_GRPC_DEADLINE: ${options.method.path} took too long`,
-        }),
-      );
-      aborter.abort(new DOMException(`the deadline of ${options.method.path} passed`, 'TimeoutError'));
-    },
-    Math.max(0, endsAtMs - Date.now()),
-  );
-  call.on('cancelled', () => {
+/** One call and its one answer: the handler's, or DEADLINE_EXCEEDED, or none where the caller has gone. A class, since it is made for every call. */
+class UnaryAnswer implements CallContext {
+  readonly #call: ServerUnaryCall<Decoded, unknown>;
+  readonly #callback: sendUnaryData<unknown>;
+  readonly #options: CallOptions;
+  readonly #endsAtMs: number;
+  readonly #aborter = new LateAborter();
+  readonly #timer: NodeJS.Timeout;
+  #answered = false;
+  #metadata: TextMetadata | null = null;
+
+  constructor(call: ServerUnaryCall<Decoded, unknown>, callback: sendUnaryData<unknown>, options: CallOptions) {
+    this.#call = call;
+    this.#callback = callback;
+    this.#options = options;
+    const nowMs = Date.now();
+    this.#endsAtMs = Math.min(epochMsOf(call.getDeadline()), nowMs + options.deadlineMaxMs);
+    this.#timer = setTimeout(onDeadline, Math.max(0, this.#endsAtMs - nowMs), this);
+    call.on('cancelled', () => this.#cancelled());
+  }
+
+  get deadlineMs(): number {
+    return Math.max(0, this.#endsAtMs - Date.now());
+  }
+
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  get isOver(): boolean {
+    return this.#answered || Date.now() >= this.#endsAtMs;
+  }
+
+  get metadata(): TextMetadata {
+    this.#metadata ??= textMetadata(this.#call);
+    return this.#metadata;
+  }
+
+  succeed(response: unknown): void {
+    if (this.#close()) this.#callback(null, response);
+  }
+
+  fail(error: unknown): void {
+    if (!this.#close()) return;
+    const answer = statusOf(error);
+    logFailure(this.#options, error, answer.code);
+    this.#callback({ code: answer.code, details: answer.details });
+  }
+
+  expire(): void {
+    const { path } = this.#options.method;
+    if (this.#close())
+      this.#callback({ code: status.DEADLINE_EXCEEDED, details: `EVL_GRPC_DEADLINE: ${path} took too long` });
+    this.#aborter.abort(new DOMException(`the deadline of ${path} passed`, 'TimeoutError'));
+  }
+
+  #cancelled(): void {
     // grpc-js says so at the end of every call.
-    if (answered) return;
-    finish(() => undefined);
-    aborter.abort(new DOMException(`the caller of ${options.method.path} went away`, 'AbortError'));
-  });
-  let metadata: TextMetadata | null = null;
-  const context: CallContext = {
-    get deadlineMs() {
-      return Math.max(0, endsAtMs - Date.now());
-    },
-    get signal() {
-      return aborter.signal;
-    },
-    get isOver() {
-      return answered || Date.now() >= endsAtMs;
-    },
-    get metadata() {
-      metadata ??= textMetadata(call);
-      return metadata;
-    },
-  };
-  return {
-    context,
-    succeed: (response) => finish(() => callback(null, response)),
-    fail: (error) =>
-      finish(() => {
-        const answer = statusOf(error);
-        logFailure(options, error, answer.code);
-        callback({ code: answer.code, details: answer.details });
-      }),
-  };
+    if (!this.#close()) return;
+    this.#aborter.abort(new DOMException(`the caller of ${this.#options.method.path} went away`, 'AbortError'));
+  }
+
+  /** True for the first who asks: the answer is theirs. */
+  #close(): boolean {
+    if (this.#answered) return false;
+    this.#answered = true;
+    clearTimeout(this.#timer);
+    return true;
+  }
+}
+
+function onDeadline(answer: UnaryAnswer): void {
+  answer.expire();
 }
 
 export function logFailure({ logger, method }: CallOptions, error: unknown, code: status): void {

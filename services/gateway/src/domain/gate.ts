@@ -104,11 +104,11 @@ class Check {
   readonly #reasons: string[] = [];
   #reasonsLeftOut = 0;
   readonly #findings: GateFinding[] = [];
-  readonly #rows: Record<string, string | number>[];
+  readonly #rows: Record<string, string | number>[] = [];
   #verdict: Verdict = 'accept';
 
   constructor(rows: number) {
-    this.#rows = Array.from({ length: rows }, () => ({}));
+    for (let row = 0; row < rows; row += 1) this.#rows.push({});
   }
 
   /** Notes why the call is refused. */
