@@ -33,6 +33,9 @@ const names: readonly [string, ...string[]] = [
   ...['binary_data_size', 'parameters', 'content_type', 'outputs', 'id'],
 ];
 
+/** So many copies of a value are not too much to send. */
+const copiesMax = (value: Json): number => Math.ceil(300_000 / (JSON.stringify(value).length + 1));
+
 function otherValue(random: Random, value: Json): Json {
   switch (random.below(9)) {
     case 0:
@@ -50,7 +53,7 @@ function otherValue(random: Random, value: Json): Json {
     case 6:
       return [value, value];
     case 7:
-      return Array.from({ length: random.pick([3, 257, 5_000]) }, () => value);
+      return Array.from({ length: Math.min(random.pick([3, 257, 5_000]), copiesMax(value)) }, () => value);
     default:
       return { [random.pick(names)]: value };
   }
@@ -72,7 +75,7 @@ function changeOne(random: Random, json: Json): Json {
   if (Array.isArray(parent) && random.chance(0.3))
     parent.splice(Number(place.key), random.below(2), ...(random.chance(0.5) ? [value] : []));
   else if (random.chance(0.2)) Reflect.deleteProperty(parent, place.key);
-  else if (random.chance(0.2))
+  else if (!Array.isArray(parent) && random.chance(0.2))
     Object.defineProperty(parent, random.pick(names), { value, enumerable: true, configurable: true, writable: true });
   else parent[place.key] = otherValue(random, value);
   return json;
@@ -81,7 +84,8 @@ function changeOne(random: Random, json: Json): Json {
 /** Text that is nearly JSON: one to four changes of its values, now and then of its characters. */
 export function mutateJson(random: Random, seed: object): Buffer {
   let json = JSON.parse(JSON.stringify(seed)) as Json;
-  for (let n = random.pick([1, 1, 1, 2, 3, 4]); n > 0; n -= 1) json = changeOne(random, json);
+  for (let n = random.pick([1, 1, 1, 2, 3, 4]); n > 0; n -= 1)
+    json = JSON.parse(JSON.stringify(changeOne(random, json))) as Json;
   const text = JSON.stringify(json);
   switch (random.below(20)) {
     case 0:
