@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createBatcher } from './batcher.ts';
 import type { RunInput } from './host-protocol.ts';
 
@@ -84,5 +84,62 @@ describe('createBatcher', () => {
     void batcher.run('m', row(1, 2), options);
     await turn();
     expect(host.runs[0]?.input.rows).toBe(1);
+  });
+});
+
+describe('a batcher whose runs wait for each other', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+  afterEach(() => void vi.useRealTimers());
+  const waiting = { timeoutMs: 100, batching: { maxRows: 3, maxDelayMs: 5 } };
+  const host = () => {
+    const made = manualHost(1);
+    const run = (key: string, input: RunInput) => {
+      const scores = made.run(key, input);
+      made.runs.at(-1)?.end();
+      return scores;
+    };
+    return { runs: made.runs, run };
+  };
+  const sizes = (runs: ReturnType<typeof host>['runs']) => runs.map(({ input }) => input.rows);
+
+  it('runs a batch when it is full, or its oldest run has waited long enough', async () => {
+    const { runs, run } = host();
+    const batcher = createBatcher({ run }, { rowsMax: 64, queueMax: 100 });
+    const full = [batcher.run('m', row(1), waiting)];
+    await turn();
+    await vi.advanceTimersByTimeAsync(4);
+    expect(sizes(runs)).toEqual([]);
+    full.push(batcher.run('m', row(2), waiting), batcher.run('m', row(3), waiting));
+    expect((await Promise.all(full)).map(([score]) => score)).toEqual([1, 2, 3]);
+    await turn();
+    const late = batcher.run('m', row(4), waiting);
+    await turn();
+    await vi.advanceTimersByTimeAsync(4);
+    const later = batcher.run('m', row(5), waiting);
+    expect(sizes(runs)).toEqual([3]);
+    await vi.advanceTimersByTimeAsync(1);
+    await Promise.all([late, later]);
+    expect(sizes(runs)).toEqual([3, 2]);
+  });
+
+  it('stops to wait where nobody comes, and begins again when runs meet', async () => {
+    const { runs, run } = host();
+    const batcher = createBatcher({ run }, { rowsMax: 64, queueMax: 100 });
+    for (let lonely = 0; lonely < 16; lonely += 1) {
+      const alone = batcher.run('m', row(1), waiting);
+      await turn();
+      await vi.advanceTimersByTimeAsync(5);
+      await alone;
+      await turn();
+    }
+    await batcher.run('m', row(1), waiting);
+    expect(sizes(runs)).toHaveLength(17);
+    await turn();
+    const two = [batcher.run('m', row(1), waiting), batcher.run('m', row(2), waiting)];
+    await turn();
+    expect(sizes(runs)).toHaveLength(17);
+    await vi.advanceTimersByTimeAsync(5);
+    await Promise.all(two);
+    expect(sizes(runs).at(-1)).toBe(2);
   });
 });

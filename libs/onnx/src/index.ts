@@ -1,3 +1,4 @@
+export type { Batching } from './patience.ts';
 export { createBatcher, type Batcher, type BatcherOptions } from './batcher.ts';
 export { attribute, float32Tensor, int64Tensor, node, uint8Tensor, valueInfo } from './build.ts';
 export { modelBytesMax, type ModelPort, type ModelSummary } from './check-model.ts';

@@ -2,6 +2,7 @@ import type {
   FeatureServiceSpec,
   FeatureViewSpec,
   inference,
+  ModelSpec,
   registry,
   servingApi,
   SourceSpec,
@@ -44,8 +45,8 @@ export interface ModelShape {
 
 /** Runs model files apart from this process. */
 export interface ScoreRunner {
-  /** Rejects when the file is absent, changed or refused. */
-  load(key: string, path: string, digestHex: string): Promise<ModelShape>;
+  /** Rejects when the file is absent, changed or refused. With `batching`, its runs wait for each other. */
+  load(key: string, path: string, digestHex: string, batching?: ModelSpec['batching']): Promise<ModelShape>;
   unload(key: string): Promise<void>;
   /** Scores, float64 [rows]; concurrent calls for one key share a run. */
   run(key: string, batch: Packed): Promise<Float64Array>;

@@ -254,6 +254,14 @@ export interface RewardSpec {
   readonly max: number;
 }
 
+/** How long requests to a model wait for others. */
+export interface BatchingSpec {
+  /** A batch of so many rows runs at once. */
+  readonly maxRows: number;
+  /** Longest wait for others. */
+  readonly maxDelayMs: number;
+}
+
 export interface ModelSpec {
   /** Fields of an example; a request carries those that `askedFields` says. */
   readonly request: readonly GatedField[];
@@ -264,6 +272,8 @@ export interface ModelSpec {
   readonly choose?: ChooseSpec;
   /** Decisions wait for rewards, and arms are judged by them; absent: by labels. */
   readonly rewards?: RewardSpec;
+  /** Requests wait for each other, to run together; absent: only what waits anyway runs together. */
+  readonly batching?: BatchingSpec;
   /** Training examples: one per record of `source`, request fields of the same names; as of `time` + `offsetMs`. */
   readonly examples: { readonly source: string; readonly time: string; readonly offsetMs: number };
   /** The FeatureService whose features are used, and no others; see `pinnedService`. */

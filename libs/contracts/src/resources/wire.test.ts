@@ -123,6 +123,7 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     gate: { missing: 'reject', notFinite: 'impute', outOfRange: 'default', unseen: 'flag' },
     joinKey: 'id',
     choose: { input: 'x', actions: ['a', 'b'], epsilon: 0.1, floor: 0.01, halfAt: 10, warmUp: 5 },
+    batching: { maxRows: 64, maxDelayMs: 2 },
     rewards: { waitMs: 1, default: 0, aggregate: 'sum', min: 0, max: 1 },
     examples: { source: 's', time: 'at', offsetMs: -1 },
     views: [{ view: 'v', key: 'request.id' }],

@@ -35,4 +35,16 @@ describe('createOnnxRunner', () => {
     await expect(runner.run('m/1#1', batch)).rejects.toThrow('no');
     expect(facts).toEqual(['failed m/1#1 true']);
   });
+
+  it('lets runs of a model wait for each other where it says so, until it is unloaded', async () => {
+    const { runner, facts } = setUp();
+    await runner.load('m/1#1', 'path', 'digest', { maxRows: 2, maxDelayMs: 60_000 });
+    const first = runner.run('m/1#1', batch);
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([first, runner.run('m/1#1', batch)]);
+    expect(facts[0]).toBe('executed m/1#1 2 true');
+    await runner.unload('m/1#1');
+    await runner.run('m/1#1', batch);
+    expect(facts.at(-2)).toBe('executed m/1#1 1 true');
+  });
 });

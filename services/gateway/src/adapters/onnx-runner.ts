@@ -1,4 +1,4 @@
-import { createBatcher, type ModelHost } from '@everloop/onnx';
+import { createBatcher, type Batching, type ModelHost } from '@everloop/onnx';
 import type { ScoreRunner } from '../ports.ts';
 
 /** What happened to runs, by the key of the file; durations in milliseconds. */
@@ -38,17 +38,23 @@ export function createOnnxRunner(
       return scores;
     },
   };
+  const batchings = new Map<string, Batching>();
   const batcher = createBatcher(timed, options);
   return {
-    load: (key, path, digestHex) => host.load(key, path, digestHex),
+    load: (key, path, digestHex, batching) => {
+      if (batching !== undefined) batchings.set(key, batching);
+      return host.load(key, path, digestHex);
+    },
     unload: (key) => {
       lastMs.delete(key);
+      batchings.delete(key);
+      batcher.forget(key);
       return host.unload(key);
     },
     async run(key, batch) {
       const startedMs = performance.now();
       try {
-        const scores = await batcher.run(key, batch, { timeoutMs });
+        const scores = await batcher.run(key, batch, { timeoutMs, batching: batchings.get(key) });
         const inferMs = lastMs.get(key) ?? 0;
         events.ran(key, Math.max(0, performance.now() - startedMs - inferMs), inferMs);
         return scores;

@@ -101,7 +101,7 @@ export class VersionPool {
     let golden: GoldenRows | null;
     try {
       golden = await readGolden(described, readArtifact);
-      const shape = await runner.load(key, path(digest), digest);
+      const shape = await runner.load(key, path(digest), digest, model.spec.batching);
       const misfit = misfitOf(model, shape.nNumeric, shape.nCategories);
       if (misfit !== null) {
         await runner.unload(key);
