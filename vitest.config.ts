@@ -5,7 +5,7 @@ const unit = [
   'tools/**/*.test.ts',
   '{libs,services,apps,recipes}/**/test/**/*.test.ts',
 ];
-const integration = ['{libs,services,apps,recipes,examples}/**/*.integration.test.ts'];
+const integration = ['{libs,services,apps,recipes,examples,e2e}/**/*.integration.test.ts'];
 const conformance = ['{libs,services,apps}/**/*.conformance.test.ts'];
 
 export default defineConfig({
@@ -45,6 +45,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/test/**/*.test.ts'],
+          exclude: [...integration, '**/node_modules/**'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           maxWorkers: 1,
