@@ -17,6 +17,8 @@ export interface FeatureVector {
   readonly statuses: readonly features.FeatureStatus[];
   /** Views that have nothing about the entity, or nothing young enough; in the order of the model's views. */
   readonly degradedViews: readonly string[];
+  /** How old the newest that each view has is, milliseconds, in the order of the model's views; -1: it has nothing. Too old is told too. */
+  readonly viewAgesMs: readonly number[];
 }
 
 /** Request fields by name; absent, null and undefined are missing. */
@@ -35,14 +37,18 @@ export type Mget = (keys: readonly string[]) => Promise<readonly (Buffer | null)
 interface ViewResult {
   readonly status: features.FeatureStatus;
   readonly values: readonly (FeatureValue | undefined)[];
+  /** Milliseconds; -1: there is nothing. */
+  readonly ageMs: number;
 }
 
-const absent: ViewResult = { status: FeatureStatus.NOT_FOUND, values: [] };
+const absent: ViewResult = { status: FeatureStatus.NOT_FOUND, values: [], ageMs: -1 };
+const noAges: readonly number[] = [];
 
 function resultOf(planned: PlannedView, reading: ViewReading, asOfMs: number): ViewResult {
   if (!reading.found) return absent;
-  if (asOfMs - reading.newestMs > planned.view.ttlMs) return { status: FeatureStatus.OUTSIDE_MAX_AGE, values: [] };
-  return { status: FeatureStatus.PRESENT, values: reading.values };
+  const ageMs = asOfMs - reading.newestMs;
+  if (ageMs > planned.view.ttlMs) return { status: FeatureStatus.OUTSIDE_MAX_AGE, values: [], ageMs };
+  return { status: FeatureStatus.PRESENT, values: reading.values, ageMs };
 }
 
 function valueFrom(origin: KeyOrigin, request: RequestFields, results: readonly ViewResult[]): FeatureScalar {
@@ -69,7 +75,8 @@ function vectorOf(plan: LookupPlan, request: RequestFields, results: readonly Vi
   plan.bindings.forEach((planned, index) => {
     if (results[index]?.status !== FeatureStatus.PRESENT) degradedViews.push(planned.view.name);
   });
-  return { names: plan.names, values, statuses, degradedViews };
+  const viewAgesMs = results.length === 0 ? noAges : results.map(({ ageMs }) => ageMs);
+  return { names: plan.names, values, statuses, degradedViews, viewAgesMs };
 }
 
 /** The vector when no view can be read: request fields only, every view degraded. */
@@ -83,7 +90,11 @@ export function vectorWithoutViews(plan: LookupPlan, request: RequestFields): Fe
 
 /** A golden row's inputs, computed from its raw values as a request's are from what the store has. */
 export function vectorOfGolden(plan: LookupPlan, row: Pick<GoldenRow, 'request' | 'features'>): FeatureVector {
-  const results = storedValues(plan, row).map((values): ViewResult => ({ status: FeatureStatus.PRESENT, values }));
+  const results = storedValues(plan, row).map((values): ViewResult => ({
+    status: FeatureStatus.PRESENT,
+    values,
+    ageMs: -1,
+  }));
   return vectorOf(plan, row.request, results);
 }
 

@@ -69,11 +69,13 @@ describe('lookup', () => {
       values: [2, 'hall', 3.5],
       statuses: [FeatureStatus.PRESENT, FeatureStatus.PRESENT, FeatureStatus.PRESENT],
       degradedViews: [],
+      viewAgesMs: [10, 10],
     });
     expect(vectors[2]).toMatchObject({
       values: [2, null, null],
       statuses: [FeatureStatus.PRESENT, FeatureStatus.NOT_FOUND, FeatureStatus.NOT_FOUND],
       degradedViews: ['reading', 'level'],
+      viewAgesMs: [-1, -1],
     });
   });
 
@@ -83,6 +85,7 @@ describe('lookup', () => {
   ])('honours the time to live %s', async (_, asOfMs, status) => {
     const vector = await lookup(plan, { id: 'r-s1', size: 2 }, asOfMs, storeOf([record]));
     expect(vector.statuses[1]).toBe(status);
+    expect(vector.viewAgesMs[0]).toBe(asOfMs - 100);
     expect(vector.values[1]).toBe(status === FeatureStatus.PRESENT ? 'hall' : null);
   });
 
@@ -96,6 +99,7 @@ describe('lookup', () => {
     expect(vectorWithoutViews(plan, { id: 'r', size: 1 })).toMatchObject({
       values: [1, null, null],
       degradedViews: ['reading', 'level'],
+      viewAgesMs: [-1, -1],
     });
   });
 });

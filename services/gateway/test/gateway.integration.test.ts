@@ -181,6 +181,8 @@ describe('gateway on real Kafka, Redis and ONNX Runtime', () => {
       modelVersion: '2',
       modelDigest: digests.get('2'),
       degradedViews: [],
+      viewNames: [viewName],
+      viewAgeSeconds: [0.001],
     });
     expect(shadow?.inference.inputValues).toEqual([
       { kind: { $case: 'number', value: 100 } },

@@ -74,6 +74,8 @@ describe('answering', () => {
           ],
           score: 0.1,
           degradedViews: ['conditions'],
+          viewNames: ['conditions'],
+          viewAgeSeconds: [-1],
           latencyUs: expect.any(Number),
           modelDigest: digestOf('1'),
           unit: 'r1',

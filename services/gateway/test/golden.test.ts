@@ -89,7 +89,7 @@ describe('golden rows', () => {
   it('are there for those who explain; a version that was registered without them loads without', async () => {
     const { runner, versions } = setUp();
     const rows = goldenRows();
-    const reader = { replay: () => rows.map(({ inputs }) => ({ values: inputs, degradedViews: [] })) };
+    const reader = { replay: () => rows.map(({ inputs }) => ({ values: inputs, degradedViews: [], viewAgesMs: [] })) };
     runner.score = (_version, batch) => Promise.resolve(scoreOf(batch));
     versions.golden = { '1': encodeGolden({ inputs: names, rows }) };
     const pool = new VersionPool({

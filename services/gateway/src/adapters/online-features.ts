@@ -39,6 +39,6 @@ export function createOnlineReader(store: OnlineStore, spec: ModelSpec, resource
   };
 }
 
-function toRow({ values, degradedViews }: FeatureVector): FeatureRow {
-  return { values, degradedViews };
+function toRow({ values, degradedViews, viewAgesMs }: FeatureVector): FeatureRow {
+  return { values, degradedViews, viewAgesMs };
 }

@@ -82,10 +82,12 @@ const prediction = {
   ...{ decisionId: 'd', id: 'r', model: 'delay', modelVersion: '1', score: 0, arm: 'champion', propensity: 1 },
   ...{ explore: false, policyVersion: '7', route: ':delay_1:', target: '', armIntended: '', fallbackFrom: '' },
   ...{ verdict: 'accept', findings: [], degraded: false, attributions: [], baseValue: undefined, action: '' },
+  featureAges: [{ view: 'conditions', seconds: 60 }],
 };
 const written = {
   ...{ decision_id: 'd', id: 'r', model: 'delay', model_version: '1', score: 0, arm: 'champion', propensity: 1 },
   ...{ explore: false, policy_version: '7', route: ':delay_1:', verdict: 'accept', findings: [], degraded: false },
+  feature_ages: [{ view: 'conditions', seconds: 60 }],
 };
 
 describe('writing', () => {

@@ -156,6 +156,7 @@ export function writePrediction(answer: servingApi.PredictResponse): object {
     ...(answer.target === '' ? {} : { target: answer.target }),
     ...(answer.fallbackFrom === '' ? {} : { arm_intended: answer.armIntended, fallback_from: answer.fallbackFrom }),
     ...{ verdict: answer.verdict, findings: answer.findings, degraded: answer.degraded },
+    feature_ages: answer.featureAges,
     ...(answer.baseValue === undefined ? {} : { attributions: answer.attributions, base_value: answer.baseValue }),
   };
 }

@@ -78,6 +78,7 @@ export const servingSchemas = {
     ...{ explore: boolean, policy_version: text, route: text, target: text, arm_intended: text, fallback_from: text },
     ...{ verdict: { enum: ['accept', 'flag', 'impute', 'default'] }, findings: list(freely), degraded: boolean },
     ...{ attributions: list(object({ input: text, value: number })), base_value: number },
+    feature_ages: list(object({ view: text, seconds: number })),
   }),
   RewardRequest: {
     oneOf: [object(reward, ['decision_id']), object({ rewards: list(object(reward, ['decision_id'])) })],

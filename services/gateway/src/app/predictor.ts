@@ -3,7 +3,7 @@ import { InFlight } from '../domain/in-flight.ts';
 import { actionPropensity, withActions, type ActionDrawn } from '../domain/actions.ts';
 import { explore } from '../domain/exploration.ts';
 import { choose, fallback, mayFallBack, shadowsOf, type Choice } from '../domain/routing.ts';
-import { pack, type Packed } from '../domain/vector.ts';
+import { pack, type FeatureRow, type Packed } from '../domain/vector.ts';
 import { gatewayError } from '../errors.ts';
 import type { Caller, InferenceLog } from '../ports.ts';
 import { act, type Acted } from './acting.ts';
@@ -60,6 +60,8 @@ export interface Prediction {
   readonly actions: readonly ActionDrawn[] | null;
   readonly decisionIds: readonly string[];
   readonly isDegraded: boolean;
+  /** What the models were given, one for each row. */
+  readonly features: readonly FeatureRow[];
   readonly timing: Pick<Enriched, 'waitMs' | 'readMs'>;
   /** Where they are wanted, one for each row; they come behind the score, which is logged by then. */
   readonly explanations: Promise<readonly Explanation[]> | null;
@@ -185,6 +187,7 @@ export class Predictor {
         decisionIds,
         policyRevision: applied.route.revision,
         isDegraded: enriched.isDegraded,
+        features: acted.enriched.rows,
         timing: enriched,
         explanations,
       };

@@ -108,7 +108,14 @@ export class Recorder {
     let names = this.#names.get(model);
     if (names === undefined) {
       const besideInputs = requestBesideInputs(model.spec);
-      names = { encoded: encodeNames(model.spec.inputs, besideInputs), besideInputs };
+      names = {
+        encoded: encodeNames(
+          model.spec.inputs,
+          besideInputs,
+          model.spec.views.map(({ view }) => view),
+        ),
+        besideInputs,
+      };
       this.#names.set(model, names);
     }
     return names;

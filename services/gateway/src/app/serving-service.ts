@@ -46,7 +46,7 @@ async function rowAnswer(
 }
 
 function toResponse(prediction: Prediction, explanations: readonly Explanation[]): servingApi.PredictResponse {
-  const { prepared, choice, scores, actions, decisionIds, policyRevision, isDegraded } = prediction;
+  const { prepared, choice, scores, actions, decisionIds, policyRevision, isDegraded, features } = prediction;
   const [explanation] = explanations;
   return {
     decisionId: decisionIds[0] ?? '',
@@ -71,5 +71,15 @@ function toResponse(prediction: Prediction, explanations: readonly Explanation[]
         ? []
         : prepared.model.spec.inputs.map(({ name }, at) => ({ input: name, value: explanation.attributions[at] ?? 0 })),
     baseValue: explanation?.base,
+    featureAges: featureAges(prepared.model.spec.views, features[0]?.viewAgesMs ?? []),
   };
+}
+
+/** The ages of the views that have something. */
+function featureAges(views: readonly { readonly view: string }[], agesMs: readonly number[]): servingApi.FeatureAge[] {
+  const ages: servingApi.FeatureAge[] = [];
+  agesMs.forEach((ageMs, at) => {
+    if (ageMs >= 0) ages.push({ view: views[at]?.view ?? '', seconds: ageMs / 1_000 });
+  });
+  return ages;
 }

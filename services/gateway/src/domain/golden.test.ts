@@ -12,7 +12,8 @@ const golden = {
     { timeMs: 0, request: {}, features: {}, inputs: [null, null], score: 0.25 },
   ],
 };
-const rowsOf = (...rows: (string | number | null)[][]) => rows.map((values) => ({ values, degradedViews: [] }));
+const rowsOf = (...rows: (string | number | null)[][]) =>
+  rows.map((values) => ({ values, degradedViews: [], viewAgesMs: [] }));
 
 describe('inputDifference', () => {
   it.each([

@@ -53,10 +53,14 @@ describe('encodeInference', () => {
         ownFields,
         fc.array(value),
         fc.array(fc.string()),
-        (common, { drawn, ...own }, values, degradedViews) => {
+        fc.array(fc.integer({ min: -1, max: 2 ** 40 })),
+        (common, { drawn, ...own }, values, degradedViews, viewAgesMs) => {
+          const viewNames = viewAgesMs.map((_, index) => `view_${index}`);
           const names = values.map((_, index) => ({ name: `input_${index}` }));
           const requestNames = common.requestValues.map((_, index) => `field_${index}`);
-          const part = encodeShared(encodeNames(names, requestNames), common, { values, degradedViews });
+          const part = encodeShared(encodeNames(names, requestNames, viewNames), common, {
+            ...{ values, degradedViews, viewAgesMs },
+          });
           const decoded = serving.Inference.decode(encodeInference(part, { ...own, drawn }));
           expect(decoded).toEqual({
             ...common,
@@ -66,7 +70,8 @@ describe('encodeInference', () => {
             requestNames,
             inputNames: names.map(({ name }) => name),
             inputValues: values.map(logged),
-            degradedViews,
+            ...{ degradedViews, viewNames },
+            viewAgeSeconds: viewAgesMs.map((ms) => (ms < 0 ? -1 : ms / 1_000)),
           });
         },
       ),

@@ -42,10 +42,15 @@ const empty = serving.Inference.fromPartial({});
 /** Records are made one after the other, each to its end. */
 const writer = new ProtoWriter();
 
-/** The encoded names of a model's inputs and of the request fields beside them: the same in every record of the model. */
-export function encodeNames(inputs: readonly Pick<ModelInput, 'name'>[], requestNames: readonly string[]): Uint8Array {
+/** The encoded names of a model's inputs, of the request fields beside them and of its views: the same in every record of the model. */
+export function encodeNames(
+  inputs: readonly Pick<ModelInput, 'name'>[],
+  requestNames: readonly string[],
+  viewNames: readonly string[],
+): Uint8Array {
   const inputNames = inputs.map((input) => input.name);
-  return serving.Inference.encode({ ...empty, inputNames, requestNames: [...requestNames] }).finish();
+  const names = { inputNames, requestNames: [...requestNames], viewNames: [...viewNames] };
+  return serving.Inference.encode({ ...empty, ...names }).finish();
 }
 
 /** The encoded part that the served record of a row and its shadows share. */
@@ -64,6 +69,7 @@ export function encodeShared(names: Uint8Array, shared: SharedFields, row: Featu
   flag(field.featuresUnreachable, shared.featuresUnreachable);
   values(field.inputValues, row.values);
   texts(field.degradedViews, row.degradedViews);
+  ages(row.viewAgesMs);
   return writer.finish();
 }
 
@@ -114,6 +120,7 @@ const field = {
   intendedVersion: tagOf(22, delimited),
   requestValues: tagOf(24, delimited),
   unit: tagOf(30, delimited),
+  viewAgeSeconds: tagOf(33, delimited),
 } as const;
 
 /** Tags of the fields of `serving.v1.FeatureValue`. */
@@ -143,6 +150,15 @@ function double(tag: number, value: number): void {
 
 function flag(tag: number, value: boolean): void {
   if (value) integer(tag, 1);
+}
+
+const doubleBytes = 8;
+
+function ages(allMs: readonly number[]): void {
+  if (allMs.length === 0) return;
+  writer.varint(field.viewAgeSeconds);
+  writer.varint(allMs.length * doubleBytes);
+  for (const ms of allMs) writer.double(ms < 0 ? -1 : ms / 1_000);
 }
 
 function values(tag: number, all: readonly Value[]): void {

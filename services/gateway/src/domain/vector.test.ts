@@ -6,8 +6,8 @@ const inputs = [{ type: 'category' }, { type: 'number' }, { type: 'number' }, { 
 describe('pack', () => {
   it('keeps the order of the inputs, numbers and categories apart', () => {
     const rows = [
-      { values: ['UA', 1, 2, 'EWR'], degradedViews: [] },
-      { values: ['DL', 3, 4, 'JFK'], degradedViews: [] },
+      { values: ['UA', 1, 2, 'EWR'], degradedViews: [], viewAgesMs: [] },
+      { values: ['DL', 3, 4, 'JFK'], degradedViews: [], viewAgesMs: [] },
     ];
     expect(pack(inputs, rows)).toEqual({
       rows: 2,
@@ -17,7 +17,7 @@ describe('pack', () => {
   });
 
   it('writes NaN and the empty string where a value is missing or of another type', () => {
-    const { numeric, categories } = pack(inputs, [{ values: [null, null, 'x'], degradedViews: [] }]);
+    const { numeric, categories } = pack(inputs, [{ values: [null, null, 'x'], degradedViews: [], viewAgesMs: [] }]);
     expect([...numeric]).toEqual([Number.NaN, Number.NaN]);
     expect(categories).toEqual(['', '']);
   });

@@ -5,6 +5,8 @@ export interface FeatureRow {
   readonly values: readonly (string | number | null)[];
   /** Feature views that were absent, too old or not reachable. */
   readonly degradedViews: readonly string[];
+  /** How old the newest that each view of the model has is, milliseconds, in their order; -1: it has nothing, or could not be asked. */
+  readonly viewAgesMs: readonly number[];
 }
 
 /** What a model file takes: `numeric` float32 [rows, numbers], NaN = missing; `categories` row-major [rows, categories], '' = missing. */

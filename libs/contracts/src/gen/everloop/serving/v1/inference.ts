@@ -53,6 +53,12 @@ export interface Inference {
   /** SHA-256 of the model file that computed the score, hex. */
   modelDigest: string;
   /**
+   * The model's feature views, and how old the newest was that each had of the entity at the event time, seconds; -1: it had nothing, or could not
+   * be asked. Of a view in `degraded_views` that is not -1 it was older than its time to live. Absent in records older than these fields.
+   */
+  viewNames: string[];
+  viewAgeSeconds: number[];
+  /**
    * What the gate did with the row: "accept", "flag" (a bad value was kept), "impute" (it was made missing) or "default" (it was
    * replaced); the strongest where several were done. Empty in records older than this field.
    */
@@ -231,6 +237,8 @@ function createBaseInference(): Inference {
     degradedViews: [],
     latencyUs: 0,
     modelDigest: "",
+    viewNames: [],
+    viewAgeSeconds: [],
     verdict: "",
     gateFindings: [],
     unit: "",
@@ -298,6 +306,16 @@ export const Inference: MessageFns<Inference> = {
     }
     if (message.modelDigest !== "") {
       writer.uint32(130).string(message.modelDigest);
+    }
+    for (const v of message.viewNames) {
+      writer.uint32(258).string(v!);
+    }
+    if (message.viewAgeSeconds.length !== 0) {
+      writer.uint32(266).fork();
+      for (const v of message.viewAgeSeconds) {
+        writer.double(v);
+      }
+      writer.join();
     }
     if (message.verdict !== "") {
       writer.uint32(138).string(message.verdict);
@@ -491,6 +509,32 @@ export const Inference: MessageFns<Inference> = {
 
             message.modelDigest = reader.string();
             continue;
+          }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.viewNames.push(reader.string());
+            continue;
+          }
+          case 33: {
+            if (tag === 265) {
+              message.viewAgeSeconds.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 266) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.viewAgeSeconds.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
           }
           case 17: {
             if (tag !== 138) {
@@ -700,6 +744,16 @@ export const Inference: MessageFns<Inference> = {
         : isSet(object.model_digest)
         ? globalThis.String(object.model_digest)
         : "",
+      viewNames: globalThis.Array.isArray(object?.viewNames)
+        ? object.viewNames.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.view_names)
+        ? object.view_names.map((e: any) => globalThis.String(e))
+        : [],
+      viewAgeSeconds: globalThis.Array.isArray(object?.viewAgeSeconds)
+        ? object.viewAgeSeconds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.view_age_seconds)
+        ? object.view_age_seconds.map((e: any) => globalThis.Number(e))
+        : [],
       verdict: isSet(object.verdict) ? globalThis.String(object.verdict) : "",
       gateFindings: globalThis.Array.isArray(object?.gateFindings)
         ? object.gateFindings.map((e: any) => globalThis.String(e))
@@ -796,6 +850,12 @@ export const Inference: MessageFns<Inference> = {
     if (message.modelDigest !== "") {
       obj.modelDigest = message.modelDigest;
     }
+    if (message.viewNames?.length) {
+      obj.viewNames = message.viewNames;
+    }
+    if (message.viewAgeSeconds?.length) {
+      obj.viewAgeSeconds = message.viewAgeSeconds.map((e) => floatToJson(e));
+    }
     if (message.verdict !== "") {
       obj.verdict = message.verdict;
     }
@@ -865,6 +925,8 @@ export const Inference: MessageFns<Inference> = {
     message.degradedViews = object.degradedViews?.map((e) => e) || [];
     message.latencyUs = object.latencyUs ?? 0;
     message.modelDigest = object.modelDigest ?? "";
+    message.viewNames = object.viewNames?.map((e) => e) || [];
+    message.viewAgeSeconds = object.viewAgeSeconds?.map((e) => e) || [];
     message.verdict = object.verdict ?? "";
     message.gateFindings = object.gateFindings?.map((e) => e) || [];
     message.unit = object.unit ?? "";

@@ -82,6 +82,14 @@ export interface PredictResponse {
     | undefined;
   /** What the model chose; empty where it does not choose. */
   action: string;
+  /** Of each feature view of the model that has something about the entity how old the newest of it is. */
+  featureAges: FeatureAge[];
+}
+
+/** How old a feature view's newest value was at the event time. */
+export interface FeatureAge {
+  view: string;
+  seconds: number;
 }
 
 /** What one input contributed to a score. */
@@ -386,6 +394,7 @@ function createBasePredictResponse(): PredictResponse {
     attributions: [],
     baseValue: undefined,
     action: "",
+    featureAges: [],
   };
 }
 
@@ -447,6 +456,9 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     }
     if (message.action !== "") {
       writer.uint32(162).string(message.action);
+    }
+    for (const v of message.featureAges) {
+      FeatureAge.encode(v!, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -616,6 +628,14 @@ export const PredictResponse: MessageFns<PredictResponse> = {
             message.action = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.featureAges.push(FeatureAge.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -677,6 +697,11 @@ export const PredictResponse: MessageFns<PredictResponse> = {
         ? globalThis.Number(object.base_value)
         : undefined,
       action: isSet(object.action) ? globalThis.String(object.action) : "",
+      featureAges: globalThis.Array.isArray(object?.featureAges)
+        ? object.featureAges.map((e: any) => FeatureAge.fromJSON(e))
+        : globalThis.Array.isArray(object?.feature_ages)
+        ? object.feature_ages.map((e: any) => FeatureAge.fromJSON(e))
+        : [],
     };
   },
 
@@ -739,6 +764,9 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     if (message.action !== "") {
       obj.action = message.action;
     }
+    if (message.featureAges?.length) {
+      obj.featureAges = message.featureAges.map((e) => FeatureAge.toJSON(e));
+    }
     return obj;
   },
 
@@ -766,6 +794,92 @@ export const PredictResponse: MessageFns<PredictResponse> = {
     message.attributions = object.attributions?.map((e) => Attribution.fromPartial(e)) || [];
     message.baseValue = object.baseValue ?? undefined;
     message.action = object.action ?? "";
+    message.featureAges = object.featureAges?.map((e) => FeatureAge.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFeatureAge(): FeatureAge {
+  return { view: "", seconds: 0 };
+}
+
+export const FeatureAge: MessageFns<FeatureAge> = {
+  encode(message: FeatureAge, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.view !== "") {
+      writer.uint32(10).string(message.view);
+    }
+    if (message.seconds !== 0) {
+      writer.uint32(17).double(message.seconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeatureAge {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeatureAge();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.view = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.seconds = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FeatureAge {
+    return {
+      view: isSet(object.view) ? globalThis.String(object.view) : "",
+      seconds: isSet(object.seconds) ? globalThis.Number(object.seconds) : 0,
+    };
+  },
+
+  toJSON(message: FeatureAge): unknown {
+    const obj: any = {};
+    if (message.view !== "") {
+      obj.view = message.view;
+    }
+    if (message.seconds !== 0) {
+      obj.seconds = floatToJson(message.seconds);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FeatureAge>): FeatureAge {
+    return FeatureAge.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FeatureAge>): FeatureAge {
+    const message = createBaseFeatureAge();
+    message.view = object.view ?? "";
+    message.seconds = object.seconds ?? 0;
     return message;
   },
 };
