@@ -23,6 +23,13 @@ const schema = {
     unit: 'host:port',
     why: 'Where the feature store listens; the default is the one that `npm start` runs.',
   },
+  gatewayAddress: {
+    env: 'EVL_GATEWAY_ADDRESS',
+    type: 'string',
+    default: '127.0.0.1:8001',
+    unit: 'host:port',
+    why: 'Where the gateway answers gRPC; the default is the one that `npm start` runs.',
+  },
 } as const satisfies ConfigSchema;
 
 /** Where the loop is. */
@@ -32,17 +39,25 @@ export interface Addresses {
   readonly registryAddress: string;
   /** `host:port`. */
   readonly featuresAddress: string;
+  /** `host:port`. */
+  readonly gatewayAddress: string;
 }
 
 /** Where the loop is: from the options, else the environment, else where `npm start` puts it. */
 export function addresses(
   env: Readonly<Record<string, string | undefined>>,
-  options: { readonly brokers?: string; readonly registry?: string; readonly features?: string },
+  options: {
+    readonly brokers?: string;
+    readonly registry?: string;
+    readonly features?: string;
+    readonly gateway?: string;
+  },
 ): Addresses {
   const given = {
     ...env,
     ...(options.brokers === undefined ? {} : { KAFKA_BROKERS: options.brokers }),
     ...(options.registry === undefined ? {} : { EVL_REGISTRY_ADDRESS: options.registry }),
+    ...(options.gateway === undefined ? {} : { EVL_GATEWAY_ADDRESS: options.gateway }),
     ...(options.features === undefined ? {} : { EVL_FEATURES_ADDRESS: options.features }),
   };
   return loadConfig('everloop', schema, given);

@@ -11,6 +11,7 @@ import { getResources, getVersions, readKind } from './get.ts';
 import { getHistory } from './history.ts';
 import { addHoldCommands } from './hold/command.ts';
 import { addresses, numberBetween, readDay, readPort, readSpeed } from './options.ts';
+import { addPredictCommand } from './predict/command.ts';
 import { addQuarantineCommands } from './quarantine/command.ts';
 import type { ReportOptions } from './report/run-report.ts';
 import type { LedgerReport } from './report/types.ts';
@@ -54,6 +55,7 @@ export function createProgram(context: ProgramContext): Command {
   addDatasetCommands(program, context);
   addDecisionCommands(program, context);
   addFeaturesCommands(program, context);
+  addPredictCommand(program, context);
   addQuarantineCommands(program, context);
   addContractsCommands(program, context);
   addOdcsCommands(program, context);

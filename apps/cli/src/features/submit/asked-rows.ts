@@ -48,7 +48,8 @@ export async function writeAskedRows(
   return rows;
 }
 
-function momentSql(name: string, type: string): string {
+/** A column with a moment as epoch milliseconds. Throws EVL_CLI_INPUT_INVALID for one that holds none. */
+export function momentSql(name: string, type: string): string {
   if (wholeNumbers.has(type)) return `CAST(${sqlName(name)} AS BIGINT)`;
   if (/^(TIMESTAMP|DATE)/.test(type)) return `epoch_ms(CAST(${sqlName(name)} AS TIMESTAMP))`;
   throw badInput(`column ${name} is ${type}; a time is epoch milliseconds or a timestamp`);
