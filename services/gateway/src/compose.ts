@@ -22,6 +22,7 @@ import {
 } from './adapters/pool/worker-link.ts';
 import { Background } from './app/background.ts';
 import { createGateway } from './app/gateway.ts';
+import { ConcurrencyLimit } from './domain/concurrency-limit.ts';
 import { Statistics } from './app/statistics.ts';
 import { versionOfKey } from './app/versions.ts';
 import type { configSchema } from './config.ts';
@@ -49,6 +50,9 @@ export interface ComposedGateway {
 
 /** Partitions of the topics of requests and answers: as many gateways can share them. */
 const requestPartitions = 8;
+
+/** 4 calls keep a core and the model process busy; 32 are let through before anything is known. */
+const limitOptions = { min: 4, max: 4_096, initial: 32, windowMs: 100 };
 
 /** Builds every adapter and puts the gateway on them. */
 export function composeGateway({ config, bus, logger, metrics, channel }: Surroundings): ComposedGateway {
@@ -82,6 +86,8 @@ export function composeGateway({ config, bus, logger, metrics, channel }: Surrou
         }),
   });
   const telemetry = createTelemetry(logger, metrics, () => log.queuedBytes);
+  const limit = config.adaptiveLimit ? new ConcurrencyLimit(limitOptions) : null;
+  if (limit !== null) telemetry.watchLimit(() => limit.limit);
   const records = (): number => telemetry.answeredCount;
   const report = createKafkaProgress({ publisher, records, nowMs });
   const link = channel === undefined ? null : createPoolLink({ channel, logger, log, report, records, marked });
@@ -95,6 +101,7 @@ export function composeGateway({ config, bus, logger, metrics, channel }: Surrou
     clock: config.clock === 'event' ? 'event' : 'wall',
     bus,
     statistics,
+    ...(limit === null ? {} : { limit }),
     onServed: (model) => grpc.setServing(model, true),
     runner: createOnnxRunner(host, {
       events: runEvents(statistics),

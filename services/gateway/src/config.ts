@@ -91,6 +91,12 @@ export const configSchema = {
     unit: 'rows',
     why: 'Rows between request and answer; beyond, RESOURCE_EXHAUSTED. 4,096 is under a second of work on one core.',
   },
+  adaptiveLimit: {
+    env: 'EVL_GATEWAY_ADAPTIVE_LIMIT',
+    type: 'boolean',
+    default: false,
+    why: 'Limits the calls in flight to as many as do not make each other slow, found from their latency; beyond, RESOURCE_EXHAUSTED. Off: a replay, or callers that wait, want every answer.',
+  },
   batchRowsMax: {
     env: 'EVL_GATEWAY_BATCH_ROWS_MAX',
     type: 'integer',

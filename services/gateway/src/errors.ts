@@ -25,6 +25,8 @@ const kinds = {
   EVL_GATEWAY_EXPLAIN_FULL: 'retryable',
   /** A version has no rows that its scores could be explained against. */
   EVL_GATEWAY_EXPLAIN_PRECONDITION: 'terminal',
+  /** So many calls are in flight that more would only wait for each other. */
+  EVL_GATEWAY_LIMIT_EXHAUSTED: 'retryable',
   /** The log waits for the broker; nothing is answered that could not be logged. */
   EVL_GATEWAY_LOG_FULL: 'retryable',
   /** The folder of the journal is used by another process. */

@@ -26,6 +26,8 @@ export interface Telemetry {
   journalDamaged(segment: number, byte: number): void;
   journalPositionLost(position: string): void;
   unloadFailed(key: string, error: unknown): void;
+  /** Shows how many calls the adaptive limit allows. */
+  watchLimit(limit: () => number): void;
   /** Predictions answered since the start. */
   readonly answeredCount: number;
 }
@@ -152,6 +154,10 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
         { position },
         'Kafka knows a position of this journal that its folder does not have: files were removed, and predictions may be missing from the log',
       ),
+    watchLimit(limit) {
+      const gauge = metrics.gauge('everloop_gateway_limit_calls', 'Calls in flight that the adaptive limit allows');
+      Object.assign(gauge, { collect: () => gauge.set(limit()) });
+    },
     unloadFailed: (key, error) =>
       logger.warn({ err: error, key }, 'a version could not be unloaded; the next start of the model process drops it'),
   };

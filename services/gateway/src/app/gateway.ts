@@ -15,6 +15,7 @@ import type {
 } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { Answering } from './answering.ts';
+import type { ConcurrencyLimit } from '../domain/concurrency-limit.ts';
 import { ModelCatalog, type CatalogOptions, type ServedModel } from './catalog.ts';
 import { LogClock, wallClock } from './clock.ts';
 import { Enricher } from './enricher.ts';
@@ -45,6 +46,8 @@ export interface GatewayOptions {
   readonly nowMs: () => number;
   readonly clock: 'wall' | 'event';
   readonly inFlightRowsMax: number;
+  /** Absent: calls are limited by their rows alone. */
+  readonly limit?: ConcurrencyLimit;
   readonly batchRowsMax: number;
   readonly enrichInFlightMax: number;
   readonly shadowRowsMax: number;
@@ -133,6 +136,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     log,
     events: telemetry,
     inFlightRowsMax: options.inFlightRowsMax,
+    limit: options.limit ?? null,
     logBytesMax: options.logBytesMax,
     shadowsCount: options.clock === 'event',
     closedUntilMs: () => clock.writtenMs,

@@ -1,4 +1,5 @@
 import { classify, errorText } from '@everloop/service';
+import type { ConcurrencyLimit } from '../domain/concurrency-limit.ts';
 import { InFlight } from '../domain/in-flight.ts';
 import { actionPropensity, withActions, type ActionDrawn } from '../domain/actions.ts';
 import { explore } from '../domain/exploration.ts';
@@ -40,6 +41,8 @@ export interface PredictorOptions {
   readonly events: PredictorEvents;
   /** Most rows in flight. */
   readonly inFlightRowsMax: number;
+  /** Calls in flight, as many as do not wait for each other; null: as many as there are rows for. */
+  readonly limit: ConcurrencyLimit | null;
   /** Most bytes of log that Kafka does not have yet; beyond, requests are refused before they run. */
   readonly logBytesMax: number;
   /** Refuse a request rather than drop its shadows. */
@@ -101,11 +104,17 @@ export class Predictor {
     const { catalog, nowMs, events } = this.#options;
     const prepared = prepare(ask, catalog, nowMs(), events.gated);
     this.#admit(prepared);
+    const { limit } = this.#options;
+    if (limit !== null && !limit.tryBegin()) throw shed(limit);
+    let tookMs: number | null = null;
     const ticket = this.#inFlight.begin();
     this.#rows += prepared.runs;
     try {
-      return await this.#answer(prepared, startedMs, caller);
+      const prediction = await this.#answer(prepared, startedMs, caller);
+      if (limit !== null) tookMs = performance.now() - startedMs;
+      return prediction;
     } finally {
+      limit?.end(performance.now(), tookMs);
       this.#rows -= prepared.runs;
       this.#inFlight.end(ticket);
     }
@@ -306,6 +315,13 @@ export class Predictor {
       void shadows.add(task).finally(endLease);
     }
   }
+}
+
+function shed(limit: ConcurrencyLimit): Error {
+  return gatewayError(
+    'EVL_GATEWAY_LIMIT_EXHAUSTED',
+    `${limit.inFlight} calls are in flight, more would only wait for each other now; slow down, or ask again after a pause`,
+  );
 }
 
 /** A remembered choice is not for a request that names its version now, or another one. */
