@@ -38,6 +38,7 @@ beforeAll(async () => {
     await publisher.publish(ids.flatMap((n) => [...predicted(n), ...chosen(n)]));
   }
   await publisher.publish([...outsiders(), ...predicted(0)]);
+  await publisher.publish(Array.from({ length: 3_000 }, (_, n) => labelledChoice(n)).flat());
   await publisher.stop();
 });
 afterAll(() => inner.stop());
@@ -103,6 +104,32 @@ function chosen(n: number): OutRecord[] {
   ];
 }
 
+/** A prediction of a model that chooses, without rewards: `sms` is nearly always right. */
+function labelledChoice(n: number): OutRecord[] {
+  const seed = `l${n}`;
+  const at = drawArm('choose', seed, actionPmf);
+  const choice = {
+    action: actions[at] ?? '',
+    actions,
+    pmf: actionPmf,
+    scores: [1, 0, 0],
+    epsilon: 0.3,
+    explore: at > 0,
+    seed,
+  };
+  const common = { decisionId: seed, model: 'labelled-offer', modelVersion: n % 2 === 0 ? '1' : '2', learn: true };
+  const score = at === 1 ? 0.9 : 0.5;
+  const propensity = 0.5 * (actionPmf[at] ?? 0);
+  const inference = serving.Inference.fromPartial({
+    ...{ ...common, championVersion: '1', policyRevision: '1', unit: seed, joinKey: seed, propensity, score, choice },
+  });
+  const outcome = outcomes.Outcome.fromPartial({ ...common, score, label: 1, kind: outcomes.OutcomeKind.LABELLED });
+  return [
+    { topic: topics.inferenceServed, key: seed, value: bytes(serving.Inference.encode(inference)) },
+    { topic: topics.outcomeSettled, key: seed, value: bytes(outcomes.Outcome.encode(outcome)) },
+  ];
+}
+
 /** Predictions that nobody drew, one whose record was tampered with, and a shadow. */
 function outsiders(): OutRecord[] {
   const pinned = { ...inferenceOf(1), decisionId: 'pinned', arm: 'pinned', learn: false, arms: [], pmf: [], seed: '' };
@@ -161,6 +188,20 @@ describe('everloop decision evaluate', () => {
     }
     const verdicts = new Map(evaluation.actions.map(({ arm, gate }) => [arm, gate?.verdict]));
     expect(verdicts).toEqual(new Map([['sms', 'pass'], ['email', 'fail'], ['letter', 'fail']])); // prettier-ignore
+  });
+
+  it('judges actions by labels where the model has no rewards', async () => {
+    const evaluation = await evaluateModel(bus, 'labelled-offer', options);
+    expect(evaluation).toMatchObject({ rewardedBy: 'labels', rewarded: 3_000 });
+    const [first] = evaluation.versions;
+    // Each record was drawn with version probability 1/2.
+    expect(first?.ips.value).toBeCloseTo(first?.snips.value ?? 0, 1);
+    const best = evaluation.actions.find(({ arm }) => arm === 'sms');
+    expect(best?.snips.value).toBeCloseTo(0.99, 9);
+    expect(best?.ips.lower).toBeLessThan(0.99);
+    expect(best?.ips.upper).toBeGreaterThan(0.99);
+    expect(best?.gate?.verdict).toBe('pass');
+    expect(await replaySample(bus, 'labelled-offer', 100)).toMatchObject({ exitCode: 0 });
   });
 
   it('takes another champion and a later beginning, and refuses what it cannot hold', async () => {

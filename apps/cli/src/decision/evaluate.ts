@@ -1,9 +1,10 @@
-import { outcomes, rewards, type serving } from '@everloop/contracts';
+import { outcomes, rewards, type decisions, type serving } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
 import type { Interval } from '@everloop/stats';
 import { badInput } from '../errors.ts';
 import { table } from '../table.ts';
 import { estimateArms, type ArmEstimate, type EstimateOptions, type RewardedDecision } from './estimates.ts';
+import { actionProbability } from './replay.ts';
 import { readDecisions, readInferences, readOutcomes, readRewards } from './log.ts';
 
 export interface EvaluateOptions extends Omit<EstimateOptions, 'champion' | 'range'> {
@@ -93,9 +94,11 @@ async function drawnInferences(bus: Bus, model: string, options: Select): Promis
   const found = collect(model, options);
   await readInferences(bus, (inference) => {
     if (!found.wants(inference)) return undefined;
-    const { decisionId, unit, policyRevision: revision, modelVersion: arm, arms, propensity } = inference;
-    const waiting = { unit: unit === '' ? decisionId : unit, revision, arm, arms, propensity, action: null };
-    found.add(decisionId, inference, waiting);
+    const { decisionId, policyRevision: revision, modelVersion: arm, arms, choice } = inference;
+    const unit = inference.unit === '' ? decisionId : inference.unit;
+    const action = actionOf(choice, { unit, revision });
+    const propensity = inference.propensity / (action?.propensity ?? 1);
+    found.add(decisionId, inference, { unit, revision, arm, arms, propensity, action });
     return undefined;
   });
   return { decisions: found.decisions, champion: found.champion(), range: { lower: 0, upper: 1 } };
@@ -110,14 +113,21 @@ async function drawnDecisions(bus: Bus, model: string, options: Select): Promise
     const unit = decision.unit === '' ? decisionId : decision.unit;
     if (rule !== undefined) range = { lower: Math.min(range.lower, rule.min), upper: Math.max(range.upper, rule.max) };
     const propensity = decision.versionPropensity;
-    const action =
-      choice === undefined
-        ? null
-        : { unit, revision, arm: choice.action, arms: choice.actions, propensity: decision.propensity / propensity };
+    const action = actionOf(choice, { unit, revision });
     found.add(decisionId, decision, { unit, revision, arm, arms, propensity, action });
     return undefined;
   });
   return { decisions: found.decisions, champion: found.champion(), range };
+}
+
+/** The choice of an action as a draw of its own, beside that of the version; null where none was chosen, or with probability 0. */
+function actionOf(
+  choice: decisions.ActionChoice | undefined,
+  of: Pick<RewardedDecision, 'unit' | 'revision'>,
+): Waiting['action'] {
+  const propensity = actionProbability(choice);
+  if (choice === undefined || !(propensity > 0)) return null;
+  return { ...of, arm: choice.action, arms: choice.actions, propensity };
 }
 
 interface Rewarded {

@@ -8,7 +8,18 @@ const pmf = [0.2, 0.5, 0.3];
 
 function record(seed: string, more: Partial<Parameters<typeof redrawVersion>[0]> = {}) {
   const modelVersion = arms[drawArm('explore', seed, pmf)] ?? '';
-  return { decisionId: 'd', arms, pmf, seed, modelVersion, intendedVersion: '', propensity: 0.5, learn: true, ...more };
+  return {
+    decisionId: 'd',
+    arms,
+    pmf,
+    seed,
+    modelVersion,
+    intendedVersion: '',
+    propensity: 0.1,
+    learn: true,
+    choice: undefined,
+    ...more,
+  };
 }
 
 describe('redrawVersion', () => {
@@ -24,6 +35,7 @@ describe('redrawVersion', () => {
     ['another version', { modelVersion: '9' }, /^logged 9, drawn \d$/],
     ['other probabilities', { pmf: [1, 0, 0], modelVersion: '2' }, /^logged 2, drawn 1$/],
     ['probabilities that do not add up', { pmf: [0.2, 0.5, 0.4] }, /add up to 1\.1/],
+    ['a propensity that its draw does not give', { propensity: 0.51 }, /0\.51 is more than its draw's/],
     ['one probability too few', { pmf: [0.5, 0.5] }, /3 arms have 2 probabilities/],
   ])('finds %s', (_name, change, difference) => {
     expect(redrawVersion(record('seed', change))?.difference).toMatch(difference);
@@ -49,6 +61,14 @@ describe('redrawAction', () => {
       ...{ of: 'action', logged: action, drawn: action, difference: '' },
     });
     expect(redrawAction({ decisionId: 'd', choice: { ...choice, action: 'letter' } })?.difference).toMatch(/letter/);
+  });
+
+  it('counts in the propensity of its record', () => {
+    const action = actions[drawArm('choose', 's', choice.pmf)] ?? '';
+    const acted = { ...choice, action };
+    const most = (pmf[drawArm('explore', 'seed', pmf)] ?? 0) * (choice.pmf[actions.indexOf(action)] ?? 0);
+    expect(redrawVersion(record('seed', { choice: acted, propensity: most }))?.difference).toBe('');
+    expect(redrawVersion(record('seed', { choice: acted, propensity: most * 1.01 }))?.difference).toMatch(/more/);
   });
 
   it('has nothing to draw where the model does not choose', () => {

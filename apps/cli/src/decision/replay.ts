@@ -25,17 +25,27 @@ const tolerance = 1e-9;
 
 type VersionDraw = Pick<
   serving.Inference,
-  'decisionId' | 'arms' | 'pmf' | 'seed' | 'modelVersion' | 'intendedVersion' | 'propensity' | 'learn'
+  'decisionId' | 'arms' | 'pmf' | 'seed' | 'modelVersion' | 'intendedVersion' | 'propensity' | 'learn' | 'choice'
 >;
 
 /** The version that an Inference drew, drawn again; null where nothing was explored. */
 export function redrawVersion(record: VersionDraw): Redrawn | null {
   if (record.arms.length === 0) return null;
   const logged = record.intendedVersion === '' ? record.modelVersion : record.intendedVersion;
-  return redraw(record, { of: 'version', purpose: 'explore', logged });
+  const redrawn = redraw(record, { of: 'version', purpose: 'explore', logged });
+  if (redrawn.difference !== '' || !record.learn) return redrawn;
+  // A challenger takes its share before arms are explored, so the propensity may be less, never more.
+  const most = (record.pmf[record.arms.indexOf(redrawn.drawn)] ?? 0) * actionProbability(record.choice);
+  if (record.propensity <= most + tolerance) return redrawn;
+  return { ...redrawn, difference: `the propensity ${record.propensity} is more than its draw's ${most}` };
 }
 
-/** The action that a Decision drew, drawn again; null where the model does not choose. */
+/** Probability of the action that was chosen; 1 where none was. */
+export function actionProbability(choice: decisions.ActionChoice | undefined): number {
+  return choice === undefined ? 1 : (choice.pmf[choice.actions.indexOf(choice.action)] ?? 0);
+}
+
+/** The action that a record drew, drawn again; null where the model does not choose. */
 export function redrawAction({
   decisionId,
   choice,
@@ -73,15 +83,17 @@ export async function replayDecision(bus: Bus, decisionId: string): Promise<Answ
   await readInferences(bus, (inference) => {
     if (inference.decisionId !== decisionId) return undefined;
     arm = inference.arm;
-    draws.push(...[redrawVersion(inference)].filter((draw) => draw !== null));
+    draws.push(...[redrawVersion(inference), redrawAction(inference)].filter((draw) => draw !== null));
     return 'stop';
   });
-  await readDecisions(bus, (decision) => {
-    if (decision.decisionId !== decisionId) return undefined;
-    arm ??= decision.arm;
-    draws.push(...[redrawAction(decision)].filter((draw) => draw !== null));
-    return 'stop';
-  });
+  if (arm === undefined) {
+    await readDecisions(bus, (decision) => {
+      if (decision.decisionId !== decisionId) return undefined;
+      arm = decision.arm;
+      draws.push(...[redrawAction(decision)].filter((draw) => draw !== null));
+      return 'stop';
+    });
+  }
   if (arm === undefined) throw badInput(`no decision ${decisionId} is in the log`);
   if (draws.length === 0) {
     return { text: `${decisionId}: nothing was drawn by exploration (arm ${arm})`, exitCode: exitCodes.done };
@@ -108,16 +120,20 @@ export async function replaySample(bus: Bus, model: string, sample: number): Pro
   await readInferences(bus, (inference) => {
     if (inference.model !== model) return undefined;
     versions.add(inference.decisionId, () => redrawVersion(inference));
+    actions.add(inference.decisionId, () => redrawAction(inference));
     return undefined;
   });
-  await readDecisions(bus, (decision) => {
-    if (decision.model !== model) return undefined;
-    actions.add(decision.decisionId, () => redrawAction(decision));
-    return undefined;
-  });
+  if (versions.seen === 0) {
+    // The log of predictions is no longer kept; decisions are.
+    await readDecisions(bus, (decision) => {
+      if (decision.model !== model) return undefined;
+      actions.add(decision.decisionId, () => redrawAction(decision));
+      return undefined;
+    });
+  }
   const drawn = [...versions.values(), ...actions.values()];
   const different = drawn.filter(({ difference }) => difference !== '');
-  const seen = `${versions.seen} decisions in the log, ${versions.explored} of them explored versions, ${actions.explored} chose actions`;
+  const seen = `${Math.max(versions.seen, actions.seen)} decisions in the log, ${versions.explored} of them explored versions, ${actions.explored} chose actions`;
   const lines = [
     `${model}: ${seen}; ${drawn.length} draws done again: ${drawn.length - different.length} the same, ${different.length} different`,
     ...different.slice(0, shownMax).map((one) => `  ${one.decisionId} (${one.of}): ${one.difference}`),

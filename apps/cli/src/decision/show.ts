@@ -70,8 +70,8 @@ export async function findDecision(bus: Bus, decisionId: string): Promise<ShownD
     outcome: outcome === undefined ? null : outcomes.Outcome.toJSON(outcome),
     rewards: settled.map((reward) => rewards.RewardSettled.toJSON(reward)),
     draws: [
-      ...(found === undefined ? [] : [redrawVersion(found.inference)]),
-      ...(decision === undefined ? [] : [redrawAction(decision)]),
+      ...(found === undefined ? [] : [redrawVersion(found.inference), redrawAction(found.inference)]),
+      ...(found !== undefined || decision === undefined ? [] : [redrawAction(decision)]),
     ].filter((draw) => draw !== null),
   };
 }
