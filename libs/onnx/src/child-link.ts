@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { deferred, errorText } from '@everloop/service';
 import type { HostReply, HostRequest } from './host-protocol.ts';
 import { encodeRequest, FrameReader } from './host-wire.ts';
+import { environmentFor, type Provider } from './providers.ts';
 
 /** A request on its way to the child, with whoever waits for it. */
 export interface Call {
@@ -28,7 +29,9 @@ export interface LinkOptions {
   readonly oldSpaceMib: number;
   readonly rssBytesMax: number;
   readonly readyMs: number;
-  readonly onReady: (runtimeVersion: string) => void;
+  readonly providers: readonly Provider[];
+  /** `trouble`: why this process can run no model. */
+  readonly onReady: (runtimeVersion: string, trouble: string | null) => void;
   /** The child is gone. `innocent` are the calls it had not come to yet, in order. */
   readonly onEnd: (why: EndReason, innocent: readonly Call[]) => void;
 }
@@ -57,9 +60,10 @@ export class ChildLink {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#child = spawn(process.execPath, [...flags, `--max-old-space-size=${options.oldSpaceMib}`, entry], {
+    const args = [...flags, `--max-old-space-size=${options.oldSpaceMib}`, entry, options.providers.join(',')];
+    this.#child = spawn(process.execPath, args, {
       // Nothing of this process's environment is the model's business.
-      env: {},
+      env: environmentFor(options.providers, process.env),
       // The fourth carries the frames both ways: a library that prints something must not end up among them.
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
@@ -123,7 +127,7 @@ export class ChildLink {
   #receive(reply: HostReply): void {
     if (reply.kind === 'ready') {
       clearTimeout(this.#timer);
-      this.#options.onReady(reply.runtimeVersion);
+      this.#options.onReady(reply.runtimeVersion, reply.trouble);
       return;
     }
     this.rssBytes = reply.rssBytes;

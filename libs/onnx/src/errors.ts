@@ -3,6 +3,7 @@ import { ServiceError, type ErrorKind } from '@everloop/service';
 /** Codes of this library; docs/reference lists them with what to do. */
 export type OnnxErrorCode =
   | 'EVL_ONNX_LOAD_FAILED'
+  | 'EVL_ONNX_PROVIDER_MISSING'
   | 'EVL_ONNX_NOT_LOADED'
   | 'EVL_ONNX_INPUT_INVALID'
   | 'EVL_ONNX_RUN_FAILED'

@@ -9,6 +9,7 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { checkModel, type ModelPort } from './check-model.ts';
 import type { HostReply, HostRequest, LoadedModel, RunInput } from './host-protocol.ts';
 import { encodeReply, FrameReader } from './host-wire.ts';
+import { providerTrouble } from './providers.ts';
 
 interface Session {
   readonly session: InferenceSession;
@@ -24,6 +25,7 @@ class HostFailure extends Error {
 }
 
 const sessions = new Map<string, Session>();
+const providers = (process.argv[2] ?? 'cpu').split(',');
 
 async function load(path: string, digest: string): Promise<Session> {
   const bytes = await readFile(path).catch((error: unknown) => {
@@ -34,19 +36,24 @@ async function load(path: string, digest: string): Promise<Session> {
   const checked = checkModel(bytes);
   if (!checked.ok) throw new HostFailure('EVL_ONNX_LOAD_FAILED', `is refused (${checked.code}): ${checked.message}`);
   const model = convention(checked.summary.inputs, checked.summary.outputs, checked.summary.ops);
-  const session = await InferenceSession.create(bytes, {
+  const session = await createSession(bytes).catch((error: unknown) => {
+    throw new HostFailure('EVL_ONNX_LOAD_FAILED', `is refused by ONNX Runtime: ${text(error)}`);
+  });
+  // The first run is the slowest; what the model makes of missing values is nobody's.
+  await session.run(feeds(model, emptyRow(model)), ['score']).catch(() => undefined);
+  return { session, model };
+}
+
+function createSession(bytes: Uint8Array): Promise<InferenceSession> {
+  return InferenceSession.create(bytes, {
+    executionProviders: providers,
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     // The arena keeps the largest batch's memory for ever; the batches here are small and seldom alike.
     enableCpuMemArena: false,
     logSeverityLevel: 3,
-  }).catch((error: unknown) => {
-    throw new HostFailure('EVL_ONNX_LOAD_FAILED', `is refused by ONNX Runtime: ${text(error)}`);
   });
-  // The first run is the slowest; what the model makes of missing values is nobody's.
-  await session.run(feeds(model, emptyRow(model)), ['score']).catch(() => undefined);
-  return { session, model };
 }
 
 function emptyRow({ nNumeric, nCategories }: LoadedModel): RunInput {
@@ -155,4 +162,5 @@ process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 parent.on('close', () => process.exit(0));
 parent.on('error', () => process.exit(0));
-send({ kind: 'ready', runtimeVersion: env.versions.common });
+const trouble = await providerTrouble(providers, createSession);
+send({ kind: 'ready', runtimeVersion: env.versions.common, trouble });

@@ -23,7 +23,8 @@ export type HostRequest =
   | ({ readonly kind: 'run'; readonly id: number; readonly key: string } & RunInput);
 
 export type HostReply =
-  | { readonly kind: 'ready'; readonly runtimeVersion: string }
+  /** `trouble`: why no model can be run, as a provider is missing. */
+  | { readonly kind: 'ready'; readonly runtimeVersion: string; readonly trouble: string | null }
   | { readonly kind: 'loaded'; readonly id: number; readonly model: LoadedModel; readonly rssBytes: number }
   | { readonly kind: 'unloaded'; readonly id: number; readonly rssBytes: number }
   | { readonly kind: 'scored'; readonly id: number; readonly scores: Float64Array; readonly rssBytes: number }

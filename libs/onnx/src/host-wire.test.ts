@@ -17,7 +17,7 @@ const requests: fc.Arbitrary<HostRequest> = fc.oneof(
   }),
 );
 const replies: fc.Arbitrary<HostReply> = fc.oneof(
-  fc.record({ kind: fc.constant('ready'), runtimeVersion: text }),
+  fc.record({ kind: fc.constant('ready'), runtimeVersion: text, trouble: fc.option(text) }),
   fc.record({
     ...{ kind: fc.constant('loaded'), id, rssBytes: bytes },
     model: fc.record({ nNumeric: fc.nat(), nCategories: fc.nat(), ops: fc.array(text) }),

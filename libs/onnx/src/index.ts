@@ -1,3 +1,4 @@
+export type { Provider } from './providers.ts';
 export type { Batching } from './patience.ts';
 export { createBatcher, type Batcher, type BatcherOptions } from './batcher.ts';
 export { attribute, float32Tensor, int64Tensor, node, uint8Tensor, valueInfo } from './build.ts';

@@ -2,6 +2,7 @@ import { deferred, type Health, type Logger, type Part } from '@everloop/service
 import { ChildLink, type Call, type EndReason } from './child-link.ts';
 import { onnxError } from './errors.ts';
 import type { HostReply, HostRequest, LoadedModel, RunInput } from './host-protocol.ts';
+import type { Provider } from './providers.ts';
 import { prepare, Wear, type HeldModel, type RecycleLimits } from './succession.ts';
 
 export interface ModelHostOptions {
@@ -23,6 +24,8 @@ export interface ModelHostOptions {
    * first one, by default. For as long as it takes to load the models, both are there, and loads and unloads wait.
    */
   readonly recycle?: RecycleLimits;
+  /** Where models run, by preference. Default: the CPU. */
+  readonly providers?: readonly Provider[];
 }
 
 /**
@@ -99,6 +102,7 @@ class ForkedModelHost implements ModelHost {
       loadTimeoutMs: 20_000,
       readyMs: 30_000,
       pendingMax: 4_096,
+      providers: ['cpu'],
       recycle: { unloads: 50, growthBytes: 256 * 1024 ** 2 },
       ...options,
     };
@@ -206,20 +210,25 @@ class ForkedModelHost implements ModelHost {
 
   #spawn(): void {
     this.#wear = new Wear(this.#options.recycle);
-    this.#link = this.#fork((link, runtimeVersion) => this.#onReady(link, runtimeVersion));
+    this.#link = this.#fork((link, runtimeVersion, trouble) => this.#onReady(link, runtimeVersion, trouble));
     this.#spawnedAt = performance.now();
   }
 
-  #fork(onReady: (link: ChildLink, runtimeVersion: string) => void): ChildLink {
+  #fork(onReady: (link: ChildLink, runtimeVersion: string, trouble: string | null) => void): ChildLink {
     const link: ChildLink = new ChildLink({
       ...this.#options,
-      onReady: (runtimeVersion) => onReady(link, runtimeVersion),
+      onReady: (runtimeVersion, trouble) => onReady(link, runtimeVersion, trouble),
       onEnd: (why, innocent) => this.#onEnd(link, why, innocent),
     });
     return link;
   }
 
-  #onReady(link: ChildLink, runtimeVersion: string): void {
+  #onReady(link: ChildLink, runtimeVersion: string, trouble: string | null): void {
+    if (trouble !== null) {
+      this.#started.reject(providerMissing(this.#options.providers, trouble));
+      void this.stop();
+      return;
+    }
     this.#ready = true;
     this.#runtimeVersion = runtimeVersion;
     for (const [key, held] of this.#models) link.send(this.#reload(key, held));
@@ -327,6 +336,14 @@ class ForkedModelHost implements ModelHost {
     this.#shortLives = performance.now() - this.#spawnedAt < shortLifeMs ? this.#shortLives + 1 : 0;
     this.#restartTimer = setTimeout(() => this.#spawn(), pauseMs);
   }
+}
+
+function providerMissing(providers: readonly Provider[], trouble: string): Error {
+  return onnxError(
+    'EVL_ONNX_PROVIDER_MISSING',
+    `ONNX Runtime cannot use ${providers.join(', ')} here: ${trouble}. CUDA needs the CUDA libraries of onnxruntime-node, those of CUDA and cuDNN, and a GPU; ` +
+      'install them, or choose cpu.',
+  );
 }
 
 function checkShape(key: string, input: RunInput, model: LoadedModel): void {

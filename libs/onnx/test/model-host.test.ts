@@ -161,4 +161,15 @@ describe('ModelHost', { timeout: 180_000 }, () => {
     await ended.stop();
     await expect(ended.load('good', 'x', 'y')).rejects.toMatchObject({ code: 'EVL_ONNX_HOST_STOPPED' });
   });
+
+  it('does not start with a provider that is missing, and says what to do', async () => {
+    const gpu = createModelHost({ name: 'gpu', logger, providers: ['cuda', 'cpu'] });
+    const outcome = await gpu.start().then(
+      () => 'started',
+      (error: unknown) => String(error),
+    );
+    await gpu.stop();
+    // A machine with a GPU and the libraries starts.
+    if (outcome !== 'started') expect(outcome).toMatch(/cannot use cuda, cpu here: .*CUDA.*or choose cpu/is);
+  });
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createGrpcServer, type GrpcServer } from '@everloop/grpc';
 import { topics } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
-import { createModelHost } from '@everloop/onnx';
+import { createModelHost, type Provider } from '@everloop/onnx';
 import { pause, type Config, type Logger, type Metrics, type Part } from '@everloop/service';
 import { createObjectStore, createRedis } from '@everloop/storage';
 import { implementInference } from './adapters/grpc-inference.ts';
@@ -93,7 +93,7 @@ export function composeGateway({ config, bus, logger, metrics, channel }: Surrou
   const link = channel === undefined ? null : createPoolLink({ channel, logger, log, report, records, marked });
   const redis = createRedis({ url: config.redisUrl, logger, name: 'redis', timeoutMs: config.featureTimeoutMs });
   const store = createObjectStore(config.objectStore);
-  const host = createModelHost({ logger, name: 'models' });
+  const host = createModelHost({ logger, name: 'models', providers: config.providers.filter(isProvider) });
   const versions = createGrpcVersionCatalog(config.registryAddress);
   const statistics = new Statistics(nowMs);
   const gateway = createGateway({
@@ -196,6 +196,8 @@ function runEvents(statistics: Statistics): RunEvents {
     failed: (key, ms) => forVersion(key, (model, version) => statistics.runFailed(model, version, ms)),
   };
 }
+
+const isProvider = (name: string): name is Provider => name === 'cpu' || name === 'cuda';
 
 /** What is needed to start, not to answer: its health says nothing about whether requests can be sent here. */
 function servesWithout(part: Part): Part {

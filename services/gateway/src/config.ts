@@ -91,6 +91,13 @@ export const configSchema = {
     unit: 'rows',
     why: 'Rows between request and answer; beyond, RESOURCE_EXHAUSTED. 4,096 is under a second of work on one core.',
   },
+  providers: {
+    env: 'EVL_GATEWAY_PROVIDERS',
+    type: 'list',
+    default: ['cpu'],
+    oneOf: ['cpu', 'cuda'],
+    why: 'Where ONNX Runtime computes, by preference, as `cuda,cpu`. CUDA pays for large models; the gateway does not start where its libraries or a GPU are missing.',
+  },
   adaptiveLimit: {
     env: 'EVL_GATEWAY_ADAPTIVE_LIMIT',
     type: 'boolean',
