@@ -2,6 +2,8 @@ import { decisions, outcomes, rewards, serving, servingApi, topics } from '@ever
 import { drawArm } from '@everloop/stats';
 import { eventually } from '@everloop/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluateModel } from '../../apps/cli/src/decision/evaluate.ts';
+import { replaySample } from '../../apps/cli/src/decision/replay.ts';
 import { startWorld, waitMs, type World } from '../src/decisions/world.ts';
 
 const atMs = Date.UTC(2026, 0, 1);
@@ -191,6 +193,21 @@ describe('exploration over versions and over actions, on a real broker', () => {
     }
     expect(await armStats('version')).toEqual(expected.version);
     expect(await armStats('action')).toEqual(expected.action);
+  });
+
+  it('is drawn again, and judged off policy, by the command line', async () => {
+    expect((await replaySample(world.bus, 'banner', 1_000)).exitCode).toBe(0);
+    const options = { clip: 1_000, margin: 0, confidence: 0.999, resamples: 1_000, seed: 1, decisionsMax: 10_000 };
+    const evaluation = await evaluateModel(world.bus, 'banner', options);
+    expect(evaluation).toMatchObject({ rewardedBy: 'rewards', rewarded: made.length });
+    // A place is always worth the same, so the weights of the self-normalised estimate cancel.
+    for (const { arm, snips, ips } of evaluation.actions) {
+      expect(snips.value).toBeCloseTo(worth[arm] ?? Number.NaN, 9);
+      expect(ips.lower).toBeLessThan(worth[arm] ?? Number.NaN);
+      expect(ips.upper).toBeGreaterThan(worth[arm] ?? Number.NaN);
+    }
+    const valueOf = (version: string): number => evaluation.versions.find(({ arm }) => arm === version)?.dr.value ?? 0;
+    expect(valueOf('2')).toBeGreaterThan(valueOf('1'));
   });
 
   it('gives the default to what was not rewarded in time, and writes late rewards down', async () => {
