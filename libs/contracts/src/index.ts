@@ -29,6 +29,7 @@ export { compileCel, type CelPredicate, type CelVerdict } from './cel.ts';
 export { compareDecimals, parseDecimal, wholeDigits, type Decimal } from './decimal.ts';
 export { durationForm, durationMs, formatDuration } from './duration.ts';
 export { ContractError, describeFinding, ResourceErrors, type Finding, type ResourceProblem } from './errors.ts';
+export { inclusionWeight, isLogged } from './inclusion.ts';
 export { encodeEvent, eventAttributes, eventId, type EventAttributes, type EventToEncode } from './events.ts';
 export { compilePattern, type PatternTest } from './pattern.ts';
 export { checkResources, type ResourceFinding } from './resources/checks/index.ts';

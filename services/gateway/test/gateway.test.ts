@@ -93,6 +93,7 @@ describe('answering', () => {
           requestValues: [],
           featuresUnreachable: false,
           choice: undefined,
+          inclusionProbability: 0,
         } satisfies serving.Inference,
       },
     ]);

@@ -23,6 +23,11 @@ describe('DecisionLedger', () => {
     expect(ledger.answers.get('m/1')).toEqual({ firstMs: 100, count: 2 });
   });
 
+  it('counts a record of a sampled log as the predictions that it stands for', () => {
+    const sampled = (id: string): serving.Inference => ({ ...inference(id), inclusionProbability: 0.25 });
+    expect(ledgerOf([sampled('a'), sampled('b')], []).answers.get('m/1')?.count).toBe(8);
+  });
+
   it('lets the young wait and names the overdue', () => {
     const ledger = ledgerOf([inference('a')], []);
     expect(verdicts(ledger, 1, 100)).toEqual([true, true, true]);

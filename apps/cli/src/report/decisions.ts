@@ -1,5 +1,4 @@
-import type { outcomes } from '@everloop/contracts';
-import { type serving } from '@everloop/contracts';
+import { inclusionWeight, type outcomes, type serving } from '@everloop/contracts';
 import type { LedgerCheck } from './types.ts';
 
 const servedFlag = 1;
@@ -38,7 +37,7 @@ export class DecisionLedger {
       const key = `${inference.model}/${inference.modelVersion}`;
       const known = this.#answers.get(key) ?? { firstMs: inference.eventTimeMs, count: 0 };
       const firstMs = Math.min(known.firstMs, inference.eventTimeMs);
-      this.#answers.set(key, { firstMs, count: known.count + 1 });
+      this.#answers.set(key, { firstMs, count: known.count + inclusionWeight(inference) });
     } else this.#counts.shadowed += 1;
     if (this.#decisions.has(inference.decisionId)) {
       this.#counts.repeatedDecisions += 1;

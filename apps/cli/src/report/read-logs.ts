@@ -1,4 +1,5 @@
 import {
+  inclusionWeight,
   drift,
   outcomes,
   parseResource,
@@ -110,7 +111,7 @@ export async function readPredictions(bus: Bus, model: string): Promise<Predicti
     decisions.addInference(inference);
     if (topic !== topics.inferenceServed) return;
     const month = monthOf(inference.eventTimeMs);
-    predictions.set(month, (predictions.get(month) ?? 0) + 1);
+    predictions.set(month, (predictions.get(month) ?? 0) + inclusionWeight(inference));
     if (inference.model === model) sample.add(inference);
   });
   await read(bus, [topics.outcomeSettled], ({ value }) => {
@@ -127,7 +128,12 @@ export async function readPredictions(bus: Bus, model: string): Promise<Predicti
       isFirst: outcome.modelVersion === firstVersion,
     });
   });
-  return { decisions, quality, predictions, sample: sample.rows() };
+  return { decisions, quality, predictions: rounded(predictions), sample: sample.rows() };
+}
+
+/** What weighted records add up to, in whole predictions. */
+function rounded(counts: ReadonlyMap<string, number>): Map<string, number> {
+  return new Map([...counts].map(([key, count]) => [key, Math.round(count)]));
 }
 
 /** Reads every source topic and its two outputs once. */

@@ -24,7 +24,7 @@ export function versionRows(
       parent: version.parentVersion,
       gates: version.gates.map(({ name, verdict, detail }) => ({ name, verdict, detail })),
       firstServed: answered === undefined ? null : time(answered.firstMs),
-      answers: answered?.count ?? 0,
+      answers: Math.round(answered?.count ?? 0),
       modelDigest: version.artifacts.find(({ name }) => name === 'model.onnx')?.digest ?? '',
       datasetHash: version.dataset?.contentHash ?? '',
       held: heldOf(version.parameters['held']),

@@ -1,3 +1,4 @@
+import type { LogSpec } from '../inclusion.ts';
 import type { WindowSpec } from './window-types.ts';
 
 import type { BatchSpec } from './batch-types.ts';
@@ -274,6 +275,8 @@ export interface ModelSpec {
   readonly rewards?: RewardSpec;
   /** Requests wait for each other, to run together; absent: only what waits anyway runs together. */
   readonly batching?: BatchingSpec;
+  /** Which predictions are logged; absent: all. */
+  readonly log?: LogSpec;
   /** Training examples: one per record of `source`, request fields of the same names; as of `time` + `offsetMs`. */
   readonly examples: { readonly source: string; readonly time: string; readonly offsetMs: number };
   /** The FeatureService whose features are used, and no others; see `pinnedService`. */

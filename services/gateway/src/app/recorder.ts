@@ -1,4 +1,4 @@
-import { eventId } from '@everloop/contracts';
+import { eventId, isLogged } from '@everloop/contracts';
 import { requestBesideInputs } from '@everloop/features';
 import { actionPropensity, type ActionDrawn } from '../domain/actions.ts';
 import { actionChoice, encodeDecision } from '../domain/decision-record.ts';
@@ -24,7 +24,7 @@ export interface Scored {
 
 /** Writes the records of one request; the parts that its records share are encoded once. */
 export interface RequestRecorder {
-  /** Appends one record for each row and returns their decision ids. */
+  /** Appends one record for each row that the Model's share of the log has, and returns the decision ids of all. */
   append(stream: LogStream, scored: Scored): readonly string[];
 }
 
@@ -52,6 +52,7 @@ export class Recorder {
   ): RequestRecorder {
     const { model, requestId, eventTimeMs } = prepared;
     const { encoded, besideInputs } = this.#namesOf(model);
+    const share = model.spec.log?.share ?? 1;
     const common = {
       requestId,
       model: model.name,
@@ -60,6 +61,7 @@ export class Recorder {
       eventTimeMs,
       featuresUnreachable: isDegraded,
       unit: prepared.unit,
+      inclusionProbability: share < 1 ? share : 0,
     };
     const joinKeys = prepared.rows.map((row) => String(row[model.spec.joinKey] ?? ''));
     const gated = gatedRows(prepared);
@@ -89,7 +91,10 @@ export class Recorder {
             score: scores[row] ?? Number.NaN,
           }),
         }));
-        this.#log.append(stream, records);
+        // A shadow is logged where its answer is, so that both can be compared.
+        const logged =
+          share < 1 ? records.filter((_, row) => isLogged(decisionIdOf(prepared, row, null), share)) : records;
+        if (logged.length > 0) this.#log.append(stream, logged);
         const { rewards } = model.spec;
         if (rewards !== undefined && shadow === null) {
           const about = { ...common, modelVersion: loaded.version, choice, rewards };

@@ -24,6 +24,7 @@ describe('encodeInference', () => {
       gateFindings: fc.array(fc.string()),
       requestValues: fc.array(value),
       featuresUnreachable: fc.boolean(),
+      inclusionProbability: fc.double({ min: 0, max: 1, noNaN: true }),
     });
     const ownFields = fc.record({
       decisionId: fc.string(),

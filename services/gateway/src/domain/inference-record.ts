@@ -19,6 +19,8 @@ export interface SharedFields {
   /** Parallel to the names that `encodeNames` was given. */
   readonly requestValues: readonly Value[];
   readonly featuresUnreachable: boolean;
+  /** Share of the model's predictions that is logged; 0 where all are. */
+  readonly inclusionProbability: number;
 }
 
 /** What one version's prediction of a row adds. */
@@ -67,6 +69,7 @@ export function encodeShared(names: Uint8Array, shared: SharedFields, row: Featu
   texts(field.gateFindings, shared.gateFindings);
   values(field.requestValues, shared.requestValues);
   flag(field.featuresUnreachable, shared.featuresUnreachable);
+  double(field.inclusionProbability, shared.inclusionProbability);
   values(field.inputValues, row.values);
   texts(field.degradedViews, row.degradedViews);
   ages(row.viewAgesMs);
@@ -121,6 +124,7 @@ const field = {
   requestValues: tagOf(24, delimited),
   unit: tagOf(30, delimited),
   viewAgeSeconds: tagOf(33, delimited),
+  inclusionProbability: tagOf(34, fixed64),
 } as const;
 
 /** Tags of the fields of `serving.v1.FeatureValue`. */

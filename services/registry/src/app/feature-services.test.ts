@@ -62,6 +62,28 @@ function pinsOf(context: AppContext): string[] {
   });
 }
 
+describe('the share of the log', () => {
+  const sampled = (share: number): string => model.replace('joinKey: id', `joinKey: id\n  log: { share: ${share} }`);
+
+  it('stays as it was when the Model was applied first', () => {
+    const context = testContext();
+    apply(context, views, service, sampled(0.5));
+    expect(apply(context, views, service, sampled(0.5))).toContain('late unchanged');
+    for (const changed of [sampled(0.1), model])
+      expect(() => apply(context, views, service, changed)).toThrow(
+        /keep log.share 0.5, or apply the Model under another/,
+      );
+  });
+
+  it('cannot be less than all for a Model that logged all', () => {
+    const context = testContext();
+    apply(context, views, service, model);
+    expect(apply(context, views, service, sampled(1))).toContain('late changed');
+    const run = () => apply(context, views, service, sampled(0.5));
+    expect(run).toThrow(expect.objectContaining({ code: 'EVL_RESOURCE_IMMUTABLE' }));
+  });
+});
+
 describe('a FeatureService in the registry', () => {
   it('pins its features when it is applied first, and is unchanged after that', () => {
     const context = testContext();

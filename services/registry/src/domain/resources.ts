@@ -47,6 +47,7 @@ export function planApply(
     const digest = sha256Hex(specJson);
     const before = current.get(resourceKey(wire));
     const { kind, name } = wire;
+    if (before !== undefined && asked?.kind === 'Model') requireSameLog(parseResource(before), asked);
     if (before?.digest === digest) return { resource: before, change: 'unchanged' };
     const revision = (before?.revision ?? 0) + 1;
     return {
@@ -63,6 +64,17 @@ export function planApply(
     if (canonicalJson(withoutPins(known.spec)) !== canonicalJson(withoutPins(asked.spec))) throw immutable(asked);
     return known.spec;
   }
+}
+
+/** A log of which another share is there before and after a moment has rows of different weight, and what is counted from it would not tell. */
+function requireSameLog(before: TypedResource, { name, spec }: ResourceOf<'Model'>): void {
+  if (before.kind !== 'Model') return;
+  const [known, asked] = [before.spec.log?.share ?? 1, spec.log?.share ?? 1];
+  if (known === asked) return;
+  const message =
+    `Model/${name}: ${known} of its predictions are logged, and log.share ${asked} would mix both in what is counted from the log; ` +
+    `keep log.share ${known}, or apply the Model under another name`;
+  throw new ContractError('EVL_RESOURCE_IMMUTABLE', message);
 }
 
 function immutable({ name, spec }: ResourceOf<'FeatureService'>): ContractError {

@@ -12,9 +12,11 @@ interface Parts {
   readonly field?: string;
   readonly gate?: string;
   readonly target?: string;
+  readonly log?: string;
+  readonly exploration?: string;
 }
 
-const text = ({ choose, rewards, field = '', gate, target }: Parts): string => `
+const text = ({ choose, rewards, field = '', gate, target, log, exploration }: Parts): string => `
 kind: Source
 name: visits
 spec:
@@ -39,6 +41,7 @@ spec:
   ${gate === undefined ? '' : `gate: ${gate}`}
   ${choose === undefined ? '' : `choose: ${choose}`}
   ${rewards === undefined ? '' : `rewards: ${rewards}`}
+  ${log === undefined ? '' : `log: ${log}`}
   examples: { source: visits, time: at }
   onDemand: [{ name: old, type: number, cel: 'request.age > 60.0 ? 1.0 : 0.0' }]
   inputs:
@@ -58,6 +61,17 @@ spec:
   model: banners
   steps: [{ weight: 0.1, hold: 1d }]
   targets: [{ name: t, cel: '${target}', version: '1' }]
+`
+}${
+  exploration === undefined
+    ? ''
+    : `---
+kind: Rollout
+name: banners
+spec:
+  model: banners
+  steps: [{ weight: 0.1, hold: 1d }]
+  exploration: ${exploration}
 `
 }`;
 
@@ -87,6 +101,12 @@ describe('a Model that chooses among actions', () => {
     const plain = model({});
     expect(chosenField(plain)).toBeNull();
     expect(askedFields(plain)).toBe(plain.request);
+  });
+
+  it('may log a share where nothing counts on all, and everything in any case', () => {
+    expect(model({ log: '{ share: 0.25 }' }).log).toEqual({ share: 0.25 });
+    expect(model({}).log).toBeUndefined();
+    expect(problems({ log: '{ share: 1 }', rewards: '{ wait: 1h }' })).toBe('');
   });
 
   it('needs no default for the field that it chooses', () => {
@@ -122,6 +142,22 @@ describe('a Model that chooses among actions', () => {
     ['a range without rewards', { rewards: '{ wait: 1h, min: 1, max: 1 }' }, /min 1 is not under max 1/],
     ['a default out of range', { rewards: '{ wait: 1h, default: -1 }' }, /-1 is not within min 0 and max 1/],
     ['another way to add up', { rewards: '{ wait: 1h, aggregate: summ }' }, /did you mean "sum"/],
+    [
+      'to log a share of what waits for rewards',
+      { rewards: '{ wait: 1h }', log: '{ share: 0.5 }' },
+      /a Model with rewards needs each of its decisions in the log: leave log out, or rewards/,
+    ],
+    [
+      'to log a share of what it chose',
+      { choose: '{ input: shown, actions: [a, b] }', log: '{ share: 0.5 }' },
+      /a Model with choose needs each of its decisions/,
+    ],
+    [
+      'to judge arms by a share of the log',
+      { log: '{ share: 0.5 }', exploration: "{ policy: thompson, versions: ['1'] }" },
+      /Model "banners" logs 0.5 of its predictions \(log.share\), and arms are judged by all of theirs/,
+    ],
+    ['to log nothing', { log: '{ share: 0 }' }, /share/],
     [
       'to route by what is chosen later',
       { choose: '{ input: shown, actions: [a, b] }', target: 'record.banner == "a"' },

@@ -94,7 +94,11 @@ export interface Inference {
    * Where the model chooses among actions: score and inputs are those of the action that was chosen, and `propensity` is that of version
    * and action together.
    */
-  choice: ActionChoice | undefined;
+  choice:
+    | ActionChoice
+    | undefined;
+  /** Probability with which predictions of the model are in this log, (0, 1]: those of a record count 1/p times. Absent: all are, 1. */
+  inclusionProbability: number;
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -254,6 +258,7 @@ function createBaseInference(): Inference {
     epsilon: 0,
     explore: false,
     choice: undefined,
+    inclusionProbability: 0,
   };
 }
 
@@ -365,6 +370,9 @@ export const Inference: MessageFns<Inference> = {
     }
     if (message.choice !== undefined) {
       ActionChoice.encode(message.choice, writer.uint32(250).fork()).join();
+    }
+    if (message.inclusionProbability !== 0) {
+      writer.uint32(273).double(message.inclusionProbability);
     }
     return writer;
   },
@@ -666,6 +674,14 @@ export const Inference: MessageFns<Inference> = {
             message.choice = ActionChoice.decode(reader, reader.uint32());
             continue;
           }
+          case 34: {
+            if (tag !== 273) {
+              break;
+            }
+
+            message.inclusionProbability = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -797,6 +813,11 @@ export const Inference: MessageFns<Inference> = {
       epsilon: isSet(object.epsilon) ? globalThis.Number(object.epsilon) : 0,
       explore: isSet(object.explore) ? globalThis.Boolean(object.explore) : false,
       choice: isSet(object.choice) ? ActionChoice.fromJSON(object.choice) : undefined,
+      inclusionProbability: isSet(object.inclusionProbability)
+        ? globalThis.Number(object.inclusionProbability)
+        : isSet(object.inclusion_probability)
+        ? globalThis.Number(object.inclusion_probability)
+        : 0,
     };
   },
 
@@ -901,6 +922,9 @@ export const Inference: MessageFns<Inference> = {
     if (message.choice !== undefined) {
       obj.choice = ActionChoice.toJSON(message.choice);
     }
+    if (message.inclusionProbability !== 0) {
+      obj.inclusionProbability = floatToJson(message.inclusionProbability);
+    }
     return obj;
   },
 
@@ -944,6 +968,7 @@ export const Inference: MessageFns<Inference> = {
     message.choice = (object.choice !== undefined && object.choice !== null)
       ? ActionChoice.fromPartial(object.choice)
       : undefined;
+    message.inclusionProbability = object.inclusionProbability ?? 0;
     return message;
   },
 };

@@ -1,0 +1,58 @@
+import { eventId, inclusionWeight, isLogged } from '@everloop/contracts';
+import { eventually } from '@everloop/testing';
+import { expect, it } from 'vitest';
+import { resourcesFor, spec, trip } from './fixtures.ts';
+import { setUp, shadow, type Harness } from './harness.ts';
+
+const share = 0.25;
+
+const isReady = (harness: Harness) =>
+  eventually(() => harness.gateway.service.modelReady({ name: 'delay', version: '' }).ready);
+
+async function run(log: { readonly share: number } | undefined) {
+  const harness = setUp({}, resourcesFor({ ...spec, ...(log === undefined ? {} : { log }) }, 'conditions'));
+  await harness.start();
+  await harness.route({ shadows: [shadow('2')] });
+  await isReady(harness);
+  const answers = [];
+  for (let n = 0; n < 100; n += 1) answers.push(await harness.infer({ id: `r${n}`, inputs: trip(`T${n}`, `U${n}`) }));
+  await harness.stop();
+  const of = (stream: string) => harness.records.filter((each) => each.stream === stream).map((each) => each.inference);
+  return { answers, served: of('served'), shadowed: of('shadowed') };
+}
+
+it('logs the rows whose decisions are in the share, with its probability, and answers all alike', async () => {
+  const { answers, served, shadowed } = await run({ share });
+  const ids = answers.flatMap(({ parameters }) => {
+    const choice = parameters['decision_id']?.parameterChoice;
+    return choice?.$case === 'stringParam' ? choice.value.split(',') : [];
+  });
+  expect(ids).toHaveLength(200);
+  const expected = ids.filter((id) => isLogged(id, share));
+  expect(expected.length).toBeGreaterThan(20);
+  expect(expected.length).toBeLessThan(90);
+  expect(served.map(({ decisionId }) => decisionId)).toEqual(expected);
+  expect(served.every((record) => inclusionWeight(record) === 4)).toBe(true);
+  // A shadow is there where its answer is.
+  expect(new Set(shadowed.map(({ joinKey }) => joinKey))).toEqual(new Set(served.map(({ joinKey }) => joinKey)));
+});
+
+it('a retry is logged as the first time was', async () => {
+  const harness = setUp({}, resourcesFor({ ...spec, log: { share } }, 'conditions'));
+  await harness.start();
+  await harness.route({});
+  await isReady(harness);
+  const logged = (n: number): boolean => isLogged(eventId('decision', 'delay', `r${n}`), share);
+  for (let n = 0; n < 20; n += 1) for (let time = 0; time < 2; time += 1) await harness.infer({ id: `r${n}` });
+  const expected = Array.from({ length: 20 }, (_, n) => n).filter(logged);
+  expect(harness.records.map(({ inference }) => inference.requestId)).toEqual(
+    expected.flatMap((n) => [`r${n}`, `r${n}`]),
+  );
+  await harness.stop();
+});
+
+it.each([[undefined], [{ share: 1 }]])('with %j everything is logged, as before', async (log) => {
+  const { served, shadowed } = await run(log);
+  expect([served.length, shadowed.length]).toEqual([200, 200]);
+  expect(served.every(({ inclusionProbability }) => inclusionProbability === 0)).toBe(true);
+});
