@@ -3,12 +3,19 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { inference } from '@everloop/contracts';
 import { grpcFrame, grpcHeaders, needH2load, runLoad, type LoadRun } from './h2load.ts';
+import { runVariedLoad } from './node-load.ts';
 import { canPin, cpuSecondsOf } from './process-stats.ts';
 import type { BenchResult } from './result.ts';
-import { entityName } from './features-world.ts';
 import { requestOf, width } from './serving-message.ts';
 import type { PeerOrder, RawOrder } from './serving-peer.ts';
-import { modelNames, startServingWorld, type ModelName, type ServingWorld, type Subject } from './serving-world.ts';
+import {
+  customers,
+  modelNames,
+  startServingWorld,
+  type ModelName,
+  type ServingWorld,
+  type Subject,
+} from './serving-world.ts';
 import { cores, median } from './subject.ts';
 
 const rounds = Number(process.env['EVL_BENCH_ROUNDS'] ?? 3);
@@ -63,12 +70,17 @@ interface Run extends LoadRun {
   readonly perCpuSecond: number;
 }
 
-async function measure(subject: Subject, body: Buffer, requests: number, load: (typeof loads)[number]): Promise<Run> {
+/** Requests that differ are sent by this process, which sends fewer a second; the servers beside are asked in the same way. */
+async function measure(
+  subject: Subject,
+  bodies: readonly Buffer[],
+  requests: number,
+  { connections, streams }: (typeof loads)[number],
+): Promise<Run> {
+  const common = { url: `http://${subject.address}${inferPath}`, headers: grpcHeaders, requests, connections, streams };
+  const [body = Buffer.alloc(0)] = bodies;
   const from = subject.cpuSeconds();
-  const run = await runLoad({
-    ...{ url: `http://${subject.address}${inferPath}`, headers: grpcHeaders, body, requests },
-    ...{ connections: load.connections, streams: load.streams },
-  });
+  const run = bodies.length > 1 ? await runVariedLoad({ ...common, bodies }) : await runLoad({ ...common, body });
   return { ...run, perCpuSecond: Math.round(requests / (subject.cpuSeconds() - from)) };
 }
 
@@ -104,17 +116,17 @@ function summary(concurrency: Concurrency, runs: Runs): Compared {
 }
 
 async function compare(world: ServingWorld, name: ModelName): Promise<{ requests: number; compared: Compared[] }> {
-  const body = requestOf(name, name === 'enriched' ? entityName(0) : undefined);
-  const frame = grpcFrame(body);
+  const asked = name === 'enriched' ? customers.map((customer) => requestOf(name, customer)) : [requestOf(name)];
   const answer = inference.ModelInferResponse.encode(
-    await world.client.modelInfer(inference.ModelInferRequest.decode(body)),
+    await world.client.modelInfer(inference.ModelInferRequest.decode(asked[0] ?? Buffer.alloc(0))),
   ).finish();
   const model = world.files[name];
+  const frames = asked.map(grpcFrame);
   // The bare server has no features to read: it is asked with the numbers.
-  const bareFrame = name === 'enriched' ? grpcFrame(requestOf(name)) : frame;
+  const bareFrames = name === 'enriched' ? customers.map(() => grpcFrame(requestOf(name))) : frames;
   const echo = await startPeer({ kind: 'echo', answer: Buffer.from(answer).toString('base64'), model });
   const bare = await startPeer({ kind: 'bare', answer: '', model });
-  const subjects = { echo: [echo, frame], bare: [bare, bareFrame], ours: [world.gateway, frame] } as const;
+  const subjects = { echo: [echo, frames], bare: [bare, bareFrames], ours: [world.gateway, frames] } as const;
   let requests = 1;
   const compared: Compared[] = [];
   try {

@@ -22,7 +22,7 @@ import { createKafkaBus, type Bus } from '@everloop/kafka';
 import { freePorts, startLocalKafka, startLocalRedis } from '@everloop/local';
 import { createLogger, createMetrics, pause } from '@everloop/service';
 import { createObjectStore, createRedis } from '@everloop/storage';
-import { entityName, featureNames, source as customers, view, viewName } from './features-world.ts';
+import { entityName, featureNames, source as customerSource, view, viewName } from './features-world.ts';
 import { canPin, cpuSecondsOf, pin } from './process-stats.ts';
 import { fieldName, width } from './serving-message.ts';
 import { largeModel, smallModel } from './serving-models.ts';
@@ -33,8 +33,11 @@ const partitions = 4;
 export const modelNames = ['small', 'large', 'enriched'] as const;
 export type ModelName = (typeof modelNames)[number];
 
+/** Customers with stored features: so many that requests which are read together hardly ever share one. */
+export const customers = Array.from({ length: 5_000 }, (_, index) => entityName(index));
+
 const labels: SourceSpec = {
-  ...customers,
+  ...customerSource,
   ...{ topic: 'bench.labels', partitions, key: 'id' },
   fields: {
     id: { type: 'string', required: true },
@@ -69,7 +72,7 @@ function specOf(name: ModelName): ModelSpec {
 }
 
 const resources: readonly TypedResource[] = [
-  { kind: 'Source', name: 'customers', revision: 1, spec: customers },
+  { kind: 'Source', name: 'customers', revision: 1, spec: customerSource },
   { kind: 'Source', name: 'labels', revision: 1, spec: labels },
   { kind: 'FeatureView', name: viewName, revision: 1, spec: view },
   ...modelNames.map((name) => ({ kind: 'Model' as const, name, revision: 1, spec: specOf(name) })),
@@ -159,18 +162,21 @@ async function build(folder: string, closers: (() => unknown)[], close: () => Pr
   };
 }
 
-/** One customer's features, fresh for the whole bench. */
+/** The features of every customer, fresh for the whole bench. */
 async function storeFeatures(url: string): Promise<void> {
   const logger = createLogger({ service: 'bench', level: 'error' });
   const redis = createRedis({ url, logger, name: 'redis' });
   await redis.start();
   const compiled = compileFromCatalog(viewName, catalogOf(resources));
-  const values = Object.fromEntries(featureNames.map((name, column) => [name, column / width]));
   const atMs = Date.now() - 60_000;
-  const event = viewEvent(compiled, { customer: entityName(0), at: atMs, ...values }, { offset: 0, recordedMs: atMs });
-  const row = newRow(compiled);
-  if (event !== null) applyEvent(compiled, row, event);
-  await redis.setManyAtomic([[rowKey(viewName, 0, entityName(0)), encodeRow(compiled, row), 86_400_000]]);
+  const rows = customers.map((customer, index) => {
+    const values = Object.fromEntries(featureNames.map((name, column) => [name, ((index + column) % width) / width]));
+    const event = viewEvent(compiled, { customer, at: atMs, ...values }, { offset: 0, recordedMs: atMs });
+    const row = newRow(compiled);
+    if (event !== null) applyEvent(compiled, row, event);
+    return [rowKey(viewName, 0, customer), encodeRow(compiled, row), 86_400_000] as const;
+  });
+  await redis.setManyAtomic(rows);
   await redis.stop();
 }
 
