@@ -106,7 +106,12 @@ describe('up', () => {
 describe('report and ledger', () => {
   it.each(['report', 'ledger'])('%s: options over environment over defaults', async (name) => {
     const { calls } = await run(`${name} --brokers a:1,b:2 --counts c.json`);
-    const addresses = { brokers: ['a:1', 'b:2'], registryAddress: '127.0.0.1:1', featuresAddress: '127.0.0.1:8002' };
+    const addresses = {
+      brokers: ['a:1', 'b:2'],
+      registryAddress: '127.0.0.1:1',
+      featuresAddress: '127.0.0.1:8002',
+      gatewayAddress: '127.0.0.1:8001',
+    };
     expect(calls).toEqual([{ ...addresses, replayCounts: 'c.json' }]);
   });
 
