@@ -2,6 +2,7 @@ import type { inference } from '@everloop/contracts';
 import { decisions, registry, rollout, serving, toWire, topics } from '@everloop/contracts';
 import type { Bus, BusRecord, FollowOptions, TopicSpec } from '@everloop/kafka';
 import { createLogger, createMetrics, ServiceError } from '@everloop/service';
+import { eventually } from '@everloop/testing';
 import { createOnlineReader, type OnlineStore } from '../src/adapters/online-features.ts';
 import { Statistics } from '../src/app/statistics.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../src/app/gateway.ts';
@@ -231,4 +232,21 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
     route: (fields) => bus.give(topics.route, rollout.Route.toJSON(routeOf(fields))),
     infer: async (fields = {}) => gateway.service.modelInfer(inferRequest(fields)),
   };
+}
+
+/** A gateway that has started. */
+export async function running(overrides: Partial<GatewayOptions> = {}): Promise<Harness> {
+  const harness = setUp(overrides);
+  await harness.start();
+  return harness;
+}
+
+/** Gives a route and resolves when everything it wants is in force. */
+export async function routed(harness: Harness, fields: Partial<rollout.Route>): Promise<void> {
+  await harness.route(fields);
+  await eventually(
+    () =>
+      harness.gateway.service.modelMetadata({ name: 'delay', version: '' }).properties['policy_revision'] ===
+      (fields.revision ?? '1'),
+  );
 }
