@@ -128,8 +128,13 @@ class UnaryAnswer implements CallContext {
   }
 
   fail(error: unknown): void {
-    if (!this.#close()) return;
     const answer = statusOf(error);
+    // The timer may be late. Work that was given up because the deadline has passed was cancelled by nobody.
+    if (answer.code === status.CANCELLED && Date.now() >= this.#endsAtMs) {
+      this.expire();
+      return;
+    }
+    if (!this.#close()) return;
     logFailure(this.#options, error, answer.code);
     this.#callback({ code: answer.code, details: answer.details });
   }
