@@ -60,8 +60,8 @@ function rawElements(datatype: Datatype, raw: Buffer, count: number): readonly E
   if (size === null) return splitBytes(raw, count);
   if (raw.length !== count * size) return `has ${raw.length} raw bytes, its shape says ${count * size}`;
   const view = viewOf(raw);
-  const elements: Element[] = [];
-  for (let at = 0; at < raw.length; at += size) elements.push(datatype.read(view, at));
+  const elements = new Array<Element>(count);
+  for (let index = 0; index < count; index += 1) elements[index] = datatype.read(view, index * size);
   return elements;
 }
 
@@ -117,17 +117,19 @@ function decodeColumns(tensor: Tensor, raw: Buffer | undefined, names: readonly 
   const elements =
     raw === undefined ? typedElements(tensor, datatype, tensor.contents, count) : rawElements(datatype, raw, count);
   if (typeof elements === 'string') return elements;
-  const columns = names.map((name) => ({ name, datatype: tensor.datatype, values: [] as (string | number)[] }));
+  // Of their length from the start: an array that grows begins with room for 17.
+  const columns = names.map((name) => ({ name, datatype: tensor.datatype, values: new Array<string | number>(rows) }));
   // Floats are what they are; nothing else about them is checked here.
   const isFloat = datatype.range === null && tensor.datatype !== 'BOOL';
   let [row, column] = [0, 0];
   for (const element of elements) {
-    if (isFloat && typeof element === 'number') columns[column]?.values.push(element);
+    const { values } = columns[column] ?? { values: [] };
+    if (isFloat && typeof element === 'number') values[row] = element;
     else {
       const read = valueOf(element, tensor.datatype, datatype.range);
       if (typeof read === 'string')
         return names.length === 1 ? `row ${row} ${read}` : `row ${row} column ${column} ${read}`;
-      columns[column]?.values.push(read.value);
+      values[row] = read.value;
     }
     column += 1;
     if (column === names.length) [row, column] = [row + 1, 0];
