@@ -77,9 +77,11 @@ export function createGate(spec: Pick<ModelSpec, 'request' | 'joinKey' | 'gate'>
     return { field, policy: gatePolicy(spec, field), isJoinKey, min, max, values: set };
   });
   const places = new Map(rules.map(({ field }, index) => [field.name, index]));
+  // A copy of a whole row costs less than one that grows field by field; what stays absent is taken out.
+  const blank: RequestRow = Object.fromEntries(rules.map(({ field }) => [field.name, '']));
   return {
     check(columns, rows) {
-      const check = new Check(rows);
+      const check = new Check(rows, blank);
       const given: (Column | undefined)[] = [];
       for (const column of columns) {
         const place = places.get(column.name);
@@ -107,8 +109,8 @@ class Check {
   readonly #rows: Record<string, string | number>[] = [];
   #verdict: Verdict = 'accept';
 
-  constructor(rows: number) {
-    for (let row = 0; row < rows; row += 1) this.#rows.push({});
+  constructor(rows: number, blank: RequestRow) {
+    for (let row = 0; row < rows; row += 1) this.#rows.push({ ...blank });
   }
 
   /** Notes why the call is refused. */
@@ -155,8 +157,7 @@ class Check {
         return;
       }
     }
-    if (value === undefined) return;
-    if (rule.values !== null && !rule.values.has(value)) {
+    if (value !== undefined && rule.values !== null && !rule.values.has(value)) {
       this.#bad(rule, row, 'unseen', value);
       return;
     }
@@ -171,13 +172,14 @@ class Check {
       return;
     }
     this.#verdict = stronger(this.#verdict, action);
-    if (action === 'flag') this.#put(rule, row, value);
-    if (action === 'default') this.#put(rule, row, rule.field.default);
+    this.#put(rule, row, action === 'flag' ? value : action === 'default' ? rule.field.default : undefined);
   }
 
   #put({ field }: Rule, row: number, value: string | number | undefined): void {
     const into = this.#rows[row];
-    if (into !== undefined && value !== undefined) into[field.name] = value;
+    if (into === undefined) return;
+    if (value === undefined) Reflect.deleteProperty(into, field.name);
+    else into[field.name] = value;
   }
 
   #found({ field }: Rule, row: number, problem: GateProblem, action: GateAction, value: string): void {

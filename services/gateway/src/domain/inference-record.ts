@@ -166,7 +166,8 @@ function ages(allMs: readonly number[]): void {
 }
 
 function values(tag: number, all: readonly Value[]): void {
-  for (const value of all) {
+  for (let index = 0; index < all.length; index += 1) {
+    const value = all[index] ?? null;
     if (typeof value === 'string') {
       writer.message(tag, () => writer.text(kind.text, value));
       continue;

@@ -5,6 +5,9 @@ export const routeKeys = ['x-everloop-route', 'x-seldon-route'] as const;
 /** Metadata key or header of the unit that the draw is made for; the parameter is `unit_id`. */
 const unitKey = 'x-everloop-unit';
 
+/** Headers, and the parameters that say the same. */
+const headerParameters = [...routeKeys.map((key) => [key, key] as const), [unitKey, 'unit_id'] as const];
+
 /** Longest token that is read, characters: room for many nested routes of another gateway. */
 const tokenCharsMax = 1_024;
 
@@ -47,13 +50,14 @@ export function withRouteHeaders(
   request: inference.ModelInferRequest,
   header: (key: string) => string | undefined,
 ): inference.ModelInferRequest {
-  const added: inference.ModelInferRequest['parameters'] = {};
-  for (const [key, parameter] of [...routeKeys.map((key) => [key, key] as const), [unitKey, 'unit_id'] as const]) {
+  let parameters = request.parameters;
+  for (let index = 0; index < headerParameters.length; index += 1) {
+    const [key, parameter] = headerParameters[index] ?? ['', ''];
     const value = header(key);
-    if (value !== undefined && value !== '' && request.parameters[parameter] === undefined)
-      added[parameter] = { parameterChoice: { $case: 'stringParam', value } };
+    if (value === undefined || value === '' || parameters[parameter] !== undefined) continue;
+    parameters = { ...parameters, [parameter]: { parameterChoice: { $case: 'stringParam', value } } };
   }
-  return Object.keys(added).length === 0 ? request : { ...request, parameters: { ...request.parameters, ...added } };
+  return parameters === request.parameters ? request : { ...request, parameters };
 }
 
 /** The same for a request whose route and unit are fields of it. Of several tokens the last counts, so ours is behind. */

@@ -238,7 +238,7 @@ describe('decodeInputs: packed', () => {
 
   it('refuses a field that comes alone as well', () => {
     expect(columns({ inputs: [numeric([1, 2], [1n, 2n]), fp64('rain', [1])] })).toEqual([
-      "input 'rain' is given twice",
+      "input 'rain' is given twice: alone and in 'numeric'",
     ]);
   });
 

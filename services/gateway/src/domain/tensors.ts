@@ -121,18 +121,18 @@ function decodeColumns(tensor: Tensor, raw: Buffer | undefined, names: readonly 
   const columns = names.map((name) => ({ name, datatype: tensor.datatype, values: new Array<string | number>(rows) }));
   // Floats are what they are; nothing else about them is checked here.
   const isFloat = datatype.range === null && tensor.datatype !== 'BOOL';
-  let [row, column] = [0, 0];
-  for (const element of elements) {
-    const { values } = columns[column] ?? { values: [] };
-    if (isFloat && typeof element === 'number') values[row] = element;
-    else {
-      const read = valueOf(element, tensor.datatype, datatype.range);
-      if (typeof read === 'string')
-        return names.length === 1 ? `row ${row} ${read}` : `row ${row} column ${column} ${read}`;
-      values[row] = read.value;
+  for (let column = 0; column < columns.length; column += 1) {
+    const values = columns[column]?.values ?? [];
+    for (let row = 0; row < rows; row += 1) {
+      const element = elements[row * columns.length + column];
+      if (isFloat && typeof element === 'number') values[row] = element;
+      else if (element !== undefined) {
+        const read = valueOf(element, tensor.datatype, datatype.range);
+        if (typeof read === 'string')
+          return columns.length === 1 ? `row ${row} ${read}` : `row ${row} column ${column} ${read}`;
+        values[row] = read.value;
+      }
     }
-    column += 1;
-    if (column === names.length) [row, column] = [row + 1, 0];
   }
   return columns;
 }
@@ -167,14 +167,15 @@ export function decodeInputs(
     const tensor = inputs[index];
     if (tensor === undefined) continue;
     if (raws.length > 0 && hasContents(tensor)) reasons.push(`input '${tensor.name}' has contents beside raw contents`);
-    const names = packed.get(tensor.name) ?? [tensor.name];
-    for (const name of names) {
-      if (seen.has(name)) reasons.push(`input '${name}' is given twice`);
-      seen.add(name);
-    }
-    const read = decodeColumns(tensor, raws[index], names);
+    if (seen.has(tensor.name)) reasons.push(`input '${tensor.name}' is given twice`);
+    seen.add(tensor.name);
+    const read = decodeColumns(tensor, raws[index], packed.get(tensor.name) ?? [tensor.name]);
     if (typeof read === 'string') reasons.push(`input '${tensor.name}' ${read}`);
     else for (const column of read) columns.push(column);
+  }
+  for (const [tensor, names] of packed) {
+    const twice = seen.has(tensor) ? names.find((name) => seen.has(name)) : undefined;
+    if (twice !== undefined) reasons.push(`input '${twice}' is given twice: alone and in '${tensor}'`);
   }
   const rows = columns[0]?.values.length ?? 0;
   const uneven = columns.find((column) => column.values.length !== rows);
