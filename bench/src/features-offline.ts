@@ -4,6 +4,7 @@ import path from 'node:path';
 import { cacheFolder } from '@everloop/local';
 import { openDuckDb, sqlText } from '@everloop/storage';
 import { makeOfflineWorld, offlineWorld } from './offline-world.ts';
+import { median } from './quantiles.ts';
 import type { BenchResult } from './result.ts';
 
 const rounds = 3;
@@ -21,10 +22,6 @@ export interface OfflineRun {
 }
 
 export type OfflinePath = 'ours' | 'ours-latest' | 'asof';
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
 
 /** Runs a path in a new process, so that its peak memory is its own. */
 async function runOnce(which: OfflinePath, folder: string): Promise<OfflineRun> {

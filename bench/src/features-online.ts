@@ -25,6 +25,7 @@ import {
   type FeaturesWorld,
 } from './features-world.ts';
 import { startGrpcEcho, type GrpcEcho } from './grpc-echo.ts';
+import { median, percentile } from './quantiles.ts';
 import type { BenchResult } from './result.ts';
 
 const entitiesPerCall = 50;
@@ -110,10 +111,6 @@ function askService(client: GrpcClient<typeof features.FeatureServiceService>): 
   };
 }
 
-function percentile(sorted: readonly number[], q: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
-}
-
 async function runCalls(ask: Ask, calls: number, concurrency: number): Promise<number[]> {
   const tookMs: number[] = [];
   let next = 0;
@@ -162,10 +159,6 @@ async function measure(kind: Kind, ask: Ask, concurrency: number, measured: Meas
 function ownCpuSeconds(): Promise<number> {
   const { user, system } = process.cpuUsage();
   return Promise.resolve((user + system) / 1e6);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** Waits until the service has every entity of the first calls. */

@@ -2,7 +2,7 @@ import type { ModelSpec } from '@everloop/contracts';
 import { createGate } from '../../services/gateway/src/domain/gate.ts';
 import type { Column } from '../../services/gateway/src/domain/tensors.ts';
 import type { BenchResult } from './result.ts';
-import { median } from './subject.ts';
+import { median } from './quantiles.ts';
 
 const fields = 20;
 const calls = 200_000;

@@ -16,7 +16,8 @@ import {
   type ServingWorld,
   type Subject,
 } from './serving-world.ts';
-import { cores, median } from './subject.ts';
+import { cores } from './subject.ts';
+import { median } from './quantiles.ts';
 
 const rounds = Number(process.env['EVL_BENCH_ROUNDS'] ?? 3);
 /** Calls under way: connections × streams. */

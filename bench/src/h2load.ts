@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { canPin } from './process-stats.ts';
+import { percentile } from './quantiles.ts';
 import { cores } from './subject.ts';
 
 /** Load of one run: `connections × streams` calls are under way at any time. */
@@ -57,9 +58,11 @@ export async function runLoad(load: Load): Promise<LoadRun> {
     const tookUs = Float64Array.from(readFileSync(logFile, 'utf8').trimEnd().split('\n'), (line) =>
       Number(line.split('\t')[2]),
     ).sort();
-    const percentile = (q: number): number =>
-      (tookUs[Math.min(tookUs.length - 1, Math.floor(q * tookUs.length))] ?? 0) / 1_000;
-    return { requestsPerSecond: Math.round(rate), p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+    return {
+      requestsPerSecond: Math.round(rate),
+      p50Ms: percentile(tookUs, 0.5) / 1_000,
+      p99Ms: percentile(tookUs, 0.99) / 1_000,
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

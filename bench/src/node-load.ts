@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { connect, type ClientHttp2Session } from 'node:http2';
 import type { LoadRun } from './h2load.ts';
+import { percentile } from './quantiles.ts';
 
 /** As `Load` of h2load, with a body for each request in turn: h2load sends the same again and again. */
 export interface VariedLoad {
@@ -37,9 +38,8 @@ export async function runVariedLoad(load: VariedLoad): Promise<LoadRun> {
   }
   const seconds = (performance.now() - startedMs) / 1_000;
   tookMs.sort();
-  const percentile = (q: number): number =>
-    Number((tookMs[Math.min(tookMs.length - 1, Math.floor(q * tookMs.length))] ?? 0).toFixed(3));
-  return { requestsPerSecond: Math.round(load.requests / seconds), p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+  const rounded = (q: number): number => Number(percentile(tookMs, q).toFixed(3));
+  return { requestsPerSecond: Math.round(load.requests / seconds), p50Ms: rounded(0.5), p99Ms: rounded(0.99) };
 }
 
 function ask(session: ClientHttp2Session, headers: Record<string, string>, body: Buffer | undefined): Promise<void> {

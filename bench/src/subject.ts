@@ -79,8 +79,3 @@ export async function measure(admin: Admin, subject: Subject, topic: string, rec
   const perSecond = Math.round(done / (to.at - from.at));
   return { perCpuSecond: Math.round(done / (to.cpu - from.cpu)), perSecond, peakMib };
 }
-
-/** The middle one. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}

@@ -3,7 +3,8 @@ import type { SourceFormat } from '@everloop/contracts';
 import { freePorts } from '@everloop/local';
 import { canPin, pin } from './process-stats.ts';
 import type { BenchResult } from './result.ts';
-import { cores, measure, median, plainCopy, program, type Round, type Subject } from './subject.ts';
+import { median } from './quantiles.ts';
+import { cores, measure, plainCopy, program, type Round, type Subject } from './subject.ts';
 import { createValidatorWorld, partitions, type ValidatorWorld } from './validator-world.ts';
 
 const records = Number(process.env['EVL_BENCH_RECORDS'] ?? 300_000);

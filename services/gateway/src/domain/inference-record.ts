@@ -78,7 +78,7 @@ export function encodeShared(names: Uint8Array, shared: SharedFields, row: Featu
 
 /**
  * One encoded `serving.v1.Inference`. A protobuf message is the concatenation of encoded parts of it (protobuf encoding guide, "Last One
- * Wins"), so what a row's records share is encoded once. Written field by field: by way of a message object it takes five times as long.
+ * Wins"), so what a row's records share is encoded once. Written field by field: by way of a message object 20 inputs take 12.6 µs instead of 2.2.
  */
 export function encodeInference(shared: Uint8Array, own: OwnFields): Buffer {
   writer.raw(shared);
