@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import * as stats from '../src/index.ts';
 
 const folder = new URL('../src/', import.meta.url);
-const files = readdirSync(folder).filter(
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
   (name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && name !== 'index.ts',
 );
 

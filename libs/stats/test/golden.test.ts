@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { binIndex, quantileEdges } from '../src/bins.ts';
-import { ksFromBins, ksPValueAsymptotic, ksPValueExact, ksTwoSample } from '../src/ks.ts';
-import { chiSquareTwoSample, psi } from '../src/psi.ts';
+import { binIndex, quantileEdges } from '../src/bins/bins.ts';
+import { ksFromBins, ksPValueAsymptotic, ksPValueExact, ksTwoSample } from '../src/hypotheses/ks.ts';
+import { chiSquareTwoSample } from '../src/hypotheses/chi-square.ts';
+import { psi } from '../src/distances/psi.ts';
 import { golden, sample } from './recipe.ts';
 
 // Relative where the value is tiny: SciPy's path count and ours agree to about 1e-13, the stored figures have 17 digits.

@@ -1,4 +1,4 @@
-import { orderFreeSum } from './sum.ts';
+import { orderFreeSum } from '../numerics/sum.ts';
 
 /**
  * Area under the ROC curve: probability that a random positive scores above a random negative, ties counting one half. `labels` are 0 or

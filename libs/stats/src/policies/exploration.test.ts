@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { armMeans, bestArms, epsilonAfter, epsilonGreedy, pickArm, thompson } from './exploration.ts';
-import { logGamma } from './gamma.ts';
+import { logGamma } from '../numerics/gamma.ts';
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const values = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 12 });

@@ -1,5 +1,5 @@
-import { fnv1a64 } from './draw.ts';
-import { randomIndex } from './random.ts';
+import { fnv1a64 } from '../policies/draw.ts';
+import { randomIndex } from '../numerics/random.ts';
 
 /** One evaluation of a model: the inputs in `taken` (1) from the instance, the others from background row `row`. */
 export interface ShapleyStep {

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { sample } from '../test/recipe.ts';
+import { sample } from '../../test/recipe.ts';
 import { judgeFields } from './drift.ts';
-import { type FieldValue, buildFieldReference, fieldIndex } from './field.ts';
-import { benjaminiHochberg, chiSquareTwoSample, psi, psiCritical } from './psi.ts';
+import { type FieldValue, buildFieldReference, fieldIndex } from '../bins/field.ts';
+import { chiSquareTwoSample } from '../hypotheses/chi-square.ts';
+import { benjaminiHochberg } from '../hypotheses/false-discovery.ts';
+import { psi, psiCritical } from '../distances/psi.ts';
 
 const limits = { psi: 0.1, significance: 0.01 };
 const counts = fc.array(fc.nat(1000), { minLength: 2, maxLength: 20 });

@@ -1,7 +1,7 @@
 import type { ArmRewards } from './exploration.ts';
-import { logGamma } from './gamma.ts';
-import { gaussLegendre } from './quadrature.ts';
-import { studentCdf } from './student.ts';
+import { logGamma } from '../numerics/gamma.ts';
+import { gaussLegendre } from '../numerics/quadrature.ts';
+import { studentCdf } from '../numerics/student.ts';
 
 /** What is known of an arm whose rewards may be any finite numbers. */
 export interface ArmMoments extends ArmRewards {

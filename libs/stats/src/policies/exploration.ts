@@ -1,6 +1,6 @@
-import { logGamma } from './gamma.ts';
-import { gaussLegendre } from './quadrature.ts';
-import { betaRatio } from './student.ts';
+import { logGamma } from '../numerics/gamma.ts';
+import { gaussLegendre } from '../numerics/quadrature.ts';
+import { betaRatio } from '../numerics/student.ts';
 
 /** What is known of one arm: decisions whose reward is known, and the sum of their rewards, each in [0, 1]. */
 export interface ArmRewards {

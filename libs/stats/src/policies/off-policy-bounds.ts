@@ -1,5 +1,5 @@
-import { orderFreeSum } from './sum.ts';
-import { randomIndex } from './random.ts';
+import { orderFreeSum } from '../numerics/sum.ts';
+import { randomIndex } from '../numerics/random.ts';
 
 /** An estimate that is Σ numerator / Σ denominator over rows. */
 export interface RatioColumns {

@@ -1,4 +1,4 @@
-import { orderFreeSum } from './sum.ts';
+import { orderFreeSum } from '../numerics/sum.ts';
 
 /**
  * Importance weights of logged decisions: the probability that the candidate policy gives to what was done, over the probability with which

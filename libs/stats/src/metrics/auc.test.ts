@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { auc, aucFromBins, logLoss, logLossNano, logLossOf } from './auc.ts';
-import { scoreBin } from './bins.ts';
-import { orderFreeSum } from './sum.ts';
+import { scoreBin } from '../bins/bins.ts';
+import { orderFreeSum } from '../numerics/sum.ts';
 
 const rows = fc.array(
   fc.tuple(

@@ -1,7 +1,9 @@
-import { groupBins, sumByGroup } from './bins.ts';
-import type { FieldCounts, FieldReference } from './field.ts';
-import { ksFromBins, ksPValueAsymptotic } from './ks.ts';
-import { benjaminiHochberg, chiSquareTwoSample, psi, psiCritical } from './psi.ts';
+import { groupBins, sumByGroup } from '../bins/bins.ts';
+import type { FieldCounts, FieldReference } from '../bins/field.ts';
+import { ksFromBins, ksPValueAsymptotic } from '../hypotheses/ks.ts';
+import { chiSquareTwoSample } from '../hypotheses/chi-square.ts';
+import { benjaminiHochberg } from '../hypotheses/false-discovery.ts';
+import { psi, psiCritical } from '../distances/psi.ts';
 
 export interface DriftLimits {
   /** Effect floor of the stability index, nats. */
