@@ -68,6 +68,8 @@ export interface TaskHandler {
   onRecords(batch: Batch, context: TaskContext): void | Promise<void>;
   /** The smallest watermark over all of this task's inputs moved to `watermarkMs`. */
   onWatermark?(watermarkMs: number, context: TaskContext): void | Promise<void>;
+  /** What was emitted before has been committed (true); or the handler is given up, with whatever it emitted since. Must not throw. */
+  settled?(isCommitted: boolean): void;
 }
 
 export interface TaskRunnerOptions {
@@ -77,6 +79,8 @@ export interface TaskRunnerOptions {
   readonly inputs: readonly string[];
   /** A new handler for task `partition`; called when the task is acquired, also again after an error. */
   readonly createHandler: (partition: number) => TaskHandler | Promise<TaskHandler>;
+  /** Most records of one input in one transaction; absent: what one fetch brings, 1 MiB. */
+  readonly recordsMax?: number;
   /**
    * How a handler's state comes back when a task is acquired. `none`: there is none. `replay`: the inputs are read again from the
    * beginning up to the committed offsets with `replaying` set; for small topics. `changelog`: the compacted topic's own

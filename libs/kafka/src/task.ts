@@ -4,6 +4,7 @@ import type { KafkaAdmin } from './admin.ts';
 import { deliver, partitionKey } from './deliver.ts';
 import { isFenced, kafkaError, rootText } from './errors.ts';
 import type { KafkaClient } from './kafkajs-client.ts';
+import { portions } from './portions.ts';
 import type { Reachability } from './reachability.ts';
 import { RecordReader, type Fetched } from './reader.ts';
 import { restoreHandler } from './restore.ts';
@@ -97,6 +98,7 @@ export class Task {
         if (isFenced(error)) await Promise.race([this.#deps.confirmation(), stopRequested(signal)]);
         await pause(pauseMs, signal).catch(() => undefined);
       } finally {
+        session?.handler.settled?.(false);
         await Promise.all([session?.producer.close(), session?.reader.close()]);
       }
     }
@@ -174,11 +176,16 @@ export class Task {
     }));
     const fetched = (await session.reader.fetch(targets)).filter((f) => f.from === session.positions.get(f.topic));
     if (fetched.length === 0) return false;
-    const withRecords = fetched.filter((f) => f.records.length > 0);
-    if (withRecords.length > 0 && !isStopped(this.#stopping.signal)) await this.#handle(session, fetched, withRecords);
-    // Control records alone are no reason for a transaction; the next commit covers them.
-    for (const { topic, nextOffset } of fetched) session.positions.set(topic, nextOffset);
-    return withRecords.length > 0;
+    let isAny = false;
+    for (const some of portions(fetched, options.recordsMax ?? Infinity)) {
+      if (isStopped(this.#stopping.signal)) return isAny;
+      const withRecords = some.filter((f) => f.records.length > 0);
+      if (withRecords.length > 0) await this.#handle(session, some, withRecords);
+      // Control records alone are no reason for a transaction; the next commit covers them.
+      for (const { topic, nextOffset } of some) session.positions.set(topic, nextOffset);
+      isAny ||= withRecords.length > 0;
+    }
+    return isAny;
   }
 
   async #handle(session: Session, fetched: readonly Fetched[], withRecords: readonly Fetched[]): Promise<void> {
@@ -195,6 +202,7 @@ export class Task {
     telemetry.recordsRead(options.groupId, count);
     if (records.length === 0 && isQuiet(session, startedAt)) return;
     await session.producer.commit(options.groupId, records, [...session.uncommitted.values()]);
+    session.handler.settled?.(true);
     session.uncommitted.clear();
     session.uncommittedRecords = 0;
     session.committedWatermarkMs = session.watermarks.value;

@@ -61,6 +61,36 @@ describe('tasks', () => {
     expect(lines.some((l) => l.message.startsWith('a batch failed and was rolled back'))).toBe(true);
   });
 
+  it('handles at most so many records in one transaction, and tells the handler what became of it', async () => {
+    const [from = '', to = ''] = await topicsOf(1, 1);
+    await publishAll(bus, numbered(from, 100, 1));
+    const events: string[] = [];
+    let isFirst = true;
+    const createHandler = (): TaskHandler => {
+      const inner = copyHandler(to);
+      const mayFail = isFirst;
+      isFirst = false;
+      return {
+        onRecords(batch, context) {
+          events.push(String(batch.records.length));
+          if (mayFail && batch.records.some((record) => text(record) === '30')) throw new Error('the third portion');
+          return inner.onRecords(batch, context);
+        },
+        settled: (isCommitted) => void events.push(isCommitted ? 'committed' : 'given up'),
+      };
+    };
+    const runner = copyTask(bus, uniqueName('g'), from, to, { recordsMax: 15, createHandler });
+    await runner.start();
+    await eventually(async () => (await readTopic(bus, to)).length === 100);
+    await runner.stop();
+    expectExactlyOnce(await readTopic(bus, to), 100);
+    const portion = ['15', 'committed'];
+    expect(events).toEqual([
+      ...[...portion, ...portion, '15', 'given up'],
+      ...[...portion, ...portion, ...portion, ...portion, '10', 'committed', 'given up'],
+    ]);
+  });
+
   it('keeps the timestamps that records were given, whatever their order', async () => {
     const [from = '', to = ''] = await topicsOf(1, 1);
     const times = [5_000, 0, 1_700_000_000_000, 1];

@@ -138,8 +138,18 @@ export function composeGateway({ config, bus, logger, metrics, channel }: Surrou
     if (inFlightMax === 0) return [];
     const waits = { inFlightMax, patienceMs, nowMs: () => performance.now(), pause };
     const background = new Background({ service: gateway.serving, ...waits });
-    const onAnswered = (code: string): void => telemetry.requestAnswered(code);
-    return [servesWithout(createRequestTasks({ bus, background, partitions: requestPartitions, onAnswered }))];
+    const tasks = createRequestTasks({
+      ...{
+        bus,
+        background,
+        transactions: gateway.transactions,
+        partitions: requestPartitions,
+        recordsMax: inFlightMax,
+      },
+      nowMs,
+      onAnswered: (code) => telemetry.requestAnswered(code),
+    });
+    return [servesWithout(tasks)];
   };
   const registry: Part = { name: 'registry-client', start: async () => undefined, stop: async () => versions.close() };
   return {

@@ -73,12 +73,18 @@ export interface LogRecord {
 /** Predictions answered and mirrored, decisions that wait for a reward, and rewards. */
 export type LogStream = 'served' | 'shadowed' | 'decided' | 'rewarded';
 
-/** The durable log of predictions: on disk at once, in Kafka as soon as that can be reached. */
-export interface InferenceLog {
+/** Where the records of a request go: to the journal, or into the transaction that answers the request. */
+export interface RecordLog {
   /** Hands the records of one request over, all or none; never waits for the broker. Throws EVL_GATEWAY_REQUEST_INVALID when one is too large for Kafka. */
   append(stream: LogStream, records: readonly LogRecord[]): void;
-  /** Resolves when everything appended before outlives this process. Rejects with EVL_GATEWAY_JOURNAL_FAILED. */
+  /** Resolves when the answer may be given: everything appended before outlives this process, or comes and goes with the answer. Rejects with EVL_GATEWAY_JOURNAL_FAILED. */
   written(): Promise<void>;
+  /** Learns of work that appends more when it is done, and never rejects. */
+  follows?(work: Promise<void>): void;
+}
+
+/** The durable log of predictions: on disk at once, in Kafka as soon as that can be reached. */
+export interface InferenceLog extends RecordLog {
   /** Bytes that the broker has not acknowledged. */
   readonly queuedBytes: number;
   /** Resolves when everything appended before is acknowledged. */
@@ -97,6 +103,8 @@ export type ModelCommand = Pick<inference.RepositoryModelLoadRequest, 'modelName
 export interface Caller {
   /** Nobody waits any more: work that has not begun is not begun. */
   readonly isOver: boolean;
+  /** Where the records of its request go; absent: to the journal. */
+  readonly log?: RecordLog;
 }
 
 /** The calls of the Open Inference Protocol, version 2, with Triton's extensions; gRPC and REST share them. */

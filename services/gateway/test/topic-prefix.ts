@@ -56,6 +56,7 @@ export function withTopicPrefix(bus: Bus, prefix: string): Bus {
                   emitWatermark: (topic, watermarkMs, to) => context.emitWatermark(add(topic), watermarkMs, to),
                 },
               ),
+            settled: (isCommitted) => handler.settled?.(isCommitted),
           };
         },
       }),

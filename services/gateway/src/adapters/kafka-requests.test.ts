@@ -1,7 +1,10 @@
 import { servingApi, topics } from '@everloop/contracts';
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
+import { deferred } from '@everloop/service';
 import { describe, expect, it } from 'vitest';
+import { TransactionLogs } from '../app/transaction-logs.ts';
 import { gatewayError, RequestRefused } from '../errors.ts';
+import type { RecordLog } from '../ports.ts';
 import { createRequestHandler } from './kafka-requests.ts';
 
 const record = (offset: number, value: unknown, headers: Record<string, string> = {}): BusRecord => ({
@@ -16,17 +19,30 @@ const record = (offset: number, value: unknown, headers: Record<string, string> 
   value: value === null ? null : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
 });
 
-function setUp(predict: (request: servingApi.PredictRequest) => Promise<servingApi.PredictResponse>) {
+function setUp(
+  predict: (request: servingApi.PredictRequest, log?: RecordLog) => Promise<servingApi.PredictResponse>,
+  tries = 1,
+) {
   const [out, codes, asked]: [OutRecord[], string[], servingApi.PredictRequest[]] = [[], [], []];
-  const handler = createRequestHandler(
-    {
-      predict: (request) => {
+  const transactions = new TransactionLogs();
+  const handler = createRequestHandler({
+    transactions,
+    nowMs: () => 77,
+    background: {
+      patienceEndMs: () => 1,
+      async predict(request, _untilMs, callerOf) {
         asked.push(request);
-        return predict(request);
+        for (let left = tries; ; left -= 1) {
+          try {
+            return await predict(request, callerOf().log);
+          } catch (error) {
+            if (left <= 1) throw error;
+          }
+        }
       },
     },
-    (code) => void codes.push(code),
-  );
+    onAnswered: (code) => void codes.push(code),
+  });
   const context: TaskContext = {
     partition: 3,
     replaying: false,
@@ -35,8 +51,11 @@ function setUp(predict: (request: servingApi.PredictRequest) => Promise<servingA
   };
   const give = async (...records: BusRecord[]) =>
     await handler.onRecords({ topic: topics.predictRequest, partition: 3, records }, context);
-  const answers = () => out.map(({ value }) => JSON.parse(String(value)) as Record<string, unknown>);
-  return { answers, asked, codes, give, out };
+  const answers = () =>
+    out
+      .filter(({ topic }) => topic === topics.predictAnswer)
+      .map(({ value }) => JSON.parse(String(value)) as Record<string, unknown>);
+  return { answers, asked, codes, give, handler, out, transactions };
 }
 
 const scored = (score: number) => Promise.resolve(servingApi.PredictResponse.fromPartial({ score, decisionId: 'd' }));
@@ -118,5 +137,77 @@ describe('requests over Kafka', () => {
     const { give, out } = setUp(() => Promise.reject(error));
     await expect(give(record(0, { model: 'm', features: {} }))).rejects.toBe(error);
     expect(out).toEqual([]);
+  });
+
+  describe('have the records of their predictions', () => {
+    const value = Buffer.from('record');
+    const logging =
+      (...failures: boolean[]) =>
+      async ({ id }: servingApi.PredictRequest, log?: RecordLog) => {
+        log?.append('served', [{ joinKey: id, value }]);
+        log?.append('decided', [{ joinKey: `d${id}`, value }]);
+        if (failures.shift() === true) throw gatewayError('EVL_GATEWAY_QUEUE_FULL', 'full');
+        return await scored(1);
+      };
+    const ask = (offset: number) => record(offset, { model: 'm', id: `r${offset}`, features: {} });
+    const places = (out: readonly OutRecord[]) => out.map(({ topic, key }) => [topic, String(key)]);
+
+    it('in the same transaction, before the answer, with the time of the answer', async () => {
+      const { give, out } = setUp(logging());
+      await give(ask(0), ask(1));
+      expect(places(out)).toEqual([
+        [topics.inferenceServed, 'r0'],
+        [topics.decisionMade, 'dr0'],
+        [topics.predictAnswer, 'k'],
+        [topics.inferenceServed, 'r1'],
+        [topics.decisionMade, 'dr1'],
+        [topics.predictAnswer, 'k'],
+      ]);
+      expect(out[0]).toMatchObject({ value, timestampMs: 77 });
+    });
+
+    it('of the try that was answered, not of those before it', async () => {
+      const { give, out } = setUp(logging(true, true), 3);
+      await give(ask(0));
+      expect(places(out).map(([topic]) => topic)).toEqual([
+        ...[topics.inferenceServed, topics.decisionMade, topics.predictAnswer],
+      ]);
+    });
+
+    it('not at all where the answer is an error', async () => {
+      const { answers, give, out } = setUp(logging(true));
+      await give(ask(0));
+      expect(out).toHaveLength(1);
+      expect(answers()).toMatchObject([{ error: { code: 'EVL_GATEWAY_QUEUE_FULL' } }]);
+    });
+
+    it('and those of their shadows, for which the answer waits', async () => {
+      const shadowed = deferred();
+      const { give, out } = setUp(async (request, log) => {
+        log?.follows?.(shadowed.promise.then(() => log.append('shadowed', [{ joinKey: 's', value }])));
+        return await logging()(request, log);
+      });
+      const given = give(ask(0));
+      await new Promise(setImmediate);
+      expect(out).toEqual([]);
+      shadowed.resolve();
+      await given;
+      expect(places(out)).toContainEqual([topics.inferenceShadowed, 's']);
+    });
+
+    it.each([true, false])('and no watermark passes them until they are committed, or given up (%s)', async (how) => {
+      const { give, handler, transactions } = setUp(logging());
+      await give(ask(0));
+      await give(ask(1));
+      let isSettled = false;
+      const settled = transactions.settled().then(() => (isSettled = true));
+      await new Promise(setImmediate);
+      expect(isSettled).toBe(false);
+      handler.settled?.(how);
+      await settled;
+      await give(ask(2));
+      handler.settled?.(how);
+      await transactions.settled();
+    });
   });
 });

@@ -1,20 +1,26 @@
 import { encodeEvent, eventId, topics, type servingApi } from '@everloop/contracts';
 import type { Batch, Bus, BusRecord, OutRecord, TaskHandler } from '@everloop/kafka';
 import type { Part } from '@everloop/service';
+import type { Background } from '../app/background.ts';
 import { rowError } from '../app/row-error.ts';
+import type { StreamRecord, TransactionLog, TransactionLogs } from '../app/transaction-logs.ts';
 import { RequestRefused } from '../errors.ts';
+import type { Caller } from '../ports.ts';
+import { topicOf } from './log-topics.ts';
 import { readObject, readPredict, writePrediction } from './serving-json.ts';
 
 /** Answers requests, one at a time or many; see `Background`. */
-export interface BackgroundPredictions {
-  predict(request: servingApi.PredictRequest): Promise<servingApi.PredictResponse>;
-  stop(): void;
-}
+export type BackgroundPredictions = Pick<Background, 'predict' | 'patienceEndMs' | 'stop'>;
 
 export interface RequestTasksOptions {
   readonly bus: Pick<Bus, 'ensureTopics' | 'tasks'>;
   readonly background: BackgroundPredictions;
+  readonly transactions: Pick<TransactionLogs, 'begin'>;
   readonly partitions: number;
+  /** Most requests in one transaction: as many as may be under way, so that none waits in it for its turn. */
+  readonly recordsMax: number;
+  /** Wall clock, epoch milliseconds: a record carries when its answer was made. */
+  readonly nowMs: () => number;
   /** `code` is OK or the code of the error. */
   readonly onAnswered: (code: string) => void;
 }
@@ -26,15 +32,14 @@ const groupId = 'everloop.gateway.requests';
 const echoedHeaders = ['correlation_id', 'correlation-id', 'traceparent'] as const;
 
 /**
- * Answers the requests of `everloop.predict.request.v1`, each once: answers and the offsets of their requests are one transaction. A request
- * that is answered again after a crash keeps its decision id, since it keeps its request id.
+ * Answers the requests of `everloop.predict.request.v1`, each once: answers, the records of their predictions and the offsets of their requests
+ * are one transaction. A request that is answered again after a crash keeps its decision id, since it keeps its request id.
  */
-export function createRequestTasks({ bus, background, partitions, onAnswered }: RequestTasksOptions): Part {
+export function createRequestTasks(options: RequestTasksOptions): Part {
+  const { bus, background, partitions, recordsMax } = options;
   const tasks = bus.tasks({
-    groupId,
-    inputs: [topics.predictRequest],
-    createHandler: () => createRequestHandler(background, onAnswered),
-    restore: { kind: 'none' },
+    ...{ groupId, recordsMax, inputs: [topics.predictRequest], restore: { kind: 'none' } },
+    createHandler: () => createRequestHandler(options),
   });
   return {
     name: 'requests over Kafka',
@@ -51,40 +56,69 @@ export function createRequestTasks({ bus, background, partitions, onAnswered }: 
 }
 
 /** The handler of one partition; answers keep the order of their requests. */
-export function createRequestHandler(
-  background: Pick<BackgroundPredictions, 'predict'>,
-  onAnswered: RequestTasksOptions['onAnswered'],
-): TaskHandler {
+export function createRequestHandler({
+  background,
+  transactions,
+  nowMs,
+  onAnswered,
+}: Pick<RequestTasksOptions, 'transactions' | 'nowMs' | 'onAnswered'> & {
+  readonly background: Pick<BackgroundPredictions, 'predict' | 'patienceEndMs'>;
+}): TaskHandler {
+  let open: TransactionLog | null = null;
   return {
     async onRecords({ records }: Batch, context) {
-      const answers = await Promise.all(records.map((record) => answerTo(record, background)));
-      for (const { record, code } of answers) {
+      const transaction = (open ??= transactions.begin());
+      const untilMs = background.patienceEndMs();
+      const predict: Predict = async (request) => {
+        let log = transaction.attempt();
+        const callerOf = (): Caller => ({ isOver: false, log: (log = transaction.attempt()) });
+        const response = await background.predict(request, untilMs, callerOf);
+        return { response, logged: await log.take() };
+      };
+      const answers = await Promise.all(records.map((record) => answerTo(record, predict)));
+      const timestampMs = nowMs();
+      for (const { record, code, logged } of answers) {
+        for (const { stream, joinKey, value } of logged)
+          context.emit({ topic: topicOf[stream], key: joinKey, value, timestampMs });
         context.emit(record);
         onAnswered(code);
       }
     },
+    settled() {
+      open?.end();
+      open = null;
+    },
   };
 }
 
+interface Predicted {
+  readonly response: servingApi.PredictResponse;
+  readonly logged: readonly StreamRecord[];
+}
+
+type Predict = (request: servingApi.PredictRequest) => Promise<Predicted>;
+
 interface Answer {
   readonly record: OutRecord;
+  readonly logged: readonly StreamRecord[];
   readonly code: string;
 }
 
-async function answerTo(record: BusRecord, background: Pick<BackgroundPredictions, 'predict'>): Promise<Answer> {
+async function answerTo(record: BusRecord, predict: Predict): Promise<Answer> {
   const id = eventId('predict', record.topic, String(record.partition), String(record.offset));
   let request: servingApi.PredictRequest | null = null;
   try {
     request = readRequest(record, id);
-    const prediction = writePrediction(await background.predict(request));
-    return { record: toRecord(record, request.model, { id: request.id, prediction }), code: 'OK' };
+    const { response, logged } = await predict(request);
+    const answer = { id: request.id, prediction: writePrediction(response) };
+    return { record: toRecord(record, request.model, answer), logged, code: 'OK' };
   } catch (error) {
     const told = rowError(error);
     // A bug is rolled back and tried again, as in every task, and never passes for an answer.
     if (told === null) throw error;
     if (told.code === 'EVL_GATEWAY_NOT_READY') throw error;
     const answer = { id: request?.id ?? id, error: told };
-    return { record: toRecord(record, request?.model ?? '', answer), code: told.code };
+    return { record: toRecord(record, request?.model ?? '', answer), logged: [], code: told.code };
   }
 }
 

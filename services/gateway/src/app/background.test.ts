@@ -9,14 +9,18 @@ const response = servingApi.PredictResponse.fromPartial({ score: 1 });
 
 /** A gateway whose answers the test gives, and a clock that only pauses move. */
 function setUp(inFlightMax = 2, patienceMs = 1_000) {
-  const calls: { readonly id: string; readonly answer: Deferred<servingApi.PredictResponse> }[] = [];
+  const calls: {
+    readonly id: string;
+    readonly caller: unknown;
+    readonly answer: Deferred<servingApi.PredictResponse>;
+  }[] = [];
   const pauses: number[] = [];
   const clock = { nowMs: 0 };
   const background = new Background({
     service: {
-      predict: ({ id }) => {
+      predict: ({ id }, caller) => {
         const answer = deferred<servingApi.PredictResponse>();
-        calls.push({ id, answer });
+        calls.push({ id, caller, answer });
         return answer.promise;
       },
     },
@@ -26,7 +30,8 @@ function setUp(inFlightMax = 2, patienceMs = 1_000) {
       clock.nowMs += ms;
     },
   });
-  const ask = (id: string) => background.predict(servingApi.PredictRequest.fromPartial({ id, model: 'm' }));
+  const ask = (id: string, untilMs = background.patienceEndMs()) =>
+    background.predict(servingApi.PredictRequest.fromPartial({ id, model: 'm' }), untilMs, () => ({ isOver: false }));
   /** Resolves when so many calls were made. */
   const made = async (count: number) => {
     while (calls.length < count) await Promise.resolve();
@@ -38,7 +43,7 @@ function setUp(inFlightMax = 2, patienceMs = 1_000) {
 describe('Background', () => {
   it('has few requests under way, and begins the next in order when one ends', async () => {
     const { ask, calls, made } = setUp(2);
-    const asked = ['a', 'b', 'c', 'd'].map(ask);
+    const asked = ['a', 'b', 'c', 'd'].map((id) => ask(id));
     await made(2);
     expect(calls.map(({ id }) => id)).toEqual(['a', 'b']);
     (await made(1)).reject(gatewayError('EVL_GATEWAY_MODEL_NOT_FOUND', 'none'));
@@ -65,6 +70,17 @@ describe('Background', () => {
     expect(pauses).toEqual([50, 100, 200]);
   });
 
+  it('tries what waited for its turn beyond its patience, once, and each try has a caller of its own', async () => {
+    const { ask, calls, made, pauses } = setUp(1, 50);
+    const [first, second] = [ask('a'), ask('b', 0)];
+    for (const count of [1, 2]) (await made(count)).reject(full());
+    await expect(first).rejects.toMatchObject({ code: 'EVL_GATEWAY_QUEUE_FULL' });
+    expect(calls[0]?.caller).not.toBe(calls[1]?.caller);
+    (await made(3)).reject(full());
+    await expect(second).rejects.toMatchObject({ code: 'EVL_GATEWAY_QUEUE_FULL' });
+    expect(pauses).toEqual([50]);
+  });
+
   it('does not try again what another try cannot help', async () => {
     const { ask, made, pauses } = setUp();
     const asked = ask('a');
@@ -75,7 +91,7 @@ describe('Background', () => {
 
   it('ends what waits when the gateway stops, and begins nothing more', async () => {
     const { ask, background, calls, made } = setUp(1);
-    const asked = ['a', 'b', 'c'].map(ask);
+    const asked = ['a', 'b', 'c'].map((id) => ask(id));
     const ended = Promise.allSettled(asked);
     const first = await made(1);
     background.stop();

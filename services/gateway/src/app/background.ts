@@ -1,13 +1,13 @@
 import type { servingApi } from '@everloop/contracts';
 import { classify } from '@everloop/service';
 import { gatewayError } from '../errors.ts';
-import type { ServingService } from '../ports.ts';
+import type { Caller, ServingService } from '../ports.ts';
 
 export interface BackgroundOptions {
   readonly service: Pick<ServingService, 'predict'>;
   /** Requests under way at once. */
   readonly inFlightMax: number;
-  /** How long a request that cannot be answered now is tried again, milliseconds. */
+  /** How long requests that cannot be answered now are tried again, milliseconds. */
   readonly patienceMs: number;
   /** Time that only grows, milliseconds. */
   readonly nowMs: () => number;
@@ -31,14 +31,23 @@ export class Background {
     this.#options = options;
   }
 
+  /** Until when a request that comes now is tried. */
+  patienceEndMs(): number {
+    return this.#options.nowMs() + this.#options.patienceMs;
+  }
+
   /**
-   * Rejects as the call does once it is tried for `patienceMs`, at once where another try cannot help, and with EVL_GATEWAY_NOT_READY when the
-   * gateway stops.
+   * Rejects as the call does once it is tried until `untilMs` (it is tried once in any case), at once where another try cannot help, and with
+   * EVL_GATEWAY_NOT_READY when the gateway stops. Each try has a caller of its own.
    */
-  async predict(request: servingApi.PredictRequest): Promise<servingApi.PredictResponse> {
+  async predict(
+    request: servingApi.PredictRequest,
+    untilMs: number,
+    callerOf: () => Caller,
+  ): Promise<servingApi.PredictResponse> {
     await this.#enter();
     try {
-      return await this.#try(request);
+      return await this.#try(request, untilMs, callerOf);
     } finally {
       this.#underWay -= 1;
       this.#waiting.shift()?.();
@@ -56,14 +65,17 @@ export class Background {
     this.#underWay += 1;
   }
 
-  async #try(request: servingApi.PredictRequest): Promise<servingApi.PredictResponse> {
-    const { service, patienceMs, nowMs, pause } = this.#options;
+  async #try(
+    request: servingApi.PredictRequest,
+    untilMs: number,
+    callerOf: () => Caller,
+  ): Promise<servingApi.PredictResponse> {
+    const { service, nowMs, pause } = this.#options;
     const { signal } = this.#stopping;
-    const untilMs = nowMs() + patienceMs;
     for (let waitMs = pauseMs.first; ; waitMs = Math.min(waitMs * 2, pauseMs.max)) {
       if (signal.aborted) throw stopped();
       try {
-        return await service.predict(request);
+        return await service.predict(request, callerOf());
       } catch (error) {
         if (classify(error) !== 'retryable' || nowMs() >= untilMs) throw error;
       }

@@ -29,6 +29,7 @@ import { RouteTable } from './routes.ts';
 import { createServingService } from './serving-service.ts';
 import { ShadowQueues } from './shadows.ts';
 import type { Statistics } from './statistics.ts';
+import { TransactionLogs } from './transaction-logs.ts';
 import { VersionPool } from './versions.ts';
 
 export interface GatewayOptions {
@@ -76,6 +77,8 @@ const allStreams: readonly LogStream[] = [...predictionStreams, 'decided', 'rewa
 export interface Gateway {
   readonly service: InferenceService;
   readonly serving: ServingService;
+  /** For requests whose records are written with their answers. */
+  readonly transactions: TransactionLogs;
   readonly parts: readonly Part[];
 }
 
@@ -144,9 +147,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const advance = (watermarkMs: number): Promise<void> =>
     log.advance(watermarkMs, catalog.hasRewards ? allStreams : predictionStreams);
+  const transactions = new TransactionLogs();
   const clock = new LogClock({
     advance,
-    drained: () => predictor.drained(),
+    drained: async () => {
+      await predictor.drained();
+      await transactions.settled();
+    },
     ready: inferenceTopics.ready,
     report,
     logger,
@@ -170,6 +177,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
   };
   return {
+    transactions,
     service: createInferenceService({ answering, catalog, routes, statistics, isReady }),
     serving: createServingService(
       answering,

@@ -6,7 +6,7 @@ import { explore } from '../domain/exploration.ts';
 import { choose, fallback, mayFallBack, shadowsOf, type Choice } from '../domain/routing.ts';
 import { pack, type FeatureRow, type Packed } from '../domain/vector.ts';
 import { gatewayError } from '../errors.ts';
-import type { Caller, InferenceLog } from '../ports.ts';
+import type { Caller, InferenceLog, RecordLog } from '../ports.ts';
 import { act, type Acted } from './acting.ts';
 import { callCancelled } from './batcher.ts';
 import type { ModelCatalog } from './catalog.ts';
@@ -89,13 +89,12 @@ interface Answer {
 /** One prediction from request to answer: check, enrich, route, run, log; shadows follow behind the answer. */
 export class Predictor {
   readonly #options: PredictorOptions;
-  readonly #recorder: Recorder;
+  readonly #recorder = new Recorder();
   readonly #inFlight = new InFlight();
   #rows = 0;
 
   constructor(options: PredictorOptions) {
     this.#options = options;
-    this.#recorder = new Recorder(options.log);
   }
 
   /** Nothing is run for a caller that is gone: rejects with EVL_GATEWAY_CALL_CANCELLED. */
@@ -157,8 +156,9 @@ export class Predictor {
   }
 
   async #answer(prepared: Prepared, startedMs: number, caller: Caller | undefined): Promise<Prediction> {
-    const { enricher, routes, events, log, closedUntilMs } = this.#options;
+    const { enricher, routes, events, closedUntilMs } = this.#options;
     const { model, eventTimeMs } = prepared;
+    const log = caller?.log ?? this.#options.log;
     if (eventTimeMs < closedUntilMs()) events.late(model.name, eventTimeMs);
     const enriched = await enricher.enrich(
       model,
@@ -181,10 +181,10 @@ export class Predictor {
       const acted = this.#act({ prepared, enriched, batch, scores: answer.scores, actions: null }, choice);
       const { scores, actions } = acted;
       const latencyMs = performance.now() - startedMs;
-      const recorder = this.#recorder.for(acted.prepared, acted.enriched, applied.route);
+      const recorder = this.#recorder.for(acted.prepared, acted.enriched, applied.route, log);
       const latencyUs = Math.round(latencyMs * 1_000);
       const decisionIds = recorder.append('served', { loaded, scores, latencyUs, choice, actions });
-      this.#shadow(applied, loaded.version, acted, recorder);
+      this.#shadow(applied, loaded.version, acted, recorder, log);
       await log.written();
       events.answered(model.name, choice.arm, latencyMs / 1_000);
       const explanations = prepared.explain ? this.#explain(applied, loaded, acted, { decisionIds, caller }) : null;
@@ -298,6 +298,7 @@ export class Predictor {
     answeredBy: string,
     { prepared: { model, unit }, batch, scores: answered }: Acted,
     recorder: RequestRecorder,
+    log: RecordLog,
   ): void {
     const { shadows, routes } = this.#options;
     for (const shadow of shadowsOf(applied.route, answeredBy, unit)) {
@@ -312,7 +313,8 @@ export class Predictor {
           recorder.append('shadowed', { loaded, scores, latencyUs: Math.round(latencyMs * 1_000), choice });
         },
       };
-      void shadows.add(task).finally(endLease);
+      const over = shadows.add(task).finally(endLease);
+      log.follows?.(over);
     }
   }
 }

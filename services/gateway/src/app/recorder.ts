@@ -5,7 +5,7 @@ import { actionChoice, encodeDecision } from '../domain/decision-record.ts';
 import { encodeInference, encodeNames, encodeShared, type OwnFields } from '../domain/inference-record.ts';
 import { findingText, stronger, type GateFinding, type Verdict } from '../domain/gate.ts';
 import type { Choice } from '../domain/routing.ts';
-import type { InferenceLog, LogStream } from '../ports.ts';
+import type { LogStream, RecordLog } from '../ports.ts';
 import type { ServedModel } from './catalog.ts';
 import type { Enriched } from './enricher.ts';
 import type { Prepared } from './prepare.ts';
@@ -37,18 +37,14 @@ interface LoggedNames {
 
 /** Makes the recorders of requests. */
 export class Recorder {
-  readonly #log: InferenceLog;
   readonly #names = new WeakMap<ServedModel, LoggedNames>();
-
-  constructor(log: InferenceLog) {
-    this.#log = log;
-  }
 
   /** A recorder for one request that was routed by the given policy. */
   for(
     prepared: Prepared,
     { rows, isDegraded }: Enriched,
     policy: { readonly championVersion: string; readonly revision: string },
+    log: RecordLog,
   ): RequestRecorder {
     const { model, requestId, eventTimeMs } = prepared;
     const { encoded, besideInputs } = this.#namesOf(model);
@@ -94,7 +90,7 @@ export class Recorder {
         // A shadow is logged where its answer is, so that both can be compared.
         const logged =
           share < 1 ? records.filter((_, row) => isLogged(decisionIdOf(prepared, row, null), share)) : records;
-        if (logged.length > 0) this.#log.append(stream, logged);
+        if (logged.length > 0) log.append(stream, logged);
         const { rewards } = model.spec;
         if (rewards !== undefined && shadow === null) {
           const about = { ...common, modelVersion: loaded.version, choice, rewards };
@@ -102,7 +98,7 @@ export class Recorder {
             joinKey: decisionId,
             value: encodeDecision(about, decisionId, joinKeys[row] ?? '', scores[row] ?? Number.NaN, actions?.[row]),
           }));
-          this.#log.append('decided', made);
+          log.append('decided', made);
         }
         return decisionIds;
       },

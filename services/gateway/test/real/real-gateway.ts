@@ -34,6 +34,10 @@ export interface RealGatewayOptions {
   readonly redisUrl: string;
   /** Further variables of its configuration. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What its model has beside the usual. */
+  readonly model?: Partial<ModelSpec>;
+  /** What its route has beside the usual; every version is the same file. */
+  readonly route?: Partial<rollout.Route>;
 }
 
 const viewName = uniqueName('conditions');
@@ -67,7 +71,7 @@ export async function startRealGateway(options: RealGatewayOptions): Promise<Rea
   );
   const parts: Part[] = [versions, bus];
   for (const part of parts) await part.start();
-  await declare(bus);
+  await declare(bus, options);
   const [grpcPort = 0, httpPort = 0] = await freePorts(2);
   const lines: Record<string, unknown>[] = [];
   const env = {
@@ -112,18 +116,19 @@ export async function startRealGateway(options: RealGatewayOptions): Promise<Rea
 }
 
 /** What the gateway reads at its start. */
-async function declare(bus: Bus): Promise<void> {
+async function declare(bus: Bus, given: Pick<RealGatewayOptions, 'model' | 'route'>): Promise<void> {
   await bus.ensureTopics([topics.resources, topics.route].map((name) => ({ name, partitions: 1, compacted: true })));
   await bus.ensureTopics([{ name: topics.clock, partitions: 1 }]);
   const publisher = bus.publisher({ name: 'test' });
   await publisher.start();
   const publish = (topic: string, key: string, json: unknown) =>
     publisher.publish([{ topic, partition: 0, key, value: JSON.stringify(json) }]);
-  for (const resource of resourcesFor(model, viewName)) {
+  for (const resource of resourcesFor({ ...model, ...given.model }, viewName)) {
     const wire = registry.Resource.toJSON(toWire(resource));
     await publish(topics.resources, `${resource.kind}/${resource.name}`, wire);
   }
-  const route = rollout.Route.fromPartial({ model: 'delay', revision: '1', championVersion: '1', salt: 's' });
+  const usual = { model: 'delay', revision: '1', championVersion: '1', salt: 's' };
+  const route = rollout.Route.fromPartial({ ...usual, ...given.route });
   await publish(topics.route, 'delay', rollout.Route.toJSON(route));
   await publisher.stop();
 }

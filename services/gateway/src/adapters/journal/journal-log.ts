@@ -1,8 +1,8 @@
-import { topics } from '@everloop/contracts';
 import type { FeedHandler, FeedRunner, OutRecord, Publisher } from '@everloop/kafka';
 import { deferred, pause, type Deferred, type Part } from '@everloop/service';
-import { gatewayError } from '../../errors.ts';
+import { requireLoggable } from '../../domain/log-records.ts';
 import type { InferenceLog, LogStream } from '../../ports.ts';
+import { topicOf } from '../log-topics.ts';
 import { comparePositions, parsePosition, positionText, type Journal, type Position } from './journal.ts';
 import { Wakeable } from './wakeable.ts';
 
@@ -31,15 +31,6 @@ export interface JournalLog extends InferenceLog {
   readonly parts: readonly Part[];
 }
 
-const topicOf: Readonly<Record<LogStream, string>> = {
-  served: topics.inferenceServed,
-  shadowed: topics.inferenceShadowed,
-  decided: topics.decisionMade,
-  rewarded: topics.rewardReceived,
-};
-
-/** What a topic takes by default is 1 MiB with framing and headers. */
-const recordBytesMax = 1_000_000;
 /** How long an idle feed waits before it looks whether it shall end, milliseconds. */
 const idleMs = 1_000;
 /** How long a stop waits for Kafka, milliseconds; what is left comes with the next start. */
@@ -125,13 +116,7 @@ export function createJournalLog(options: JournalLogOptions): JournalLog {
       return journal.bytes;
     },
     append(stream, records) {
-      const large = records.find(({ value }) => value.length > recordBytesMax);
-      if (large !== undefined) {
-        throw gatewayError(
-          'EVL_GATEWAY_REQUEST_INVALID',
-          `the record of one row takes ${large.value.length} bytes in the log, at most ${recordBytesMax}: send shorter values`,
-        );
-      }
+      requireLoggable(records);
       const timestampMs = options.nowMs();
       for (const { joinKey, value } of records) journal.append({ stream, timestampMs, key: joinKey, value });
     },
