@@ -44,7 +44,7 @@ export {
   serviceFeatures,
   type FeatureDefinitions,
 } from './resources/feature-services.ts';
-export { gatePolicy, valueProblem } from './resources/gate.ts';
+export { gatePolicy, trainedFields, valueProblem } from './resources/gate.ts';
 export { featurePins, pinDifference, servicePinnedBy } from './resources/feature-pins.ts';
 export { celName, celResolver, featureTypes } from './resources/feature-types.ts';
 export { compileOnDemand, type CompiledOnDemand } from './on-demand/feature.ts';

@@ -1,6 +1,7 @@
 export * from './backfill-sql.ts';
 export type { ViewReading } from './aggregate-read.ts';
 export * from './batch.ts';
+export * from './categories.ts';
 export * from './error.ts';
 export * from './golden.ts';
 export * from './lookup.ts';

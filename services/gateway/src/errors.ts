@@ -39,6 +39,10 @@ const kinds = {
   EVL_GATEWAY_FEATURES_DIFFER: 'retryable',
   /** A version gives its own training rows other inputs or scores than training did. */
   EVL_GATEWAY_GOLDEN_DIFFERS: 'retryable',
+  /** A version does not say what it was trained with, which its Model wants requests checked against. */
+  EVL_GATEWAY_CATEGORIES_MISSING: 'retryable',
+  /** A version was not trained with a category that a request has. */
+  EVL_GATEWAY_CATEGORY_UNSEEN: 'terminal',
   /** A model answered a score that is not a finite number. */
   EVL_GATEWAY_SCORE_NOT_FINITE: 'retryable',
   /** A version could not compute an answer. */

@@ -1,4 +1,11 @@
-import { inference, servingApi, type GatedField, type ModelSpec, type rollout } from '@everloop/contracts';
+import {
+  inference,
+  servingApi,
+  type GateAction,
+  type GatedField,
+  type ModelSpec,
+  type rollout,
+} from '@everloop/contracts';
 import { encodeGolden } from '@everloop/features';
 import { ServiceError } from '@everloop/service';
 import { eventually } from '@everloop/testing';
@@ -32,9 +39,11 @@ interface World {
   readonly prepare?: (harness: Harness) => void;
   /** Version 1 has golden rows, and scores as their model does. */
   readonly isGolden?: boolean;
+  /** Origins that versions were trained with. */
+  readonly origins?: Readonly<Record<string, readonly string[]>>;
 }
 
-async function served({ model = {}, route = {}, prepare, isGolden = false }: World): Promise<Harness> {
+async function served({ model = {}, route = {}, prepare, isGolden = false, origins = {} }: World): Promise<Harness> {
   const harness = setUp({}, resourcesFor({ ...spec, ...model }, 'conditions'));
   harnesses.push(harness);
   if (isGolden) {
@@ -44,6 +53,9 @@ async function served({ model = {}, route = {}, prepare, isGolden = false }: Wor
     harness.versions.parameters = { '1': pinsOf(spec) };
     harness.runner.score = (_version, batch) => Promise.resolve(scoreOf(batch));
   }
+  harness.versions.categories = Object.fromEntries(
+    Object.entries(origins).map(([version, origin]) => [version, { origin }]),
+  );
   await harness.start();
   await harness.route(route);
   await eventually(() => harness.gateway.service.modelReady({ name: 'delay', version: '1' }).ready);
@@ -177,6 +189,10 @@ const request: readonly GatedField[] = [
   { name: 'distance', type: 'number', min: 1, max: 1_000, default: 500 },
 ];
 const gate = { missing: 'impute', notFinite: 'impute', outOfRange: 'flag', unseen: 'default' } as const;
+const trained = (unseen: GateAction): Partial<ModelSpec> => ({
+  request: request.map((field) => (field.name === 'origin' ? { ...field, values: 'training' } : field)),
+  gate: { ...gate, unseen },
+});
 const canary = { revision: '7', challengers: [challenger('2', 0.5)], shadows: [shadow('3')] };
 const units = Array.from({ length: 40 }, (_, n) => ({ id: `r${n}`, unit: `u${n}`, fields }));
 
@@ -197,6 +213,28 @@ describe('one code path: the same asked of both APIs', () => {
       { verdict: 'default' },
     ],
     ['imputed', { model: { request, gate } }, [{ id: 'r', fields: { trip: 'T1' } }], { verdict: 'impute' }],
+    ...(['flag', 'impute', 'default'] as const).map((action): [string, World, readonly Asked[], object] => [
+      `${action} what the version was not trained with`,
+      { model: trained(action), origins: { '1': ['JFK'] } },
+      [{ id: 'r', fields }],
+      { verdict: action, gate_findings: `origin row 0: unseen "EWR", ${action}` },
+    ]),
+    [
+      'refused by what the version was trained with',
+      { model: trained('reject'), origins: { '1': ['JFK'] } },
+      [{ id: 'r', fields }],
+      { code: 'EVL_GATEWAY_REQUEST_INVALID', reasons: [expect.stringContaining('version 1 was trained with')] },
+    ],
+    [
+      'answered by the champion for a challenger that would refuse',
+      {
+        model: trained('reject'),
+        origins: { '1': ['EWR'], '2': ['JFK'] },
+        route: { challengers: [challenger('2', 1)] },
+      },
+      [{ id: 'r', fields }],
+      { verdict: 'accept', arm: 'fallback', fallback_from: '2' },
+    ],
     ['a boolean for a number', {}, [{ id: 'r', fields: { ...fields, distance: true } }], { verdict: 'accept' }],
     ['no join key', {}, [{ id: 'r', fields: { origin: 'EWR', distance: 1 } }], { code: 'EVL_GATEWAY_REQUEST_INVALID' }],
     [

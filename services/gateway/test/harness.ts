@@ -1,5 +1,6 @@
 import type { inference } from '@everloop/contracts';
 import { decisions, registry, rollout, serving, toWire, topics } from '@everloop/contracts';
+import { categoriesFile, encodeCategories, fieldCategories } from '@everloop/features';
 import type { Bus, BusRecord, FollowOptions, TopicSpec } from '@everloop/kafka';
 import { createLogger, createMetrics, ServiceError } from '@everloop/service';
 import { eventually } from '@everloop/testing';
@@ -112,6 +113,8 @@ export interface Harness {
     parameters: Readonly<Record<string, Readonly<Record<string, string>>>>;
     /** Golden files by version; the others have none. */
     golden: Readonly<Record<string, Uint8Array>>;
+    /** Categories of request fields in training by version; the others were registered without. */
+    categories: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   };
   /** What was counted since the set-up, by the values of the labels; what was not counted is absent. */
   metric(name: string): Promise<Readonly<Record<string, number>>>;
@@ -151,7 +154,7 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
   const disk = { written: Promise.resolve() };
   const metrics = createMetrics('gateway');
   const metricsBefore = metrics.text();
-  const versions: Harness['versions'] = { away: false, parameters: {}, golden: {} };
+  const versions: Harness['versions'] = { away: false, parameters: {}, golden: {}, categories: {} };
   const gateway = createGateway({
     bus,
     runner,
@@ -161,16 +164,23 @@ export function setUp(overrides: Partial<GatewayOptions> = {}, applied = resourc
         if (versions.away)
           throw new ServiceError({ code: 'EVL_GRPC_UNAVAILABLE', kind: 'retryable', message: 'registry away' });
         const golden = versions.golden[version];
+        const digest = `${categoriesFile} ${version}`;
         const artifacts = [
           { name: 'model.onnx', digest: digestOf(version), sizeBytes: 1 },
           ...(golden === undefined ? [] : [{ name: 'golden.json', digest: version, sizeBytes: golden.length }]),
+          ...(version in versions.categories ? [{ name: categoriesFile, digest, sizeBytes: 1 }] : []),
         ];
         const parameters = versions.parameters[version] ?? {};
         return registry.ModelVersion.fromPartial({ model, version, artifacts, parameters });
       },
     },
     path: (digest) => `/objects/${digest}`,
-    readArtifact: (version) => Promise.resolve(versions.golden[version] ?? Buffer.of()),
+    readArtifact: (digest) => {
+      const [, version] = digest.split(' ');
+      if (version === undefined) return Promise.resolve(versions.golden[digest] ?? Buffer.of());
+      const fields = Object.entries(versions.categories[version] ?? {});
+      return Promise.resolve(encodeCategories(fields.map(([field, values]) => fieldCategories(field, values))));
+    },
     createReader: (model, given) =>
       createOnlineReader(
         { mgetBuffer: (keys) => store.online.mgetBuffer(keys), health: () => store.online.health?.() ?? { ok: true } },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drift, inFixedHoldout, type registry } from '@everloop/contracts';
-import { decodeGolden } from '@everloop/features';
+import { decodeCategories, decodeGolden } from '@everloop/features';
 import { createModelHost } from '@everloop/onnx';
 import { createLogger, ServiceError } from '@everloop/service';
 import { createObjectStore, openDuckDb, readParquetColumns } from '@everloop/storage';
@@ -101,6 +101,10 @@ describe('train', { timeout: 180_000 }, () => {
       'baseline.json',
       'metrics.json',
       'golden.json',
+      'categories.json',
+    ]);
+    expect(decodeCategories(await store.get(first.artifacts[4]?.digest ?? ''))).toEqual([
+      { field: 'carrier', count: 5, values: ['C0', 'C1', 'C2', 'C3', 'C4'] },
     ]);
     const golden = decodeGolden(await store.get(first.artifacts[3]?.digest ?? ''));
     expect(golden.inputs).toEqual(['carrier', 'x', 'y']);

@@ -24,8 +24,8 @@ export interface GatedField extends RequestField {
   /** Range of a number, ends included. */
   readonly min?: number;
   readonly max?: number;
-  /** Every value that is known; another one is unseen. */
-  readonly values?: readonly (string | number)[];
+  /** Every value that is known, another one is unseen; `training`: those that the serving version was trained with, see `trainedFields`. */
+  readonly values?: readonly (string | number)[] | 'training';
   readonly default?: string | number;
   /** Where this field's policy differs from the model's. */
   readonly gate?: Partial<GatePolicy>;

@@ -4,6 +4,7 @@ import {
   registry,
   featurePins,
   pinnedService,
+  trainedFields,
   type FeatureServiceSpec,
   type FeatureViewSpec,
   type ModelSpec,
@@ -27,6 +28,8 @@ export interface ServedModel {
   readonly partitions: number;
   readonly reader: FeatureReader;
   readonly gate: Gate;
+  /** Fields are also checked by the version that answers, against the categories that it was trained with. */
+  readonly isGatedByVersion: boolean;
   /** Input tensors that hold several of its request fields. */
   readonly packed: PackedTensors;
   /** How it chooses among actions; null: it does not. */
@@ -141,6 +144,7 @@ export class ModelCatalog {
       partitions: label.partitions,
       reader,
       gate: createGate({ ...spec, request: askedFields(spec) }),
+      isGatedByVersion: trainedFields(spec).length > 0,
       packed: packedTensors(askedFields(spec)),
       chooser: createChooser(spec),
       pins,

@@ -18,6 +18,7 @@ import { prepare, type Ask, type OnGated, type Prepared } from './prepare.ts';
 import { Recorder, requestDecisionId, type RequestRecorder } from './recorder.ts';
 import type { AppliedRoute, RouteTable } from './routes.ts';
 import type { ShadowQueues } from './shadows.ts';
+import { admitByVersion, flaggedBy, type Admitted } from './version-gate.ts';
 import type { LoadedVersion } from './versions.ts';
 
 /** What happened to requests, for logs and metrics. */
@@ -156,18 +157,11 @@ export class Predictor {
   }
 
   async #answer(prepared: Prepared, startedMs: number, caller: Caller | undefined): Promise<Prediction> {
-    const { enricher, routes, events, closedUntilMs } = this.#options;
+    const { routes, events, closedUntilMs } = this.#options;
     const { model, eventTimeMs } = prepared;
     const log = caller?.log ?? this.#options.log;
     if (eventTimeMs < closedUntilMs()) events.late(model.name, eventTimeMs);
-    const enriched = await enricher.enrich(
-      model,
-      (model.chooser === null ? prepared.rows : withActions(model.chooser, prepared.rows)).map((request) => ({
-        request,
-        asOfMs: eventTimeMs,
-      })),
-      caller,
-    );
+    let enriched = await this.#enrich(prepared, caller);
     if (caller?.isOver === true) throw callCancelled();
     // Taken after the wait, so that the route that decides is the one in force when the models run.
     const applied = routes.get(model.name);
@@ -175,10 +169,18 @@ export class Predictor {
       throw gatewayError('EVL_GATEWAY_NO_VERSION', `model ${model.name} has no version in service`);
     const endLease = routes.lease(applied);
     try {
+      let wanted = this.#choose(applied, prepared);
+      let asked = prepared;
+      if (model.isGatedByVersion) {
+        ({ choice: wanted, prepared: asked } = this.#admitByVersion(applied, wanted, prepared));
+        // What was replaced may be the key of features, or what others are computed from.
+        if (asked.rows !== prepared.rows) enriched = await this.#enrich(asked, caller);
+      }
       const batch = pack(model.spec.inputs, enriched.rows);
-      const answer = await this.#run(applied, this.#choose(applied, prepared), prepared, batch);
+      const answer = await this.#run(applied, wanted, prepared, batch);
       const { choice, loaded } = answer;
-      const acted = this.#act({ prepared, enriched, batch, scores: answer.scores, actions: null }, choice);
+      if (model.isGatedByVersion) asked = this.#gated(asked, choice === wanted ? null : loaded);
+      const acted = this.#act({ prepared: asked, enriched, batch, scores: answer.scores, actions: null }, choice);
       const { scores, actions } = acted;
       const latencyMs = performance.now() - startedMs;
       const recorder = this.#recorder.for(acted.prepared, acted.enriched, applied.route, log);
@@ -203,6 +205,31 @@ export class Predictor {
     } finally {
       endLease();
     }
+  }
+
+  #enrich({ model, rows, eventTimeMs }: Prepared, caller: Caller | undefined): Enriched | Promise<Enriched> {
+    const asked = model.chooser === null ? rows : withActions(model.chooser, rows);
+    return this.#options.enricher.enrich(
+      model,
+      asked.map((request) => ({ request, asOfMs: eventTimeMs })),
+      caller,
+    );
+  }
+
+  /** The request as its version, or the champion in its place, lets it through. */
+  #admitByVersion(applied: AppliedRoute, choice: Choice, prepared: Prepared): Admitted {
+    const { events, decisions } = this.#options;
+    const admitted = admitByVersion(applied, choice, prepared, events);
+    if (admitted.choice !== choice && prepared.mayRepeat)
+      decisions.put(prepared.model.name, prepared.requestId, admitted.choice);
+    return admitted;
+  }
+
+  /** The verdict of a request, which is known when its version has answered, or the champion `instead` of it. */
+  #gated(prepared: Prepared, instead: LoadedVersion | null): Prepared {
+    const asked = instead === null ? prepared : flaggedBy(instead, prepared);
+    this.#options.events.gated(asked.model.name, asked.verdict, asked.findings);
+    return asked;
   }
 
   /** The version of a request; one that is asked again keeps it for as long as that is loaded. */

@@ -52,7 +52,7 @@ export type OnGated = (model: string, verdict: Verdict | 'reject', findings: rea
 
 /**
  * Checks a request against its protocol and the model's contract. Throws EVL_GATEWAY_MODEL_NOT_FOUND, or EVL_GATEWAY_REQUEST_INVALID
- * with all reasons; `onGated` learns the verdict of every request for a known model. A request without id gets a random one, without event time the time of day `nowMs`.
+ * with all reasons; `onGated` learns the verdict of every request for a known model, but for those that a version has yet to let through. A request without id gets a random one, without event time the time of day `nowMs`.
  */
 export function prepare(ask: Ask, catalog: ModelCatalog, nowMs: number, onGated: OnGated): Prepared {
   const model = catalog.get(ask.model);
@@ -71,7 +71,7 @@ export function prepare(ask: Ask, catalog: ModelCatalog, nowMs: number, onGated:
     const many = `${checked.rows.length} rows with ${runs / checked.rows.length} actions are ${runs} runs, at most ${runsMax}`;
     throw new RequestRefused(`request '${ask.id}' to model ${model.name}`, [`${many}: ask for fewer rows at once`]);
   }
-  onGated(model.name, checked.verdict, checked.findings);
+  if (!model.isGatedByVersion) onGated(model.name, checked.verdict, checked.findings);
   const requestId = ask.id === '' ? randomUUID() : ask.id;
   return {
     model,

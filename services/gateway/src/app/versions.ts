@@ -5,6 +5,8 @@ import type { Packed } from '../domain/vector.ts';
 import { gatewayError } from '../errors.ts';
 import type { ModelPath, ReadArtifact, ScoreRunner, VersionCatalog } from '../ports.ts';
 import type { ServedModel } from './catalog.ts';
+import type { TrainedGate } from '../domain/trained-gate.ts';
+import { readTrainedGate } from './categories.ts';
 import { readGolden, replayGolden, type Golden } from './golden.ts';
 
 /** A version whose model file is loaded in the runner. */
@@ -15,6 +17,8 @@ export interface LoadedVersion {
   readonly digest: string;
   /** Training rows that it was compared with; null for a version that was registered without. */
   readonly golden: Golden | null;
+  /** Checks requests against the categories that it was trained with; null where the Model does not want that. */
+  readonly trained: TrainedGate | null;
   /** Scores, float64 [rows]; each finite. */
   score(batch: Packed): Promise<Float64Array>;
 }
@@ -48,7 +52,8 @@ export class VersionPool {
   }
 
   /**
-   * Loads the version, or joins in; each success needs one `release`. Rejects with EVL_GATEWAY_MODEL_UNUSABLE, EVL_GATEWAY_FEATURES_DIFFER, EVL_GATEWAY_GOLDEN_DIFFERS, or with the
+   * Loads the version, or joins in; each success needs one `release`. Rejects with EVL_GATEWAY_MODEL_UNUSABLE, EVL_GATEWAY_FEATURES_DIFFER,
+   * EVL_GATEWAY_CATEGORIES_MISSING, EVL_GATEWAY_GOLDEN_DIFFERS, or with the
    * registry's error while that is away.
    */
   async acquire(model: ServedModel, version: string): Promise<LoadedVersion> {
@@ -97,6 +102,7 @@ export class VersionPool {
           'features, or train a new one; the last good route stays in force',
       );
     }
+    const trained = await readTrainedGate(model, described, readArtifact);
     const digest = described.artifacts.find((artifact) => artifact.name === modelFile)?.digest ?? 'none';
     let golden: GoldenRows | null;
     try {
@@ -119,7 +125,7 @@ export class VersionPool {
     const score = (batch: Packed): Promise<Float64Array> => this.#score(key, batch);
     try {
       const replayed = golden === null ? null : await replayGolden(model, version, golden, score);
-      return { model: model.name, version, digest, golden: replayed, score };
+      return { model: model.name, version, digest, golden: replayed, trained, score };
     } catch (error) {
       await runner.unload(key);
       throw error;

@@ -51,7 +51,7 @@ interface Rule {
 const valueCharsMax = 4096;
 const shownCharsMax = 64;
 /** Reasons of one refusal; what is wrong with every row of a large request would not help more. */
-const reasonsMax = 100;
+export const reasonsMax = 100;
 const severity: readonly Verdict[] = ['accept', 'flag', 'impute', 'default'];
 
 /** The stronger of two verdicts: a default hides more of what was asked than a missing value, that one more than a flag. */
@@ -67,13 +67,13 @@ export function findingText({ row, field, problem, action, value }: GateFinding)
 /**
  * The gate before every prediction: the model's request fields and no others, each of its type, and what its policy says about values
  * that are missing, not finite, out of range or unseen. Broken form (an unknown input, another type, an empty join key, a text without
- * end) is always refused. All reasons are reported at once. O(fields × rows).
+ * end) is always refused. All reasons are reported at once. What a version was trained with is a `TrainedGate`'s. O(fields × rows).
  */
 export function createGate(spec: Pick<ModelSpec, 'request' | 'joinKey' | 'gate'>): Gate {
   const rules = spec.request.map((field): Rule => {
     const { min = -Infinity, max = Infinity, values } = field;
     const isJoinKey = field.name === spec.joinKey;
-    const set = values === undefined ? null : new Set(values);
+    const set = values === undefined || values === 'training' ? null : new Set(values);
     return { field, policy: gatePolicy(spec, field), isJoinKey, min, max, values: set };
   });
   const places = new Map(rules.map(({ field }, index) => [field.name, index]));
@@ -194,7 +194,8 @@ function misfitOf(field: GatedField, { datatype }: Column): string | null {
   return `field '${field.name}' has datatype ${datatype}, expected ${expected}`;
 }
 
-function shown(value: string | number): string {
+/** A value in a message, cut short. */
+export function shown(value: string | number): string {
   const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
   return text.length <= shownCharsMax ? text : `${text.slice(0, shownCharsMax)}…`;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ModelSpec, registry, SplitSpec } from '@everloop/contracts';
-import type { GoldenRows } from '@everloop/features';
+import type { FieldCategories, GoldenRows } from '@everloop/features';
 import { classify, errorText } from '@everloop/service';
 import type { ColumnTable } from '@everloop/storage';
 import { inputsOfVersion, splitOfVersion } from '../domain/champion.ts';
@@ -8,6 +8,7 @@ import type { Evaluation, ScoredRows } from '../domain/gates.ts';
 import { isUnseenBy } from '../domain/unseen.ts';
 import { trainerError } from '../errors.ts';
 import type { Artifacts, RecipeInput, RecipeResult, Scorer } from '../ports.ts';
+import { trainedCategories } from './categories.ts';
 import { sampleGolden, scoreGolden } from './golden.ts';
 import { findHoldouts, scoreRows, type Holdouts } from './rows.ts';
 
@@ -22,7 +23,7 @@ export interface EvaluationInput {
   readonly artifacts: Pick<Artifacts, 'path'>;
   readonly table: ColumnTable;
   readonly inputs: readonly RecipeInput[];
-  readonly spec: Pick<ModelSpec, 'inputs' | 'joinKey' | 'request'>;
+  readonly spec: Pick<ModelSpec, 'choose' | 'gate' | 'inputs' | 'joinKey' | 'request'>;
   /** Chooses the golden rows. */
   readonly seed: number;
   readonly split: SplitSpec;
@@ -37,6 +38,8 @@ export interface EvaluatedVersion extends Evaluation {
   readonly parity: number;
   /** Training rows with their scores by the runtime that will serve the version; null where the training set does not allow it. */
   readonly golden: GoldenRows | null;
+  /** Of the request fields that are category inputs. */
+  readonly categories: readonly FieldCategories[];
 }
 
 /**
@@ -50,6 +53,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluatedVersion
     await scorer.load(challengerKey, challenger.modelPath, digest);
     const parity = await checkParity(input);
     const holdouts = findHoldouts(input.table, input.split);
+    const categories = trainedCategories({ ...input, rowOf: holdouts.rowOf });
     const mine = await scoreHoldouts(input, challengerKey, input.inputs, holdouts);
     const sampled = sampleGolden({ ...input, rowOf: holdouts.rowOf });
     const golden =
@@ -72,6 +76,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluatedVersion
     return {
       parity,
       golden,
+      categories,
       recent: part(holdouts.timeHoldout, () => true),
       recentShared: part(holdouts.timeHoldout, isShared),
       fixedShared: part(holdouts.fixedHoldout, isShared),

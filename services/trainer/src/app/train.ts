@@ -1,4 +1,4 @@
-import { encodeGolden, goldenFile } from '@everloop/features';
+import { categoriesFile, encodeCategories, encodeGolden, goldenFile } from '@everloop/features';
 import { planSplit, registry, splitColumn } from '@everloop/contracts';
 import { concatColumns, type ColumnTable } from '@everloop/storage';
 import { championOf, labelledRowsMetric, versionKeys } from '../domain/champion.ts';
@@ -165,13 +165,14 @@ function toGate({ name, verdict, detail, champion, challenger }: GateVerdict) {
 async function storeArtifacts(
   store: Artifacts,
   result: RecipeResult,
-  { golden }: Pick<EvaluatedVersion, 'golden'>,
+  { golden, categories }: Pick<EvaluatedVersion, 'golden' | 'categories'>,
 ): Promise<registry.Artifact[]> {
   const files = {
     'model.onnx': result.model,
     'baseline.json': result.baseline,
     'metrics.json': result.metrics,
     ...(golden === null ? {} : { [goldenFile]: encodeGolden(golden) }),
+    ...(categories.length === 0 ? {} : { [categoriesFile]: encodeCategories(categories) }),
   };
   const stored: registry.Artifact[] = [];
   for (const [name, bytes] of Object.entries(files))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ResourceErrors } from '../../errors.ts';
-import { gatePolicy } from '../gate.ts';
+import { gatePolicy, trainedFields, valueProblem } from '../gate.ts';
 import { parseResources } from '../load.ts';
 import type { ModelSpec } from '../types.ts';
 import { findResource } from '../wire.ts';
@@ -90,6 +90,62 @@ describe('the gate of a Model', () => {
 
   it('asks for no default where the problem cannot come up', () => {
     expect(problems('name: car, type: string', 'outOfRange: default, notFinite: default, unseen: default')).toBe('');
+  });
+
+  describe('values: training', () => {
+    const car = ' }, { name: car, type: category, from: request.car';
+    const problemsOf = (fields: string, gate = '', inputs = car, change = (yaml: string) => yaml): string => {
+      try {
+        parseResources([{ name: 'f.yaml', text: change(text(fields, gate, inputs)) }]);
+        return '';
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error);
+      }
+    };
+
+    it('is for category inputs, with any default, which only training can judge', () => {
+      const fields = 'name: car, type: string, values: training, default: any';
+      expect(problemsOf(fields, 'unseen: default, missing: default')).toBe('');
+      const resources = parseResources([{ name: 'f.yaml', text: text(fields, '', car) }]);
+      const { spec } = findResource(resources, 'Model', 'lateness');
+      expect(trainedFields(spec).map(({ name }) => name)).toEqual(['car']);
+      expect(trainedFields(model('name: car, type: string, values: [a]'))).toEqual([]);
+      const [, field] = spec.request;
+      expect(field === undefined ? '' : valueProblem(field, 'anything')).toBeNull();
+    });
+
+    const chosen = (yaml: string): string =>
+      yaml.replace('  label:', '  choose: { input: car, actions: [a, b] }\n  label:');
+    it.each<[string, string, string, string, RegExp, ((yaml: string) => string)?]>([
+      ['another word', 'name: car, type: string, values: trained', '', car, /values: .*\^training\$/],
+      ['of a number', 'name: miles, type: number, values: training', '', car, /"miles" is a number, .* min and max/],
+      ['of no input', 'name: car, type: string, values: training', '', '', /"car" is no category input of the Model/],
+      [
+        'without the default that the gate wants',
+        'name: car, type: string, values: training',
+        'unseen: default',
+        car,
+        /gate says default for unseen, and "car" has no default/,
+      ],
+      [
+        'of the join key',
+        'name: car, type: string',
+        '',
+        car,
+        /"id" is the join key, of which every one is new/,
+        (yaml) => yaml.replace('name: id, type: string }', 'name: id, type: string, values: training }'),
+      ],
+      [
+        'of the field that is chosen',
+        'name: car, type: string, values: training',
+        '',
+        car,
+        /"car" is chosen among the actions, never asked/,
+        chosen,
+      ],
+    ])('refuses %s', (_name, fields, gate, inputs, message, change) => {
+      expect(problemsOf(fields, gate, inputs, change)).toMatch(message);
+    });
   });
 
   it('leaves to request fields their default: a fallback is for features', () => {

@@ -28,6 +28,7 @@ function checkRequest({ spec }: Pick<Model, 'spec'>): Finding[] {
     const at = (...path: (string | number)[]) => ['spec', 'request', index, ...path];
     return [
       ...constraints(field).map(({ key, message }) => wrongValue(at(key), message)),
+      ...(field.values === 'training' ? trainedValues(field, spec, at('values')) : []),
       ...(field.name === spec.joinKey
         ? joinKey(field, at)
         : field.name === chosenField(spec)
@@ -38,7 +39,8 @@ function checkRequest({ spec }: Pick<Model, 'spec'>): Finding[] {
 }
 
 function constraints(field: GatedField): { readonly key: string; readonly message: string }[] {
-  const { type, min, max, values = [], default: fallback } = field;
+  const { type, min, max, default: fallback } = field;
+  const values = field.values === undefined || field.values === 'training' ? [] : field.values;
   const found: { key: string; message: string }[] = [];
   if (type === 'string') {
     if (min !== undefined) found.push({ key: 'min', message: `"${field.name}" is text, which has no range` });
@@ -57,6 +59,17 @@ function constraints(field: GatedField): { readonly key: string; readonly messag
   else if (valueProblem(field, fallback) !== null)
     found.push({ key: 'default', message: `${JSON.stringify(fallback)} would not pass the gate itself` });
   return found;
+}
+
+/** Only categories that the model itself takes are known from its training. */
+function trainedValues(field: GatedField, spec: Model['spec'], at: Finding['path']): Finding[] {
+  const { name, type } = field;
+  const refuse = (why: string): Finding[] => [wrongValue(at, `"${name}" ${why}`, 'a list of values')];
+  if (name === spec.joinKey) return refuse('is the join key, of which every one is new: leave values out');
+  if (name === chosenField(spec)) return refuse('is chosen among the actions, never asked: leave values out');
+  if (type === 'number') return refuse('is a number, and training keeps no list of numbers: give it min and max');
+  if (spec.inputs.some((input) => input.type === 'category' && input.from === `request.${name}`)) return [];
+  return refuse('is no category input of the Model, so that no version was trained with its values');
 }
 
 function joinKey(field: GatedField, at: (...path: string[]) => Finding['path']): Finding[] {
