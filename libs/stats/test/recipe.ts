@@ -11,24 +11,50 @@ export interface SampleRecipe {
   readonly shift?: number;
 }
 
+interface Sums {
+  readonly reference_sum: number;
+  readonly current_sum: number;
+  readonly reference_head: readonly number[];
+  readonly current_head: readonly number[];
+}
+
+interface BinnedShares {
+  readonly inner_edges: readonly number[];
+  readonly reference: readonly number[];
+  readonly current: readonly number[];
+  readonly value: number;
+}
+
+interface Distances {
+  readonly e: number;
+  readonly '2': number;
+}
+
 export interface NumericCase {
   readonly reference: SampleRecipe;
   readonly current: SampleRecipe;
-  readonly check: { readonly reference_sum: number; readonly current_sum: number };
+  readonly check: Sums;
   readonly ks: {
     readonly statistic: number;
     readonly pvalue: number;
     readonly used: 'exact' | 'asymp';
+    readonly location: number;
+    readonly sign: number;
+    readonly statistic_asymp: number;
+    /** Null: not a number. */
+    readonly pvalue_asymp: number | null;
     readonly p_kolmogorov: number;
   };
-  readonly psi?: {
-    readonly quantile10: {
-      readonly inner_edges: readonly number[];
-      readonly reference: readonly number[];
-      readonly current: readonly number[];
-      readonly value: number;
-    };
-  };
+  readonly psi?: { readonly quantile10: BinnedShares; readonly width10: BinnedShares };
+  readonly js?: { readonly quantile10: Distances; readonly width10: Distances };
+  readonly wasserstein: { readonly value: number; readonly norm: number };
+  readonly evidently: Readonly<Record<string, number>>;
+  readonly nannyml: Readonly<Record<string, number>>;
+}
+
+interface Tested {
+  readonly statistic: number | 'inf';
+  readonly pvalue: number;
 }
 
 export interface CategoricalCase {
@@ -39,13 +65,30 @@ export interface CategoricalCase {
     readonly reference: readonly number[];
     readonly current: readonly number[];
   };
-  readonly chi2: { readonly statistic: number; readonly dof: number; readonly pvalue: number };
+  readonly chi2: {
+    readonly statistic: number;
+    readonly dof: number;
+    readonly pvalue: number;
+    readonly yates?: Tested;
+    readonly gof: Tested;
+  };
   readonly psi: { readonly 'floor1e-4': number };
+  readonly js: Distances;
+  readonly l_infinity: number;
+  readonly evidently: Readonly<Record<string, number>>;
+  readonly nannyml: Readonly<Record<string, number>>;
+}
+
+/** Parts of one stream; the other keys name detectors and hold the places, from 0, where they report a drift. */
+export interface StreamCase {
+  readonly parts: readonly SampleRecipe[];
+  readonly [detector: string]: readonly SampleRecipe[] | readonly number[];
 }
 
 interface Golden {
   readonly numeric: Readonly<Record<string, NumericCase>>;
   readonly categorical: Readonly<Record<string, CategoricalCase>>;
+  readonly streams: Readonly<Record<string, StreamCase>>;
 }
 
 export const golden = JSON.parse(readFileSync(new URL('golden/drift.json', import.meta.url), 'utf8')) as Golden;

@@ -5,8 +5,10 @@ export interface PsiOptions {
   readonly floor?: number;
 }
 
-function total(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
+function total(counts: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < counts.length; i += 1) sum += counts[i] ?? 0;
+  return sum;
 }
 
 /**
@@ -19,7 +21,7 @@ function total(counts: readonly number[]): number {
  * @example
  * psi([50, 50], [80, 20]).toFixed(6) // → "0.406287"
  */
-export function psi(reference: readonly number[], current: readonly number[], options: PsiOptions = {}): number {
+export function psi(reference: ArrayLike<number>, current: ArrayLike<number>, options: PsiOptions = {}): number {
   const n = total(reference);
   const m = total(current);
   if (n === 0 || m === 0) return Number.NaN;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ksFromBins, ksPValueAsymptotic, ksPValueExact, ksTwoSample } from './ks.ts';
+import { ksExactSteps, ksPValueExact } from './ks-exact.ts';
+import { ksFromBins, ksPValueAsymptotic, ksPValueFinite, ksTwoSample } from './ks.ts';
 
 /** P-value by listing every way to share the pooled values out. */
 function byEnumeration(a: readonly number[], b: readonly number[]): number {
@@ -50,7 +51,8 @@ describe('two-sample Kolmogorov-Smirnov', () => {
         expect(swapped.pValue).toBeCloseTo(result.pValue, 12);
         expect(ksTwoSample([...a].reverse(), b)).toEqual(result);
         const cube = (x: number): number => x ** 3 + x;
-        expect(ksTwoSample(a.map(cube), b.map(cube))).toEqual(result);
+        const location = cube(result.location);
+        expect(ksTwoSample(a.map(cube), b.map(cube))).toEqual({ ...result, location });
       }),
     );
   });
@@ -73,16 +75,47 @@ describe('two-sample Kolmogorov-Smirnov', () => {
     }
   });
 
+  test('the band leaves nothing out: equal to the law that follows every merge', () => {
+    const size = fc.integer({ min: 1, max: 40 });
+    fc.assert(
+      fc.property(size, size, fc.double({ min: 0.001, max: 1, noNaN: true }), (n, m, d) => {
+        const everyPlace = Array.from({ length: n + m }, () => true);
+        expect(ksPValueExact(d, n, m)).toBeCloseTo(ksPValueExact(d, n, m, everyPlace), 13);
+        expect(ksExactSteps(d, n, m)).toBeLessThanOrEqual(n * m);
+      }),
+    );
+  });
+
+  test('the distance is seen at the location, with its sign', () => {
+    const sample = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 30 });
+    const below = (values: readonly number[], x: number): number => values.filter((v) => v <= x).length / values.length;
+    fc.assert(
+      fc.property(sample, sample, (a, b) => {
+        const { statistic, location, sign } = ksTwoSample(a, b);
+        expect(sign * (below(a, location) - below(b, location))).toBeCloseTo(statistic, 12);
+      }),
+    );
+  });
+
   test('both series of the limit law agree where they meet', () => {
     expect(ksPValueAsymptotic(0.999999999999, 2, 2)).toBeCloseTo(ksPValueAsymptotic(1.000000000001, 2, 2), 10);
   });
 
   test('empty and NaN', () => {
     expect(ksTwoSample([], [1]).pValue).toBeNaN();
-    expect(ksTwoSample([Number.NaN, 1], [1])).toEqual({ statistic: 0, pValue: 1, method: 'exact' });
+    expect(ksTwoSample([Number.NaN, 1], [1])).toEqual({
+      statistic: 0,
+      pValue: 1,
+      method: 'exact',
+      location: 1,
+      sign: 1,
+    });
+    expect(ksPValueFinite(0.5, 0, 3)).toBeNaN();
     expect(ksFromBins([0, 0], [1, 2])).toBeNaN();
     expect(ksPValueExact(0.5, 0, 3)).toBeNaN();
     expect(ksPValueAsymptotic(0.5, 0, 3)).toBeNaN();
-    expect(ksTwoSample(new Float64Array(3000), new Float64Array(3000)).method).toBe('asymptotic');
+    const [low, high] = [new Float64Array(3000), new Float64Array(3000).fill(1)];
+    expect(ksTwoSample(low, high).method).toBe('asymptotic');
+    expect(ksTwoSample(low, high, { exactStepsMax: Infinity }).method).toBe('exact');
   });
 });
