@@ -1,4 +1,4 @@
-import { decisions, outcomes, rewards, serving, servingApi, topics } from '@everloop/contracts';
+import { decisions, outcomes, rewards, rollout, serving, servingApi, topics } from '@everloop/contracts';
 import { drawArm } from '@everloop/stats';
 import { eventually } from '@everloop/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -223,5 +223,31 @@ describe('exploration over versions and over actions, on a real broker', () => {
       [rewards.RewardState.DEFAULTED, 0],
       [rewards.RewardState.LATE, worth[silent.action]],
     ]);
+  });
+
+  it('divides units between champion and challenger first, which is drawn again from the log too', async () => {
+    const ranges = [{ from: 100_000, to: 400_000 }];
+    const policy = { policy: 'epsilon-greedy', versions: ['1', '2'], epsilon: 0.2, floor: 0.05, warmUp: 60 };
+    const route = rollout.Route.fromPartial({
+      ...{ model: 'banner', revision: '2', championVersion: '1', salt: 's', exploration: policy },
+      challengers: [{ version: '2', ranges }],
+    });
+    await world.publisher.publish([
+      { topic: topics.route, key: 'banner', value: JSON.stringify(rollout.Route.toJSON(route)) },
+    ]);
+    const divided = async (): Promise<number> =>
+      (await read(topics.inferenceServed, (value) => serving.Inference.decode(value))).filter(
+        ({ draw }) => draw !== undefined,
+      ).length;
+    let asked = 0;
+    const ask = async (): Promise<boolean> => {
+      await Promise.all(Array.from({ length: 50 }, () => predict(`divided-${(asked += 1)}`)));
+      return (await divided()) > 100;
+    };
+    await eventually(ask, { timeoutMs: 60_000, what: 'predictions of the new route' });
+    const { text, exitCode } = await replaySample(world.bus, 'banner', 100_000);
+    expect(text).toMatch(/, 0 different/);
+    expect(Number(/(\d+) of them between champion and challengers/.exec(text)?.[1])).toBeGreaterThan(100);
+    expect(exitCode).toBe(0);
   });
 });

@@ -216,7 +216,7 @@ describe('everloop decision replay', () => {
   it('draws a version and an action again', async () => {
     expect(await replayDecision(bus, 'd17')).toMatchObject({ exitCode: 0, text: expect.stringMatching(/the same/) });
     expect(await replayDecision(bus, 'c17')).toMatchObject({ exitCode: 0, text: expect.stringMatching(/action/) });
-    expect(await replayDecision(bus, 'pinned')).toMatchObject({ exitCode: 0, text: expect.stringMatching(/nothing/) });
+    expect(await replayDecision(bus, 'pinned')).toMatchObject({ exitCode: 0, text: expect.stringMatching(/no draw/) });
     await expect(replayDecision(bus, 'absent')).rejects.toMatchObject({ code: 'EVL_CLI_INPUT_INVALID' });
   });
 

@@ -67,6 +67,7 @@ describe('answering', () => {
           requestValues: [],
           featuresUnreachable: false,
           choice: undefined,
+          draw: undefined,
           inclusionProbability: 0,
         } satisfies serving.Inference,
       },

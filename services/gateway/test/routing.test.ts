@@ -48,6 +48,18 @@ describe('the version of a request', () => {
     ]);
   });
 
+  it('is logged with the division that drew it, also when it is asked again under another', async () => {
+    const harness = await serving({ challengers: [challenger('2', 1)] });
+    await harness.infer({ id: 'a' });
+    await inForce(harness, { revision: '2', challengers: [challenger('2', 0.5)] });
+    await harness.infer({ id: 'a' });
+    await harness.infer({ id: 'b' });
+    await harness.infer({ id: 'c', modelVersion: '2' });
+    const rangeOf = (inference: ReturnType<typeof served>[number]) => inference.draw?.challengers[0]?.ranges[0]?.to;
+    expect(served(harness).map(rangeOf)).toEqual([1_000_000, 1_000_000, 500_000, undefined]);
+    expect(served(harness)[0]?.draw).toMatchObject({ salt: 'delay/2', championVersion: '1' });
+  });
+
   it('is that of the target that holds, whose name is in the answer', async () => {
     const targets = [{ name: 'short', cel: "record.distance < 101.0 || record.unit == 'u'", version: '4' }];
     const harness = await serving({ targets });
@@ -170,7 +182,8 @@ describe('exploration', () => {
       propensity: 0,
       intendedVersion: '2',
       modelVersion: '1',
-      arms: [],
+      // How the one that failed was drawn, so that it can be drawn again.
+      arms: ['1', '2'],
     });
   });
 });

@@ -1,4 +1,4 @@
-import type { decisions, serving } from '@everloop/contracts';
+import { challengerWeight, championWeight, drawBuckets, type decisions, type serving } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
 import { drawArm, drawOf } from '@everloop/stats';
 import { badInput, exitCodes } from '../errors.ts';
@@ -7,8 +7,8 @@ import { readDecisions, readInferences } from './log.ts';
 /** A logged draw, done again. */
 export interface Redrawn {
   readonly decisionId: string;
-  /** A version of the model, or one of its actions. */
-  readonly of: 'version' | 'action';
+  /** Champion or challenger; one of the versions that are explored; or an action. */
+  readonly of: 'canary' | 'version' | 'action';
   readonly arms: readonly string[];
   readonly pmf: readonly number[];
   readonly seed: string;
@@ -27,6 +27,58 @@ type VersionDraw = Pick<
   serving.Inference,
   'decisionId' | 'arms' | 'pmf' | 'seed' | 'modelVersion' | 'intendedVersion' | 'propensity' | 'learn' | 'choice'
 >;
+
+type CanaryRecord = Pick<
+  serving.Inference,
+  'decisionId' | 'arm' | 'modelVersion' | 'propensity' | 'learn' | 'unit' | 'arms' | 'pmf' | 'choice' | 'draw'
+> &
+  Partial<Pick<serving.Inference, 'intendedArm' | 'intendedVersion'>>;
+
+/** Who has the bucket of a unit, and how much of all units. */
+function shareOf(draw: decisions.CanaryDraw, bucket: number): { readonly version: string; readonly weight: number } {
+  const holder = draw.challengers.find(({ ranges }) => ranges.some(({ from, to }) => bucket >= from && bucket < to));
+  if (holder !== undefined) return { version: holder.version, weight: challengerWeight(holder) };
+  return { version: draw.championVersion, weight: championWeight(draw) };
+}
+
+/** Champion or challenger of a record, drawn again by the bucket of its unit; null where the route had no challengers, or nothing was drawn. */
+export function redrawCanary(record: CanaryRecord): Redrawn | null {
+  const {
+    decisionId,
+    draw,
+    unit,
+    arms,
+    pmf,
+    choice,
+    propensity,
+    learn,
+    intendedArm = '',
+    intendedVersion = '',
+  } = record;
+  if (draw === undefined) return null;
+  // A Decision does not say what failed.
+  if (record.arm === 'fallback' && intendedVersion === '') return null;
+  const bucket = Math.floor(drawOf(draw.salt, unit) * drawBuckets);
+  const { version: drawn, weight } = shareOf(draw, bucket);
+  const isChampions = drawn === draw.championVersion;
+  const [arm, answered] = intendedVersion === '' ? [record.arm, record.modelVersion] : [intendedArm, intendedVersion];
+  // Arms that are explored divide the champion's share, so any of them stands for the champion here.
+  const explored = arms.indexOf(answered);
+  const logged = isChampions && explored >= 0 ? drawn : answered;
+  const redrawn = {
+    ...{ decisionId, of: 'canary' as const, logged, drawn },
+    arms: [draw.championVersion, ...draw.challengers.map(({ version }) => version)],
+    pmf: [championWeight(draw), ...draw.challengers.map(challengerWeight)],
+    seed: `bucket ${bucket} of ${drawBuckets}, by salt ${draw.salt} and unit ${unit}`,
+  };
+  const different = (difference: string): Redrawn => ({ ...redrawn, difference });
+  if (logged !== drawn) return different(`logged ${logged}, drawn ${drawn}`);
+  if (!isChampions && arm !== 'canary') return different(`the challenger ${drawn} is logged as ${arm}`);
+  const expected = weight * (isChampions && explored >= 0 ? (pmf[explored] ?? 0) : 1) * actionProbability(choice);
+  if (learn && Math.abs(propensity - expected) > tolerance)
+    return different(`the propensity is logged as ${propensity}, and is ${expected}`);
+  return different('');
+}
 
 /** The version that an Inference drew, drawn again; null where nothing was explored. */
 export function redrawVersion(record: VersionDraw): Redrawn | null {
@@ -53,6 +105,16 @@ export function redrawAction({
   if (choice === undefined) return null;
   const { actions, pmf, seed, action } = choice;
   return redraw({ decisionId, arms: actions, pmf, seed }, { of: 'action', purpose: 'choose', logged: action });
+}
+
+/** Every draw of a record, done again. */
+export function redrawAll(inference: serving.Inference): readonly Redrawn[] {
+  return [redrawCanary(inference), redrawVersion(inference), redrawAction(inference)].filter((draw) => draw !== null);
+}
+
+/** Every draw of a decision without its prediction, done again. */
+export function redrawDecision(decision: decisions.Decision): readonly Redrawn[] {
+  return [redrawCanary(decision), redrawAction(decision)].filter((draw) => draw !== null);
 }
 
 function redraw(
@@ -83,20 +145,20 @@ export async function replayDecision(bus: Bus, decisionId: string): Promise<Answ
   await readInferences(bus, (inference) => {
     if (inference.decisionId !== decisionId) return undefined;
     arm = inference.arm;
-    draws.push(...[redrawVersion(inference), redrawAction(inference)].filter((draw) => draw !== null));
+    draws.push(...redrawAll(inference));
     return 'stop';
   });
   if (arm === undefined) {
     await readDecisions(bus, (decision) => {
       if (decision.decisionId !== decisionId) return undefined;
       arm = decision.arm;
-      draws.push(...[redrawAction(decision)].filter((draw) => draw !== null));
+      draws.push(...redrawDecision(decision));
       return 'stop';
     });
   }
   if (arm === undefined) throw badInput(`no decision ${decisionId} is in the log`);
   if (draws.length === 0) {
-    return { text: `${decisionId}: nothing was drawn by exploration (arm ${arm})`, exitCode: exitCodes.done };
+    return { text: `${decisionId}: the log has no draw (arm ${arm})`, exitCode: exitCodes.done };
   }
   const isSame = draws.every(({ difference }) => difference === '');
   return { text: draws.map(drawText).join('\n'), exitCode: isSame ? exitCodes.done : exitCodes.failed };
@@ -112,13 +174,16 @@ function drawText({ decisionId, of, arms, pmf, seed, logged, drawn, difference }
 const shownMax = 20;
 
 /**
- * Draws logged decisions of a model again: those with the smallest hashes of their ids, at most `sample` of versions and as many of actions.
+ * Draws logged decisions of a model again: those with the smallest hashes of their ids, at most `sample` between champion and
+ * challengers, as many of explored versions and of actions.
  * O(log) time, O(sample) memory.
  */
 export async function replaySample(bus: Bus, model: string, sample: number): Promise<Answer> {
-  const [versions, actions] = [new SmallestHashes(sample), new SmallestHashes(sample)];
+  const sampled = () => new SmallestHashes(sample);
+  const [canaries, versions, actions] = [sampled(), sampled(), sampled()];
   await readInferences(bus, (inference) => {
     if (inference.model !== model) return undefined;
+    canaries.add(inference.decisionId, () => redrawCanary(inference));
     versions.add(inference.decisionId, () => redrawVersion(inference));
     actions.add(inference.decisionId, () => redrawAction(inference));
     return undefined;
@@ -127,13 +192,15 @@ export async function replaySample(bus: Bus, model: string, sample: number): Pro
     // The log of predictions is no longer kept; decisions are.
     await readDecisions(bus, (decision) => {
       if (decision.model !== model) return undefined;
+      canaries.add(decision.decisionId, () => redrawCanary(decision));
       actions.add(decision.decisionId, () => redrawAction(decision));
       return undefined;
     });
   }
-  const drawn = [...versions.values(), ...actions.values()];
+  const drawn = [...canaries.values(), ...versions.values(), ...actions.values()];
   const different = drawn.filter(({ difference }) => difference !== '');
-  const seen = `${Math.max(versions.seen, actions.seen)} decisions in the log, ${versions.explored} of them explored versions, ${actions.explored} chose actions`;
+  const counts = `${canaries.explored} of them between champion and challengers, ${versions.explored} explored versions, ${actions.explored} chose actions`;
+  const seen = `${canaries.seen} decisions in the log, ${counts}`;
   const lines = [
     `${model}: ${seen}; ${drawn.length} draws done again: ${drawn.length - different.length} the same, ${different.length} different`,
     ...different.slice(0, shownMax).map((one) => `  ${one.decisionId} (${one.of}): ${one.difference}`),

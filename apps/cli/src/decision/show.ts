@@ -1,7 +1,7 @@
 import { decisions, outcomes, rewards, serving, topics } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
 import { badInput } from '../errors.ts';
-import { redrawAction, redrawVersion, type Redrawn } from './replay.ts';
+import { redrawAll, redrawDecision, type Redrawn } from './replay.ts';
 import { readDecisions, readInferences, readOutcomes, readRewards } from './log.ts';
 
 /** Everything that the logs say of one decision. */
@@ -69,9 +69,6 @@ export async function findDecision(bus: Bus, decisionId: string): Promise<ShownD
     decision: decision === undefined ? null : decisions.Decision.toJSON(decision),
     outcome: outcome === undefined ? null : outcomes.Outcome.toJSON(outcome),
     rewards: settled.map((reward) => rewards.RewardSettled.toJSON(reward)),
-    draws: [
-      ...(found === undefined ? [] : [redrawVersion(found.inference), redrawAction(found.inference)]),
-      ...(found !== undefined || decision === undefined ? [] : [redrawAction(decision)]),
-    ].filter((draw) => draw !== null),
+    draws: found === undefined ? (decision === undefined ? [] : redrawDecision(decision)) : redrawAll(found.inference),
   };
 }

@@ -78,7 +78,8 @@ export function propensityOf({ choice, actions }: Pick<Prediction, 'choice' | 'a
 
 /** Whether the version, or the action of any row, is not what looks best. */
 export function isExploring({ choice, actions }: Pick<Prediction, 'choice' | 'actions'>): boolean {
-  return (choice.drawn?.explore ?? false) || (actions?.some(({ explore: isOther }) => isOther) ?? false);
+  const isOtherVersion = choice.arm !== 'fallback' && choice.drawn?.explore === true;
+  return isOtherVersion || (actions?.some(({ explore: isOther }) => isOther) ?? false);
 }
 
 interface Answer {

@@ -14,7 +14,7 @@ import type { LoadedVersion } from './versions.ts';
 /** What one version made of a request. */
 export interface Scored {
   readonly loaded: LoadedVersion;
-  readonly choice: Pick<Choice, 'propensity' | 'learn' | 'intended' | 'drawn'> & { readonly arm: string };
+  readonly choice: Pick<Choice, 'propensity' | 'learn' | 'intended' | 'drawn' | 'division'> & { readonly arm: string };
   /** float64 [rows] */
   readonly scores: Float64Array;
   readonly latencyUs: number;
@@ -73,6 +73,7 @@ export class Recorder {
           ...{ modelVersion: loaded.version, modelDigest: loaded.digest, latencyUs },
           ...{ arm: choice.arm, propensity: choice.propensity, learn: choice.learn },
           ...{ intendedArm: choice.intended?.arm ?? '', intendedVersion: choice.intended?.version ?? '' },
+          division: choice.division?.encoded ?? null,
           drawn:
             choice.drawn === undefined
               ? null

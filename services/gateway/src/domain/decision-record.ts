@@ -11,7 +11,7 @@ export interface DecisionFields {
   readonly policyRevision: string;
   readonly unit: string;
   readonly eventTimeMs: number;
-  readonly choice: Pick<Choice, 'propensity' | 'learn' | 'drawn'> & { readonly arm: string };
+  readonly choice: Pick<Choice, 'propensity' | 'learn' | 'drawn' | 'division'> & { readonly arm: string };
   readonly rewards: RewardSpec;
 }
 
@@ -24,13 +24,14 @@ export function encodeDecision(
   acted?: ActionDrawn,
 ): Buffer {
   const { choice, rewards, ...fields } = common;
-  const { arm, propensity, learn, drawn } = choice;
+  const { arm, propensity, learn, drawn, division } = choice;
   const decision = {
     ...fields,
     ...{ decisionId, joinKey, score, arm, learn, versionPropensity: propensity },
     propensity: propensity * actionPropensity(acted),
     ...(drawn === undefined ? undrawn : { ...drawn, arms: [...drawn.arms], pmf: [...drawn.pmf] }),
     choice: acted === undefined ? undefined : actionChoice(acted),
+    draw: division?.draw,
     rule: {
       ...{ waitMs: rewards.waitMs, defaultValue: rewards.default, aggregate: rewards.aggregate },
       ...{ min: rewards.min, max: rewards.max },

@@ -53,6 +53,7 @@ export function explore(distribution: Distribution, champion: Choice, revision: 
     version,
     propensity: champion.propensity * (pmf[at] ?? 1),
     learn: true,
+    division: champion.division,
     drawn: { arms, pmf, seed, epsilon, explore: !best.has(at) },
   };
 }

@@ -1,7 +1,8 @@
-import { serving } from '@everloop/contracts';
+import { rollout, serving } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeInference, encodeNames, encodeShared } from './inference-record.ts';
+import { compilePolicy } from './routing.ts';
 
 const value = fc.oneof(fc.double(), fc.string({ unit: 'grapheme' }), fc.constant(null));
 
@@ -47,6 +48,8 @@ describe('encodeInference', () => {
         }),
       ),
     });
+    const challengers = [{ version: '2', ranges: [{ from: 0, to: 50_000 }] }];
+    const route = rollout.Route.fromPartial({ salt: 's', championVersion: '1', challengers });
     const notDrawn = { arms: [], pmf: [], seed: '', epsilon: 0, explore: false };
     fc.assert(
       fc.property(
@@ -62,11 +65,13 @@ describe('encodeInference', () => {
           const part = encodeShared(encodeNames(names, requestNames, viewNames), common, {
             ...{ values, degradedViews, viewAgesMs },
           });
-          const decoded = serving.Inference.decode(encodeInference(part, { ...own, drawn }));
+          const division = compilePolicy(route, () => null).division?.encoded ?? null;
+          const decoded = serving.Inference.decode(encodeInference(part, { ...own, drawn, division }));
           expect(decoded).toEqual({
             ...common,
             ...own,
             ...(drawn ?? notDrawn),
+            draw: { salt: 's', championVersion: '1', challengers: route.challengers },
             requestValues: common.requestValues.map(logged),
             requestNames,
             inputNames: names.map(({ name }) => name),

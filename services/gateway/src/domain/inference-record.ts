@@ -36,6 +36,8 @@ export interface OwnFields {
   readonly intendedVersion: string;
   readonly score: number;
   readonly latencyUs: number;
+  /** How units were divided, encoded; null where they were not. */
+  readonly division: Uint8Array | null;
   /** What an explored choice adds; null for others. */
   readonly drawn: Partial<serving.Inference> | null;
 }
@@ -92,6 +94,7 @@ export function encodeInference(shared: Uint8Array, own: OwnFields): Buffer {
   text(field.intendedVersion, own.intendedVersion);
   double(field.score, own.score);
   integer(field.latencyUs, own.latencyUs);
+  if (own.division !== null) writer.raw(own.division);
   if (own.drawn !== null) writer.raw(serving.Inference.encode({ ...empty, ...own.drawn }).finish());
   return writer.finish();
 }

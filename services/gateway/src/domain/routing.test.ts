@@ -1,4 +1,4 @@
-import { rollout } from '@everloop/contracts';
+import { rollout, serving } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -38,7 +38,7 @@ describe('draw', () => {
     ['weight 0', policyOf(0), { arm: 'champion', version: '1', propensity: 1, learn: true }],
     ['weight 1', policyOf(million), { arm: 'canary', version: '2', propensity: 1, learn: true }],
   ])('%s', (_name, policy, expected) => {
-    expect(draw(policy, 'unit')).toEqual(expected);
+    expect(draw(policy, 'unit')).toMatchObject(expected);
   });
 
   it('says with each choice exactly how probable it was', () => {
@@ -114,6 +114,28 @@ describe('choose', () => {
   });
 });
 
+describe('the division of a draw', () => {
+  it('is that of the route, whoever was drawn and whatever answers for it, and encoded as part of a record', () => {
+    const policy = policyOf(200_000);
+    const choices = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((unit) => draw(policy, unit));
+    expect(new Set(choices.map(({ arm }) => arm))).toEqual(new Set(['champion', 'canary']));
+    for (const choice of [...choices, ...choices.map((each) => fallback(policy, each))])
+      expect(choice.division).toBe(policy.division);
+    const { draw: logged, encoded = Buffer.alloc(0) } = policy.division ?? {};
+    expect(logged).toEqual({
+      ...{ salt: 'm', championVersion: '1' },
+      challengers: [{ version: '2', ranges: [{ from: 0, to: 200_000 }] }],
+    });
+    expect(serving.Inference.decode(encoded).draw).toEqual(logged);
+    expect(encoded.length).toBeLessThan(40);
+  });
+
+  it('is not logged where nobody is a challenger, or nothing was drawn', () => {
+    expect(draw(policyOf(), 'u').division).toBeUndefined();
+    expect(choose(policyOf(million), ask({ pinned: '2' })).division).toBeUndefined();
+  });
+});
+
 describe('fallback', () => {
   const canary = { arm: 'canary', version: '2', propensity: 0.2, learn: true } as const;
 
@@ -122,6 +144,11 @@ describe('fallback', () => {
       ...{ arm: 'fallback', version: '1', propensity: 0, learn: false },
       intended: { arm: 'canary', version: '2' },
     });
+  });
+
+  it('says how the arm that failed was explored', () => {
+    const drawn = { arms: ['1', '2'], pmf: [0.5, 0.5], seed: '1/d', epsilon: 1, explore: false };
+    expect(fallback(policyOf(), { ...canary, drawn })).toMatchObject({ arm: 'fallback', drawn, learn: false });
   });
 
   it.each([

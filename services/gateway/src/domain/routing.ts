@@ -1,4 +1,11 @@
-import { challengerWeight, championWeight, drawBuckets, type rollout } from '@everloop/contracts';
+import {
+  challengerWeight,
+  championWeight,
+  drawBuckets,
+  serving,
+  type decisions,
+  type rollout,
+} from '@everloop/contracts';
 import { drawOf } from '@everloop/stats';
 import type { ActionDrawn } from './actions.ts';
 import type { RequestRow } from './gate.ts';
@@ -19,6 +26,12 @@ export interface Drawn {
   readonly explore: boolean;
 }
 
+/** How units were divided, as it is logged, and as a part of an encoded `serving.v1.Inference`: made once for each route. */
+export interface Division {
+  readonly draw: decisions.CanaryDraw;
+  readonly encoded: Uint8Array;
+}
+
 export interface Choice {
   readonly arm: Arm;
   readonly version: string;
@@ -28,6 +41,8 @@ export interface Choice {
   readonly learn: boolean;
   /** Name of the target that held. */
   readonly target?: string;
+  /** How the units were divided when it was drawn; absent where nothing was, or where the route had no challengers. */
+  readonly division?: Division | undefined;
   /** How the version was explored; absent where it was not. */
   readonly drawn?: Drawn;
   /** The actions of its rows, once they were drawn. */
@@ -48,6 +63,8 @@ export interface RoutingPolicy {
     readonly ranges: readonly rollout.DrawRange[];
   }[];
   readonly targets: readonly { readonly name: string; readonly version: string; readonly holds: TargetTest }[];
+  /** As draws are logged; undefined without challengers. */
+  readonly division: Division | undefined;
   /** Divides what no challenger drew; null: it is all the champion's. */
   readonly exploration: rollout.Exploration | null;
   /** Versions that may answer, which are those that a sticky route may name. */
@@ -81,12 +98,18 @@ export function compilePolicy(route: rollout.Route, testOf: (cel: string) => Tar
     salt: route.salt,
     challengers,
     targets,
+    division: challengers.length === 0 ? undefined : divisionOf(route),
     exploration: route.exploration ?? null,
     answering: new Set([
       ...[route.championVersion, ...(route.exploration?.versions ?? [])],
       ...[...challengers, ...targets].map(({ version }) => version),
     ]),
   };
+}
+
+function divisionOf({ salt, championVersion, challengers }: rollout.Route): Division {
+  const draw = { salt, championVersion, challengers };
+  return { draw, encoded: serving.Inference.encode(serving.Inference.fromPartial({ draw })).finish() };
 }
 
 /** The version of one request: the one that it names, else of its sticky route where that is valid, else of a target, else drawn. */
@@ -107,24 +130,28 @@ export function choose(policy: RoutingPolicy, ask: Ask): Choice {
  * the units that it had. O(ranges).
  */
 export function draw(
-  policy: Pick<RoutingPolicy, 'championVersion' | 'championWeight' | 'salt' | 'challengers'>,
+  policy: Pick<RoutingPolicy, 'championVersion' | 'championWeight' | 'salt' | 'challengers' | 'division'>,
   unit: string,
 ): Choice {
+  const { division } = policy;
   if (policy.challengers.length > 0) {
     const bucket = Math.floor(drawOf(policy.salt, unit) * drawBuckets);
     for (const { version, weight, ranges } of policy.challengers) {
       for (const { from, to } of ranges) {
-        if (bucket >= from && bucket < to) return { arm: 'canary', version, propensity: weight, learn: true };
+        if (bucket >= from && bucket < to) return { arm: 'canary', version, propensity: weight, learn: true, division };
       }
     }
   }
-  return { arm: 'champion', version: policy.championVersion, propensity: policy.championWeight, learn: true };
+  const { championVersion: version, championWeight: propensity } = policy;
+  return { arm: 'champion', version, propensity, learn: true, division };
 }
 
 /** What answers when the chosen version failed: the champion, marked as not drawn. */
 export function fallback(policy: Pick<RoutingPolicy, 'championVersion'>, failed: Choice): Choice {
-  const { arm, version } = failed;
-  return { arm: 'fallback', version: policy.championVersion, propensity: 0, learn: false, intended: { arm, version } };
+  const { arm, version, division, drawn } = failed;
+  const instead = { version: policy.championVersion, propensity: 0, learn: false };
+  // How the failed one was drawn is logged, so that its draw can be done again.
+  return { arm: 'fallback', ...instead, division, ...(drawn && { drawn }), intended: { arm, version } };
 }
 
 /** Whether the champion may answer in place of a version that failed: not where the request asked for that very version. */

@@ -6,6 +6,17 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Challenger } from "../../rollout/v1/rollout.ts";
+
+/**
+ * How a route divided units among versions: with the unit of a record enough to draw it again. The bucket is
+ * floor(hash of salt and unit in [0, 1) * 1,000,000); a challenger one of whose ranges has it answers, else it is the champion's share.
+ */
+export interface CanaryDraw {
+  salt: string;
+  championVersion: string;
+  challengers: Challenger[];
+}
 
 /** How one of several actions was chosen by their scores. */
 export interface ActionChoice {
@@ -70,7 +81,11 @@ export interface Decision {
   explore: boolean;
   /** Where the model chooses among actions. */
   choice: ActionChoice | undefined;
-  rule: RewardRule | undefined;
+  rule:
+    | RewardRule
+    | undefined;
+  /** Where units were divided between champion and challengers. */
+  draw: CanaryDraw | undefined;
 }
 
 /**
@@ -90,6 +105,113 @@ export interface RewardReceived {
   /** Who says so; for people. */
   source: string;
 }
+
+function createBaseCanaryDraw(): CanaryDraw {
+  return { salt: "", championVersion: "", challengers: [] };
+}
+
+export const CanaryDraw: MessageFns<CanaryDraw> = {
+  encode(message: CanaryDraw, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.salt !== "") {
+      writer.uint32(10).string(message.salt);
+    }
+    if (message.championVersion !== "") {
+      writer.uint32(18).string(message.championVersion);
+    }
+    for (const v of message.challengers) {
+      Challenger.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CanaryDraw {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCanaryDraw();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.salt = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.championVersion = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.challengers.push(Challenger.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CanaryDraw {
+    return {
+      salt: isSet(object.salt) ? globalThis.String(object.salt) : "",
+      championVersion: isSet(object.championVersion)
+        ? globalThis.String(object.championVersion)
+        : isSet(object.champion_version)
+        ? globalThis.String(object.champion_version)
+        : "",
+      challengers: globalThis.Array.isArray(object?.challengers)
+        ? object.challengers.map((e: any) => Challenger.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: CanaryDraw): unknown {
+    const obj: any = {};
+    if (message.salt !== "") {
+      obj.salt = message.salt;
+    }
+    if (message.championVersion !== "") {
+      obj.championVersion = message.championVersion;
+    }
+    if (message.challengers?.length) {
+      obj.challengers = message.challengers.map((e) => Challenger.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CanaryDraw>): CanaryDraw {
+    return CanaryDraw.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CanaryDraw>): CanaryDraw {
+    const message = createBaseCanaryDraw();
+    message.salt = object.salt ?? "";
+    message.championVersion = object.championVersion ?? "";
+    message.challengers = object.challengers?.map((e) => Challenger.fromPartial(e)) || [];
+    return message;
+  },
+};
 
 function createBaseActionChoice(): ActionChoice {
   return { action: "", actions: [], pmf: [], scores: [], epsilon: 0, explore: false, seed: "" };
@@ -448,6 +570,7 @@ function createBaseDecision(): Decision {
     explore: false,
     choice: undefined,
     rule: undefined,
+    draw: undefined,
   };
 }
 
@@ -519,6 +642,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.rule !== undefined) {
       RewardRule.encode(message.rule, writer.uint32(170).fork()).join();
+    }
+    if (message.draw !== undefined) {
+      CanaryDraw.encode(message.draw, writer.uint32(178).fork()).join();
     }
     return writer;
   },
@@ -714,6 +840,14 @@ export const Decision: MessageFns<Decision> = {
             message.rule = RewardRule.decode(reader, reader.uint32());
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.draw = CanaryDraw.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -785,6 +919,7 @@ export const Decision: MessageFns<Decision> = {
       explore: isSet(object.explore) ? globalThis.Boolean(object.explore) : false,
       choice: isSet(object.choice) ? ActionChoice.fromJSON(object.choice) : undefined,
       rule: isSet(object.rule) ? RewardRule.fromJSON(object.rule) : undefined,
+      draw: isSet(object.draw) ? CanaryDraw.fromJSON(object.draw) : undefined,
     };
   },
 
@@ -853,6 +988,9 @@ export const Decision: MessageFns<Decision> = {
     if (message.rule !== undefined) {
       obj.rule = RewardRule.toJSON(message.rule);
     }
+    if (message.draw !== undefined) {
+      obj.draw = CanaryDraw.toJSON(message.draw);
+    }
     return obj;
   },
 
@@ -885,6 +1023,9 @@ export const Decision: MessageFns<Decision> = {
       : undefined;
     message.rule = (object.rule !== undefined && object.rule !== null)
       ? RewardRule.fromPartial(object.rule)
+      : undefined;
+    message.draw = (object.draw !== undefined && object.draw !== null)
+      ? CanaryDraw.fromPartial(object.draw)
       : undefined;
     return message;
   },

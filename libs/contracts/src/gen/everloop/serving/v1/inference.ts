@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { ActionChoice } from "./decision.ts";
+import { ActionChoice, CanaryDraw } from "./decision.ts";
 
 /** One model input or feature as the model saw it. */
 export interface FeatureValue {
@@ -99,6 +99,11 @@ export interface Inference {
     | undefined;
   /** Probability with which predictions of the model are in this log, (0, 1]: those of a record count 1/p times. Absent: all are, 1. */
   inclusionProbability: number;
+  /**
+   * Where units were divided between champion and challengers when the version was drawn: how. `propensity` is the share of the version, or,
+   * where arms were explored in the champion's share, that share times the probability of the arm. Absent in records older than this field.
+   */
+  draw: CanaryDraw | undefined;
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -259,6 +264,7 @@ function createBaseInference(): Inference {
     explore: false,
     choice: undefined,
     inclusionProbability: 0,
+    draw: undefined,
   };
 }
 
@@ -373,6 +379,9 @@ export const Inference: MessageFns<Inference> = {
     }
     if (message.inclusionProbability !== 0) {
       writer.uint32(273).double(message.inclusionProbability);
+    }
+    if (message.draw !== undefined) {
+      CanaryDraw.encode(message.draw, writer.uint32(282).fork()).join();
     }
     return writer;
   },
@@ -682,6 +691,14 @@ export const Inference: MessageFns<Inference> = {
             message.inclusionProbability = reader.double();
             continue;
           }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.draw = CanaryDraw.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -818,6 +835,7 @@ export const Inference: MessageFns<Inference> = {
         : isSet(object.inclusion_probability)
         ? globalThis.Number(object.inclusion_probability)
         : 0,
+      draw: isSet(object.draw) ? CanaryDraw.fromJSON(object.draw) : undefined,
     };
   },
 
@@ -925,6 +943,9 @@ export const Inference: MessageFns<Inference> = {
     if (message.inclusionProbability !== 0) {
       obj.inclusionProbability = floatToJson(message.inclusionProbability);
     }
+    if (message.draw !== undefined) {
+      obj.draw = CanaryDraw.toJSON(message.draw);
+    }
     return obj;
   },
 
@@ -969,6 +990,9 @@ export const Inference: MessageFns<Inference> = {
       ? ActionChoice.fromPartial(object.choice)
       : undefined;
     message.inclusionProbability = object.inclusionProbability ?? 0;
+    message.draw = (object.draw !== undefined && object.draw !== null)
+      ? CanaryDraw.fromPartial(object.draw)
+      : undefined;
     return message;
   },
 };
