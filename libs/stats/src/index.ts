@@ -25,3 +25,6 @@ export * from './policies/off-policy-bounds.ts';
 export * from './policies/off-policy.ts';
 export * from './sketches/log-histogram.ts';
 export * from './sketches/value-counts.ts';
+export * from './streams/adwin.ts';
+export * from './streams/kswin.ts';
+export * from './streams/page-hinkley.ts';

@@ -48,10 +48,11 @@ export function findPython(env: Environment = process.env): Python | { readonly 
 /**
  * The pinned requirements of a file of libs/testing/python: `feast` (Feast with DuckDB and gRPC, pandas), `spark` (PySpark), `odcs` (the JSON
  * schema of the Open Data Contract Standard, and a validator), `tritonclient`, `kserve`, `mlserver` (clients of the Open Inference Protocol), `obp` (what Open
- * Bandit Pipeline's estimators import), `grpc` (gRPC alone, with its compiler), `shap` (shap and ONNX Runtime).
+ * Bandit Pipeline's estimators import), `grpc` (gRPC alone, with its compiler), `shap` (shap and ONNX Runtime),
+ * `drift` (SciPy and River).
  */
 export function pythonRequirements(
-  name: 'feast' | 'spark' | 'odcs' | 'obp' | 'tritonclient' | 'kserve' | 'mlserver' | 'grpc' | 'shap',
+  name: 'feast' | 'spark' | 'odcs' | 'obp' | 'tritonclient' | 'kserve' | 'mlserver' | 'grpc' | 'shap' | 'drift',
 ): string[] {
   const text = readFileSync(new URL(`../python/${name}.txt`, import.meta.url), 'utf8');
   return text.split('\n').filter((line) => line.trim() !== '');
