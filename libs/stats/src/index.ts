@@ -1,3 +1,4 @@
+export * from './bins/bin-counter.ts';
 export * from './bins/bins.ts';
 export * from './bins/field.ts';
 export * from './distances/divergence.ts';
@@ -11,7 +12,10 @@ export * from './hypotheses/ks-exact.ts';
 export * from './hypotheses/ks-law.ts';
 export * from './hypotheses/ks.ts';
 export * from './metrics/auc.ts';
+export * from './metrics/binary-metrics.ts';
+export * from './metrics/regression-metrics.ts';
 export * from './numerics/binomial.ts';
+export * from './numerics/exact-sum.ts';
 export * from './numerics/gamma.ts';
 export * from './numerics/quadrature.ts';
 export * from './numerics/random.ts';

@@ -41,7 +41,7 @@ export function auc(scores: ArrayLike<number>, labels: ArrayLike<number>): numbe
  * @example
  * aucFromBins([2, 1, 0], [0, 1, 2]) // → 0.9444444444444444
  */
-export function aucFromBins(negatives: readonly number[], positives: readonly number[]): number {
+export function aucFromBins(negatives: ArrayLike<number>, positives: ArrayLike<number>): number {
   let wins = 0;
   let below = 0;
   let positiveCount = 0;
@@ -53,6 +53,27 @@ export function aucFromBins(negatives: readonly number[], positives: readonly nu
     positiveCount += positive;
   }
   return below === 0 || positiveCount === 0 ? Number.NaN : wins / (below * positiveCount);
+}
+
+/**
+ * How far the area of the scores themselves can be from `aucFromBins`: half of the pairs of a negative and a positive in one bin, as a
+ * share of all pairs. NaN when a class is missing. O(bins).
+ *
+ * Source: the definition; within a bin each pair is worth between 0 and 1 instead of 1/2.
+ *
+ * @example
+ * aucErrorBound([2, 1, 0], [0, 1, 2]) // → 0.05555555555555555
+ */
+export function aucErrorBound(negatives: ArrayLike<number>, positives: ArrayLike<number>): number {
+  let pairs = 0;
+  let negativeCount = 0;
+  let positiveCount = 0;
+  for (let i = 0; i < positives.length; i += 1) {
+    pairs += (negatives[i] ?? 0) * (positives[i] ?? 0);
+    negativeCount += negatives[i] ?? 0;
+    positiveCount += positives[i] ?? 0;
+  }
+  return negativeCount === 0 || positiveCount === 0 ? Number.NaN : pairs / (2 * negativeCount * positiveCount);
 }
 
 /** Scores are kept this far from 0 and 1, so that one wrong certainty costs at most 34.5 nats. */
