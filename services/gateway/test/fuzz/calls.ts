@@ -133,3 +133,16 @@ export function sendBytes(port: number, bytes: Buffer): Promise<Outcome> {
     socket.on('close', () => resolve('reset'));
   });
 }
+
+/** What an answer said: the request's id, a score for each row, and the names under which the rows are in the log. */
+export interface Said {
+  readonly id: string;
+  readonly scores: readonly number[];
+  readonly decisionIds: readonly string[];
+}
+
+export interface Ports {
+  readonly grpc: RawGrpc;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+}

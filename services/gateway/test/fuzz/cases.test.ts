@@ -19,6 +19,8 @@ describe('cases', () => {
       'message',
       'typed message',
       'typed json',
+      'decision message',
+      'decision json',
       'other method',
       'compressed, of no coding',
       'garbage as gzip',

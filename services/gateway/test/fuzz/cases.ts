@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { framed } from './calls.ts';
+import { decisionSeeds, decisionTensors } from './decision-seeds.ts';
 import { mutateJson } from './json.ts';
 import { mutate, varint } from './protobuf.ts';
 import { randomOf, type Random } from './random.ts';
@@ -35,14 +36,16 @@ export type Case =
     }
   | { readonly kind: 'bytes'; readonly about: string; readonly toHttp: boolean; readonly body: Buffer };
 
-const seeds = inferSeeds();
+const decisionForms = decisionSeeds();
+const seeds = [...inferSeeds(), ...decisionTensors()];
 const asked = { id: 'seed', distances: [12.5, -7, 3] };
 
 /** Case `index` of the run with `seed`; the same for ever. */
 export function caseOf(seed: number, index: number): Case {
   const random = randomOf(seed, index);
   const sort = random.below(100);
-  if (sort < 45) return message(random, inferPath);
+  if (sort < 37) return message(random, inferPath);
+  if (sort < 45) return decision(random);
   if (sort < 55) return message(random, streamPath);
   if (sort < 62) return otherMethod(random);
   if (sort < 68) return typedMessage(random);
@@ -83,6 +86,17 @@ function typedMessage(random: Random): Case {
 function typedText(random: Random): Case {
   const { path, json } = typedJson(oneOrThree(random));
   return { kind: 'http', about: 'typed json', path, body: mutateJson(random, json), headers: {} };
+}
+
+/** What explains, chooses or rewards, over gRPC or as JSON. */
+function decision(random: Random): Case {
+  const { path, message: seed, httpPath, json } = random.pick(decisionForms);
+  if (random.chance(0.6)) {
+    const others = decisionForms.map((forms) => forms.message);
+    return grpc('decision message', path, framed(mutate(random, seed, [...seeds, ...others])));
+  }
+  const body = mutateJson(random, json);
+  return { kind: 'http', about: 'decision json', path: httpPath, body, headers: {} };
 }
 
 /** A good message, or nearly, in a bad envelope. */

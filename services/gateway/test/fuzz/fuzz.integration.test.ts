@@ -5,7 +5,7 @@ import { fuzzGateway } from './fuzz.ts';
 
 let gateway: RealGateway;
 beforeAll(async () => {
-  gateway = await startRealGateway({ brokers: testBrokers().join(','), redisUrl: testRedisUrl() });
+  gateway = await startRealGateway({ brokers: testBrokers().join(','), redisUrl: testRedisUrl(), decides: true });
 });
 afterAll(() => gateway.stop());
 
@@ -17,6 +17,7 @@ it(
     expect(report.findings).toEqual([]);
     expect(report.cases).toBeGreaterThanOrEqual(400);
     expect(report.validRequests).toBeGreaterThan(50);
+    expect(report.rewards).toBeGreaterThan(10);
     // Malformed calls were understood and refused, and some mutations do no harm.
     for (const outcome of ['grpc 0', 'grpc 3', 'http 200', 'http 400', 'bytes reset'])
       expect(report.outcomes[outcome]).toBeGreaterThan(0);

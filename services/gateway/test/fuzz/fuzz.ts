@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { serving, topics } from '@everloop/contracts';
-import { eventually } from '@everloop/testing';
 import { childrenOf, type RealGateway } from '../real/real-gateway.ts';
-import { callHttp, RawGrpc, sendBytes, type Outcome } from './calls.ts';
+import { callHttp, RawGrpc, sendBytes, type Outcome, type Ports } from './calls.ts';
 import { caseOf, type Case } from './cases.ts';
-import { askedOf, checkValid, type Ports } from './valid.ts';
+import { checkRewards, type Rewarded } from './valid-decisions.ts';
+import { checkValid, ways } from './valid.ts';
+import { wrongDecisions, wrongInLog } from './wrong-in-log.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -20,6 +20,8 @@ export interface FuzzReport {
   readonly seed: number;
   readonly cases: number;
   readonly validRequests: number;
+  /** Rewards that were taken. */
+  readonly rewards: number;
   readonly seconds: number;
   /** Cases by how they ended, as `grpc 3`, `http 400`, `bytes reset`. */
   readonly outcomes: Readonly<Record<string, number>>;
@@ -92,6 +94,7 @@ export async function fuzzGateway(gateway: RealGateway, options: FuzzOptions): P
   const outcomes: Record<string, number> = {};
   const findings: string[] = [];
   const answered = new Map<string, number>();
+  const rewarded = new Map<string, Rewarded>();
   const rss: number[] = [];
   let [cases, valid, linesSeen, told] = [options.from, 0, 0, 0];
 
@@ -112,6 +115,11 @@ export async function fuzzGateway(gateway: RealGateway, options: FuzzOptions): P
       if (answered.has(id)) findings.push(`decision id ${id} was given twice`);
       answered.set(id, n);
     }
+    const [first] = decisionIds;
+    if (first === undefined || n % 3 !== 0) return;
+    const { wrong: wrongRewards, rewarded: taken } = await checkRewards(ports, n, first);
+    if (wrongRewards !== null) findings.push(wrongRewards);
+    for (const reward of taken) rewarded.set(reward.key, reward);
   };
   const lookAtLog = (): void => {
     for (const line of gateway.lines.slice(linesSeen))
@@ -132,7 +140,7 @@ export async function fuzzGateway(gateway: RealGateway, options: FuzzOptions): P
         }
       }),
     );
-    for (let n = 0; n < 6; n += 1) await oneValid(valid++);
+    for (let n = 0; n < ways; n += 1) await oneValid(valid++);
     lookAtLog();
     if (!hasEnded(gateway)) rss.push(await rssMib(gateway.process.pid));
     for (const finding of findings.slice(told)) log(`FOUND ${finding}`);
@@ -141,7 +149,7 @@ export async function fuzzGateway(gateway: RealGateway, options: FuzzOptions): P
   }
   grpc.close();
   if (hasEnded(gateway)) findings.push(`the gateway ended: ${gateway.process.lastLines(10).join('\n')}`);
-  else findings.push(...(await wrongInLog(gateway, answered)));
+  else findings.push(...(await wrongInLog(gateway, answered)), ...(await wrongDecisions(gateway, answered, rewarded)));
   const settled = rss.slice(Math.min(warmUpRounds, rss.length - 1));
   const [first = 0, last = 0] = [settled[0], settled.at(-1)];
   if (last - first > growthMibMax) findings.push(`memory went from ${first} to ${last} MiB`);
@@ -151,49 +159,10 @@ export async function fuzzGateway(gateway: RealGateway, options: FuzzOptions): P
     seed,
     cases: cases - options.from,
     validRequests: valid,
+    rewards: rewarded.size,
     seconds,
     outcomes,
     rssMib: memory,
     findings: findings.slice(0, findingsMax),
   };
-}
-
-/** Each row that was answered is in the log once, with the values of its own request. */
-async function wrongInLog(gateway: RealGateway, answered: ReadonlyMap<string, number>): Promise<string[]> {
-  const read = async (): Promise<ReadonlyMap<string, serving.Inference[]>> => {
-    const found = new Map<string, serving.Inference[]>();
-    await gateway.bus.readAll([topics.inferenceServed], ({ records }) => {
-      for (const { value } of records) {
-        if ((value?.length ?? 0) === 0) continue;
-        const inference = serving.Inference.decode(value ?? Buffer.alloc(0));
-        if (!answered.has(inference.decisionId)) continue;
-        found.set(inference.decisionId, [...(found.get(inference.decisionId) ?? []), inference]);
-      }
-    });
-    return found;
-  };
-  const logged = await eventually(
-    async () => {
-      const found = await read();
-      return found.size === answered.size ? found : null;
-    },
-    { timeoutMs: 60_000, what: 'every answered row in the log' },
-  ).catch(() => read());
-  const wrong: string[] = [];
-  if (logged.size !== answered.size) wrong.push(`${answered.size - logged.size} answered rows are not in the log`);
-  for (const [id, records] of logged) {
-    const { id: requestId, distances } = askedOf(answered.get(id) ?? -1);
-    const [first] = records;
-    const row = Number(/-(\d+)$/.exec(first?.joinKey ?? '')?.[1] ?? -1);
-    const value = first?.inputValues[0]?.kind;
-    // Rows of the typed API are requests of their own.
-    const isNamed = first?.requestId === requestId || first?.requestId === `${requestId}-${row}`;
-    const isOwn = isNamed && value?.$case === 'number' && Math.abs(value.value - (distances[row] ?? NaN)) < 1e-3;
-    if (records.length !== 1) wrong.push(`decision ${id} is ${records.length} times in the log`);
-    else if (!isOwn)
-      wrong.push(
-        `decision ${id} of ${requestId} is in the log as ${JSON.stringify(serving.Inference.toJSON(first as serving.Inference)).slice(0, 600)}`,
-      );
-  }
-  return wrong;
 }

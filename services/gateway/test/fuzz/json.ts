@@ -31,6 +31,7 @@ const texts: readonly [string, ...string[]] = [
 const names: readonly [string, ...string[]] = [
   ...(['__proto__', 'constructor', 'toString', 'data', 'shape', 'name', 'inputs'] as const),
   ...['binary_data_size', 'parameters', 'content_type', 'outputs', 'id'],
+  ...['features', 'explain', 'rewards', 'value', 'kind', 'decision_id'],
 ];
 
 /** So many copies of a value are not too much to send. */

@@ -43,6 +43,7 @@ if (positionals[0] !== 'gateway' || !(minutes > 0) || !Number.isSafeInteger(seed
     const gateway = await startRealGateway({
       brokers: brokers ?? kafka?.brokers ?? '',
       redisUrl: redisUrl ?? redis?.url ?? '',
+      decides: true,
     });
     log(`seed ${seed}, ${minutes} minutes`);
     const report = await fuzzGateway(gateway, { seed, from, forMs: minutes * 60_000, log });

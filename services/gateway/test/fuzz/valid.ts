@@ -1,6 +1,6 @@
 import { inference, servingApi } from '@everloop/contracts';
 import { sigmoid } from '../real/logistic.ts';
-import { callHttp, framed, type RawGrpc } from './calls.ts';
+import { callHttp, framed, type Ports, type Said } from './calls.ts';
 import {
   binaryRequest,
   inferPath,
@@ -11,25 +11,17 @@ import {
   typedRequest,
   type Asked,
 } from './seeds.ts';
+import { chosen, explained } from './valid-decisions.ts';
 
-/** What an answer said: the request's id, a score for each row, and the names under which the rows are in the log. */
-interface Said {
-  readonly id: string;
-  readonly scores: readonly number[];
-  readonly decisionIds: readonly string[];
-}
-
-export interface Ports {
-  readonly grpc: RawGrpc;
-  readonly grpcPort: number;
-  readonly httpPort: number;
-}
+/** Ways in which valid requests are sent; the last four are for one row. */
+export const ways = 10;
 
 /** Request `n` of a run: no two ask the same, so that an answer which belongs to another is noticed. */
 export function askedOf(n: number): Asked {
+  const rows = n % ways < 6 ? 1 + (Math.floor(n / ways) % 4) : 1;
   return {
     id: `valid-${n}`,
-    distances: Array.from({ length: 1 + (Math.floor(n / 6) % 4) }, (_, row) => ((n * 7 + row) % 1_000) - 500 + row / 8),
+    distances: Array.from({ length: rows }, (_, row) => ((n * 7 + row) % 1_000) - 500 + row / 8),
   };
 }
 
@@ -109,7 +101,7 @@ async function overTypedHttp(ports: Ports, asked: Asked): Promise<Said> {
 }
 
 function send(ports: Ports, n: number, asked: Asked): Promise<Said> {
-  switch (n % 6) {
+  switch (n % ways) {
     case 0:
       return overGrpc(ports, typedRequest(asked));
     case 1:
@@ -120,6 +112,12 @@ function send(ports: Ports, n: number, asked: Asked): Promise<Said> {
       return overTypedGrpc(ports, asked);
     case 4:
       return overTypedHttp(ports, asked);
+    case 6:
+    case 7:
+      return explained(ports, asked, n % 2 === 0);
+    case 8:
+    case 9:
+      return chosen(ports, asked, n % 2 === 0);
     default: {
       const { json, tail } = binaryRequest(asked);
       const head = Buffer.from(JSON.stringify(json));

@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inference, registry, rollout, toWire, topics, type ModelSpec } from '@everloop/contracts';
+import { inference, registry, rollout, toWire, topics, type ModelSpec, type TypedResource } from '@everloop/contracts';
+import { encodeGolden } from '@everloop/features';
 import { connect, createGrpcServer, implement } from '@everloop/grpc';
 import { createKafkaBus, type Bus } from '@everloop/kafka';
 import { freePorts, superviseProcess, type SupervisedProcess } from '@everloop/local';
@@ -10,7 +11,7 @@ import { createObjectStore } from '@everloop/storage';
 import { testLogger, uniqueName } from '@everloop/testing';
 import { resourcesFor, spec } from '../fixtures.ts';
 import { withTopicPrefix } from '../topic-prefix.ts';
-import { logistic } from './logistic.ts';
+import { logistic, sigmoid } from './logistic.ts';
 
 type Client = ReturnType<typeof connect<typeof inference.GRPCInferenceServiceService>>;
 
@@ -38,6 +39,8 @@ export interface RealGatewayOptions {
   readonly model?: Partial<ModelSpec>;
   /** What its route has beside the usual; every version is the same file. */
   readonly route?: Partial<rollout.Route>;
+  /** Has rewards and golden rows, so that it explains, and a second model `offer`, which chooses; see `offer`. */
+  readonly decides?: boolean;
 }
 
 const viewName = uniqueName('conditions');
@@ -50,13 +53,46 @@ const model: ModelSpec = {
   ],
 };
 
+const rewards = { waitMs: 3_600_000, default: 0, aggregate: 'sum', min: -10, max: 10 } as const;
+
+/** Chooses a place of 1 to 3, the score of which is sigmoid(distance / 100 + place / 2). */
+const offer: ModelSpec = {
+  ...spec,
+  request: [...spec.request, { name: 'place', type: 'number' }],
+  views: [],
+  inputs: [
+    { name: 'distance', type: 'number', from: 'request.distance' },
+    { name: 'place', type: 'number', from: 'request.place' },
+  ],
+  choose: { input: 'place', actions: [1, 2, 3], epsilon: 0.3, floor: 0.3, halfAt: 0, warmUp: 0 },
+  rewards,
+};
+
+/** What training would have left for `delay`. */
+const golden = (): Uint8Array =>
+  encodeGolden({
+    inputs: model.inputs.map(({ name }) => name),
+    rows: Array.from({ length: 10 }, (_, row) => {
+      const [distance, wind] = [row * 37 - 100, row % 3 === 0 ? null : row / 7];
+      return {
+        ...{ timeMs: row, request: { trip: `T${row}`, origin: 'EWR', distance }, inputs: [distance, wind] },
+        ...{ features: { [`${viewName}.wind`]: wind }, score: sigmoid(distance / 100) },
+      };
+    }),
+  });
+
 export async function startRealGateway(options: RealGatewayOptions): Promise<RealGateway> {
   const logger = testLogger('gateway');
   const folder = await mkdtemp(join(tmpdir(), 'everloop-real-gateway-'));
-  const digest = await createObjectStore(folder).put(logistic([0.01, 0]));
+  const objects = createObjectStore(folder);
+  const digest = await objects.put(logistic([0.01, 0]));
+  const offers = { name: 'model.onnx', digest: await objects.put(logistic([0.01, 0.5])), sizeBytes: 1 };
+  const artifacts = [{ name: 'model.onnx', digest, sizeBytes: 1 }];
+  if (options.decides === true)
+    artifacts.push({ name: 'golden.json', digest: await objects.put(golden()), sizeBytes: 1 });
   const getVersion = ({ model: name, version }: registry.GetVersionRequest) => ({
     version: registry.ModelVersion.fromPartial({
-      ...{ model: name, version, artifacts: [{ name: 'model.onnx', digest, sizeBytes: 1 }] },
+      ...{ model: name, version, artifacts: name === 'offer' ? [offers] : artifacts },
     }),
   });
   const versions = createGrpcServer({
@@ -91,7 +127,13 @@ export async function startRealGateway(options: RealGatewayOptions): Promise<Rea
       env,
       logFile: join(folder, 'gateway.log'),
       onLine: (line) => lines.push(parsed(line)),
-      ready: { check: async () => (await client.modelReady({ name: 'delay', version: '' })).ready },
+      ready: {
+        check: async () => {
+          const names = options.decides === true ? ['delay', 'offer'] : ['delay'];
+          const answers = await Promise.all(names.map((name) => client.modelReady({ name, version: '' })));
+          return answers.every(({ ready }) => ready);
+        },
+      },
     });
     await started.ready;
     return started;
@@ -116,20 +158,26 @@ export async function startRealGateway(options: RealGatewayOptions): Promise<Rea
 }
 
 /** What the gateway reads at its start. */
-async function declare(bus: Bus, given: Pick<RealGatewayOptions, 'model' | 'route'>): Promise<void> {
+async function declare(bus: Bus, given: Pick<RealGatewayOptions, 'model' | 'route' | 'decides'>): Promise<void> {
   await bus.ensureTopics([topics.resources, topics.route].map((name) => ({ name, partitions: 1, compacted: true })));
   await bus.ensureTopics([{ name: topics.clock, partitions: 1 }]);
   const publisher = bus.publisher({ name: 'test' });
   await publisher.start();
   const publish = (topic: string, key: string, json: unknown) =>
     publisher.publish([{ topic, partition: 0, key, value: JSON.stringify(json) }]);
-  for (const resource of resourcesFor({ ...model, ...given.model }, viewName)) {
+  const decides = given.decides === true;
+  const resources: readonly TypedResource[] = [
+    ...resourcesFor({ ...model, ...(decides ? { rewards } : {}), ...given.model }, viewName),
+    ...(decides ? [{ kind: 'Model' as const, name: 'offer', revision: 1, spec: offer }] : []),
+  ];
+  for (const resource of resources) {
     const wire = registry.Resource.toJSON(toWire(resource));
     await publish(topics.resources, `${resource.kind}/${resource.name}`, wire);
   }
   const usual = { model: 'delay', revision: '1', championVersion: '1', salt: 's' };
   const route = rollout.Route.fromPartial({ ...usual, ...given.route });
   await publish(topics.route, 'delay', rollout.Route.toJSON(route));
+  if (decides) await publish(topics.route, 'offer', rollout.Route.toJSON({ ...route, model: 'offer' }));
   await publisher.stop();
 }
 

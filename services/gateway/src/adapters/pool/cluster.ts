@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import type { FromWorker, ToWorker } from './messages.ts';
 import type { WorkerProcess } from './supervisor.ts';
+import { closeUnaccepted } from './unaccepted.ts';
 import type { Channel } from './worker-link.ts';
 
 /** Names the worker that a process is; set by the supervisor. */
@@ -13,6 +14,9 @@ const workerVariable = 'EVL_GATEWAY_WORKER';
 export function forkWorker(worker: number): WorkerProcess {
   cluster.schedulingPolicy = cluster.SCHED_RR;
   const child = cluster.fork({ [workerVariable]: String(worker) });
+  closeUnaccepted(child.process);
+  // What cannot be sent to it, since it is going: its exit tells.
+  child.on('error', () => undefined);
   return {
     pid: child.process.pid,
     // A worker that is going does not need it any more; its exit tells.
