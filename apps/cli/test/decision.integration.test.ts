@@ -1,4 +1,4 @@
-import { decisions, outcomes, rewards, serving, topics } from '@everloop/contracts';
+import { decisions, eventId, isLogged, outcomes, rewards, serving, topics } from '@everloop/contracts';
 import type { Bus, OutRecord } from '@everloop/kafka';
 import { drawArm, drawOf } from '@everloop/stats';
 import { isolatedBus, testBus, uniqueName } from '@everloop/testing';
@@ -39,6 +39,7 @@ beforeAll(async () => {
   }
   await publisher.publish([...outsiders(), ...predicted(0)]);
   await publisher.publish(Array.from({ length: 3_000 }, (_, n) => labelledChoice(n)).flat());
+  await publisher.publish(Array.from({ length: 12_000 }, (_, n) => labelledChoice(n, 'sampled-offer', 0.25)).flat());
   await publisher.stop();
 });
 afterAll(() => inner.stop());
@@ -104,9 +105,10 @@ function chosen(n: number): OutRecord[] {
   ];
 }
 
-/** A prediction of a model that chooses, without rewards: `sms` is nearly always right. */
-function labelledChoice(n: number): OutRecord[] {
-  const seed = `l${n}`;
+/** A prediction of a model that chooses, without rewards: `sms` is nearly always right. Nothing where its share of the log does not have it. */
+function labelledChoice(n: number, model = 'labelled-offer', share = 1): OutRecord[] {
+  const seed = share < 1 ? eventId('sampled', String(n)) : `l${n}`;
+  if (!isLogged(seed, share)) return [];
   const at = drawArm('choose', seed, actionPmf);
   const choice = {
     action: actions[at] ?? '',
@@ -117,11 +119,12 @@ function labelledChoice(n: number): OutRecord[] {
     explore: at > 0,
     seed,
   };
-  const common = { decisionId: seed, model: 'labelled-offer', modelVersion: n % 2 === 0 ? '1' : '2', learn: true };
+  const common = { decisionId: seed, model, modelVersion: n % 2 === 0 ? '1' : '2', learn: true };
   const score = at === 1 ? 0.9 : 0.5;
   const propensity = 0.5 * (actionPmf[at] ?? 0);
   const inference = serving.Inference.fromPartial({
     ...{ ...common, championVersion: '1', policyRevision: '1', unit: seed, joinKey: seed, propensity, score, choice },
+    inclusionProbability: share < 1 ? share : 0,
   });
   const outcome = outcomes.Outcome.fromPartial({ ...common, score, label: 1, kind: outcomes.OutcomeKind.LABELLED });
   return [
@@ -202,6 +205,25 @@ describe('everloop decision evaluate', () => {
     expect(best?.ips.upper).toBeGreaterThan(0.99);
     expect(best?.gate?.verdict).toBe('pass');
     expect(await replaySample(bus, 'labelled-offer', 100)).toMatchObject({ exitCode: 0 });
+  });
+
+  it('judges by a share of the log as by all of it, with wider intervals', async () => {
+    const sure = { ...options, confidence: 0.999 };
+    const [sampled, whole] = [
+      await evaluateModel(bus, 'sampled-offer', sure),
+      await evaluateModel(bus, 'labelled-offer', sure),
+    ];
+    expect(sampled.made).toBe(sampled.drawn * 4);
+    expect(Math.abs(sampled.made - 12_000)).toBeLessThan(6 * Math.sqrt(12_000 * 3));
+    expect(evaluationText(sampled)).toMatch(/sampled-offer: \d+ drawn decisions \(logged of about \d+\)/);
+    expect(whole.made).toBe(whole.drawn);
+    for (const { arm, snips, ips } of sampled.actions) {
+      const known = whole.actions.find((one) => one.arm === arm);
+      expect(snips.value).toBeCloseTo(known?.snips.value ?? NaN, 9);
+      expect(ips.lower).toBeLessThan(known?.snips.value ?? NaN);
+      expect(ips.upper).toBeGreaterThan(known?.snips.value ?? NaN);
+    }
+    expect(sampled.actions.map(({ gate }) => gate?.verdict)).toEqual(whole.actions.map(({ gate }) => gate?.verdict));
   });
 
   it('takes another champion and a later beginning, and refuses what it cannot hold', async () => {

@@ -56,3 +56,17 @@ it.each([[undefined], [{ share: 1 }]])('with %j everything is logged, as before'
   expect([served.length, shadowed.length]).toEqual([200, 200]);
   expect(served.every(({ inclusionProbability }) => inclusionProbability === 0)).toBe(true);
 });
+
+it('logs every decision of a model with rewards, and its share of the predictions', async () => {
+  const rewards = { waitMs: 1_000, default: 0, aggregate: 'sum', min: 0, max: 1 } as const;
+  const harness = setUp({}, resourcesFor({ ...spec, log: { share }, rewards }, 'conditions'));
+  await harness.start();
+  await harness.route({});
+  await isReady(harness);
+  for (let n = 0; n < 100; n += 1) await harness.infer({ id: `r${n}` });
+  await harness.stop();
+  expect(harness.decided).toHaveLength(100);
+  expect(harness.records.map(({ inference }) => inference.decisionId)).toEqual(
+    harness.decided.map(({ decisionId }) => decisionId).filter((id) => isLogged(id, share)),
+  );
+});

@@ -1,4 +1,4 @@
-import { outcomes, rewards, type decisions, type serving } from '@everloop/contracts';
+import { inclusionWeight, outcomes, rewards, type decisions, type serving } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
 import type { Interval } from '@everloop/stats';
 import { badInput } from '../errors.ts';
@@ -25,6 +25,11 @@ export interface Evaluation {
   /** Drawn decisions in the log, and how many of them have a reward. */
   readonly drawn: number;
   readonly rewarded: number;
+  /**
+   * Decisions that those stand for: more where a share of the predictions is logged, by 1 / inclusion probability. The estimates are means over the
+   * logged ones: the share is the same for all, so it cancels in every weight, and intervals are as wide as the logged ones are few.
+   */
+  readonly made: number;
   readonly versions: readonly ArmEstimate[];
   /** Of a model that chooses among actions, compared with what was done. */
   readonly actions: readonly ArmEstimate[];
@@ -39,6 +44,7 @@ interface Drawn {
   readonly decisions: Map<string, Waiting>;
   readonly champion: string;
   readonly range: Interval;
+  readonly made: number;
 }
 
 /** Judges every version, and every action, of a model by its logs. O(log) time, O(drawn decisions) memory. Throws EVL_CLI_INPUT_INVALID. */
@@ -55,7 +61,7 @@ export async function evaluateModel(bus: Bus, model: string, options: EvaluateOp
     action === null ? [] : [{ ...action, reward }],
   );
   return {
-    ...{ model, champion, drawn: size, rewarded: rewarded.length },
+    ...{ model, champion, drawn: size, rewarded: rewarded.length, made: drawn.made },
     rewardedBy: isRewarded ? 'rewards' : 'labels',
     versions: estimateArms(
       rewarded.map(({ reward, waiting }) => ({ ...waiting, reward })),
@@ -69,17 +75,19 @@ type Select = Pick<EvaluateOptions, 'sinceMs' | 'decisionsMax'>;
 
 function collect(model: string, { sinceMs = -Infinity, decisionsMax }: Select) {
   const decisions = new Map<string, Waiting>();
-  let [champion, newestMs] = ['', -Infinity];
+  let [champion, newestMs, made] = ['', -Infinity, 0];
   return {
     decisions,
     champion: (): string => champion,
+    made: (): number => Math.round(made),
     wants: (one: Pick<serving.Inference, 'model' | 'learn' | 'propensity' | 'eventTimeMs'>): boolean =>
       one.model === model && one.learn && one.propensity > 0 && one.eventTimeMs >= sinceMs,
     add: (
       id: string,
-      at: { readonly championVersion: string; readonly eventTimeMs: number },
+      at: { readonly championVersion: string; readonly eventTimeMs: number; readonly inclusionProbability?: number },
       waiting: Waiting,
     ): void => {
+      if (!decisions.has(id)) made += inclusionWeight({ inclusionProbability: at.inclusionProbability ?? 1 });
       decisions.set(id, waiting);
       if (decisions.size > decisionsMax) {
         throw badInput(`more than ${decisionsMax} drawn decisions of "${model}"; narrow them with --since`);
@@ -101,7 +109,8 @@ async function drawnInferences(bus: Bus, model: string, options: Select): Promis
     found.add(decisionId, inference, { unit, revision, arm, arms, propensity, action });
     return undefined;
   });
-  return { decisions: found.decisions, champion: found.champion(), range: { lower: 0, upper: 1 } };
+  const range = { lower: 0, upper: 1 };
+  return { decisions: found.decisions, champion: found.champion(), made: found.made(), range };
 }
 
 async function drawnDecisions(bus: Bus, model: string, options: Select): Promise<Drawn> {
@@ -117,7 +126,7 @@ async function drawnDecisions(bus: Bus, model: string, options: Select): Promise
     found.add(decisionId, decision, { unit, revision, arm, arms, propensity, action });
     return undefined;
   });
-  return { decisions: found.decisions, champion: found.champion(), range };
+  return { decisions: found.decisions, champion: found.champion(), made: found.made(), range };
 }
 
 /** The choice of an action as a draw of its own, beside that of the version; null where none was chosen, or with probability 0. */
@@ -168,9 +177,10 @@ async function withRewards(bus: Bus, decisions: Map<string, Waiting>): Promise<r
 
 /** For people. */
 export function evaluationText(evaluation: Evaluation): string {
-  const { model, drawn, rewarded, rewardedBy, versions, actions, champion } = evaluation;
+  const { model, drawn, made, rewarded, rewardedBy, versions, actions, champion } = evaluation;
   const what = rewardedBy === 'labels' ? 'a label (reward: 1 less the squared error)' : 'a reward';
-  const head = `${model}: ${drawn} drawn decisions, ${rewarded} of them with ${what}`;
+  const share = made === drawn ? '' : ` (logged of about ${made})`;
+  const head = `${model}: ${drawn} drawn decisions${share}, ${rewarded} of them with ${what}`;
   const parts = [head, `always one version, compared with the champion ${champion}\n${armTable(versions)}`];
   if (actions.length > 0) parts.push(`always one action, compared with what was done\n${armTable(actions)}`);
   return parts.join('\n\n');

@@ -1,4 +1,4 @@
-import { outcomes, serving } from '@everloop/contracts';
+import { eventId, isLogged, outcomes, serving } from '@everloop/contracts';
 import { describe, expect, it } from 'vitest';
 import { DecisionLedger } from './decisions.ts';
 
@@ -46,5 +46,58 @@ describe('DecisionLedger', () => {
 
   it('says nothing about answers that nobody counted', () => {
     expect(ledgerOf([], []).checks(null, null)).toHaveLength(2);
+  });
+
+  describe('of a log that has a share', () => {
+    /** Served records that a gateway would have logged of so many predictions. */
+    function logged(made: number, share: number, model = 'm'): serving.Inference[] {
+      const ids = Array.from({ length: made }, (_, n) => eventId('decision', model, String(n)));
+      const kept = ids.filter((id) => isLogged(id, share));
+      return kept.map((id) => ({ ...inference(id), model, inclusionProbability: share < 1 ? share : 0 }));
+    }
+    const ledger = (...records: serving.Inference[][]): DecisionLedger => {
+      const found = new DecisionLedger([0.1]);
+      for (const record of records.flat()) found.addInference(record);
+      return found;
+    };
+
+    it.each([
+      [200_000, 0.02],
+      [20_000, 0.1],
+      [20_000, 0.5],
+      [3_000, 0.9],
+      [40, 0.1],
+      [3, 0.1],
+    ])('balances with the %d answers of which %d are logged, and not with a fifth more', (made, share) => {
+      const records = logged(made, share);
+      expect(verdicts(ledger(records), made, null)).toEqual([true, true, true, true]);
+      if (made < 1_000) return;
+      expect(verdicts(ledger(records), Math.round(made * 1.2), null)[0]).toBe(false);
+      expect(verdicts(ledger(records), Math.round(made * 0.8), null)[0]).toBe(false);
+      expect(Math.abs(ledger(records).represented - made) / made).toBeLessThan(0.1);
+    });
+
+    it('adds models with shares to those of which all is logged', () => {
+      const records = [logged(20_000, 0.1), logged(7_000, 1, 'whole'), logged(10_000, 0.5, 'half')];
+      expect(verdicts(ledger(...records), 37_000, null)).toEqual([true, true, true, true]);
+      expect(verdicts(ledger(...records), 44_000, null)[0]).toBe(false);
+    });
+
+    it('finds records that are lost, and records outside of the share', () => {
+      const records = logged(20_000, 0.1);
+      expect(verdicts(ledger(records.slice(0, records.length * 0.7)), 20_000, null)).toEqual([false, true, true, true]);
+      const [stranger = ''] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+        .map((name) => eventId('decision', name))
+        .filter((id) => !isLogged(id, 0.1));
+      const more = [...records, { ...inference(stranger), inclusionProbability: 0.1 }];
+      expect(verdicts(ledger(more), 20_000, null)).toEqual([true, false, true, true]);
+    });
+
+    it('is exact where no Model logs a share', () => {
+      const whole = new DecisionLedger([1]);
+      for (const record of logged(100, 1)) whole.addInference(record);
+      expect(verdicts(whole, 100, null)).toEqual([true, true, true]);
+      expect(verdicts(whole, 101, null)).toEqual([false, true, true]);
+    });
   });
 });

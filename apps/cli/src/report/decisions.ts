@@ -1,4 +1,5 @@
-import { inclusionWeight, type outcomes, type serving } from '@everloop/contracts';
+import { inclusionWeight, isLogged, type outcomes, type serving } from '@everloop/contracts';
+import { shareBounds } from './share-bounds.ts';
 import type { LedgerCheck } from './types.ts';
 
 const servedFlag = 1;
@@ -27,13 +28,23 @@ export class DecisionLedger {
     settledShadowed: 0,
     repeatedOutcomes: 0,
     strangeOutcomes: 0,
+    notOfTheShare: 0,
   };
+  /** Served records by their inclusion probability. */
+  readonly #byShare = new Map<number, number>();
+  #represented = 0;
+
+  /** `shares`: those of the Models that log one, so that it is known of a model of which nothing was logged. */
+  constructor(shares: readonly number[] = []) {
+    for (const share of shares) if (share < 1) this.#byShare.set(share, 0);
+  }
 
   /** Takes one record of the served or the shadowed log. */
   addInference(inference: serving.Inference): void {
     const isServed = inference.arm !== 'shadow';
     if (isServed) {
       this.#counts.served += 1;
+      this.#addShare(inference);
       const key = `${inference.model}/${inference.modelVersion}`;
       const known = this.#answers.get(key) ?? { firstMs: inference.eventTimeMs, count: 0 };
       const firstMs = Math.min(known.firstMs, inference.eventTimeMs);
@@ -47,6 +58,14 @@ export class DecisionLedger {
       flags: isServed ? servedFlag : 0,
       predictedAtMs: inference.eventTimeMs,
     });
+  }
+
+  #addShare(inference: serving.Inference): void {
+    const weight = inclusionWeight(inference);
+    this.#represented += weight;
+    const share = 1 / weight;
+    this.#byShare.set(share, (this.#byShare.get(share) ?? 0) + 1);
+    if (!isLogged(inference.decisionId, share)) this.#counts.notOfTheShare += 1;
   }
 
   /** Takes one record of the settled outcomes; after all inferences. */
@@ -70,8 +89,38 @@ export class DecisionLedger {
     return this.#answers;
   }
 
+  /** Records of the served log. */
   get served(): number {
     return this.#counts.served;
+  }
+
+  /** Predictions that these stand for: each 1 / its inclusion probability. */
+  get represented(): number {
+    return Math.round(this.#represented);
+  }
+
+  /** Every answer is logged; of a share so many as chance allows, and those that the hash chooses. */
+  #answerChecks(answered: number): readonly LedgerCheck[] {
+    const { served, notOfTheShare } = this.#counts;
+    const name = 'every answer is in the log';
+    const shares = [...this.#byShare].filter(([share]) => share < 1);
+    if (shares.length === 0) {
+      const detail = `${String(answered)} answers received = ${String(served)} served predictions logged`;
+      return [{ name, ok: answered === served, detail }];
+    }
+    const { low, high } = shareBounds(this.#byShare);
+    return [
+      {
+        name,
+        ok: answered >= low && answered <= high,
+        detail: `${String(answered)} answers received; ${String(served)} served predictions logged, shares of ${shares.map(([share]) => String(share)).join(', ')} among them, stand for ${String(low)} to ${String(high)}`,
+      },
+      {
+        name: 'what is logged of a share is what the decision ids say',
+        ok: notOfTheShare === 0,
+        detail: `${String(served)} served predictions logged, ${String(notOfTheShare)} of them outside of their share`,
+      },
+    ];
   }
 
   /**
@@ -87,15 +136,7 @@ export class DecisionLedger {
     }
     const pending = this.#decisions.size - settled;
     return [
-      ...(answered === null
-        ? []
-        : [
-            {
-              name: 'every answer is in the log',
-              ok: answered === served,
-              detail: `${String(answered)} answers received = ${String(served)} served predictions logged`,
-            },
-          ]),
+      ...(answered === null ? [] : this.#answerChecks(answered)),
       {
         name: 'every decision is logged once',
         ok: repeatedDecisions === 0,

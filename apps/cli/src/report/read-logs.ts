@@ -99,9 +99,13 @@ async function size(bus: Bus, topic: string): Promise<number> {
   }
 }
 
-/** Reads the logs of predictions and outcomes once. `model`: whose quality is reported. */
-export async function readPredictions(bus: Bus, model: string): Promise<PredictionLogs> {
-  const decisions = new DecisionLedger();
+/** Reads the logs of predictions and outcomes once. `model`: whose quality is reported; `shares`: what Models log of theirs, (0, 1]. */
+export async function readPredictions(
+  bus: Bus,
+  model: string,
+  shares: readonly number[] = [],
+): Promise<PredictionLogs> {
+  const decisions = new DecisionLedger(shares);
   const quality = new QualityFold();
   const predictions = new Map<string, number>();
   const sample = new Sample(parityRows, await size(bus, topics.inferenceServed));

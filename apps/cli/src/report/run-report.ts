@@ -110,6 +110,11 @@ function modelOf(resources: readonly TypedResource[]): { readonly name: string; 
   return { name: '' };
 }
 
+/** What each Model logs of its predictions. */
+function sharesOf(resources: readonly TypedResource[]): readonly number[] {
+  return resources.flatMap((resource) => (resource.kind === 'Model' ? [resource.spec.log?.share ?? 1] : []));
+}
+
 function sourcesOf(resources: readonly TypedResource[]): readonly SourceSpec[] {
   return resources.flatMap((resource) => (resource.kind === 'Source' ? [resource.spec] : []));
 }
@@ -144,7 +149,7 @@ export async function buildReport(bus: Bus, options: ReportOptions): Promise<Rep
   const resources = await readResources(bus);
   const { name, spec } = modelOf(resources);
   const control: ControlEvents = await readControl(bus);
-  const { decisions, quality, predictions, sample } = await readPredictions(bus, name);
+  const { decisions, quality, predictions, sample } = await readPredictions(bus, name, sharesOf(resources));
   const { ledgers, quarantine } = await readSources(
     bus,
     sourcesOf(resources).map((source) => source.topic),
@@ -178,7 +183,7 @@ export async function buildReport(bus: Bus, options: ReportOptions): Promise<Rep
     data: dataQuality(control.windows, control.holds),
     ledger,
     parity,
-    run: runOf(counts, events, decisions.served, options.resources, {
+    run: runOf(counts, events, decisions.represented, options.resources, {
       liveParity: live,
       reportSeconds: (performance.now() - startedMs) / 1_000,
     }),

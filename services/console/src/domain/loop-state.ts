@@ -122,6 +122,11 @@ export function withVersion(state: LoopState, change: registry.VersionChanged): 
   });
 }
 
+/** The rows of a window, and what they are a share of. */
+function sizeOf({ rows, predictions }: drift.DriftReport): string {
+  return predictions > rows ? `${rows} logged of about ${predictions} predictions` : `${rows} predictions`;
+}
+
 export function withDriftReport(state: LoopState, report: drift.DriftReport): LoopState {
   const known = withModel(state, report.model, (model) => ({
     ...model,
@@ -137,7 +142,7 @@ export function withDriftReport(state: LoopState, report: drift.DriftReport): Lo
     eventTimeMs: report.windowEndMs,
     kind: 'drift',
     model: report.model,
-    text: `window of ${report.rows} predictions: ${what}; ${report.action}`,
+    text: `window of ${sizeOf(report)}: ${what}; ${report.action}`,
   });
 }
 

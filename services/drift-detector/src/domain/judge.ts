@@ -1,6 +1,7 @@
 import { drift, eventId, type MonitorSpec, type training } from '@everloop/contracts';
 import { judgeFields, type FieldDistance } from '@everloop/stats';
 import type { Baseline } from './baseline.ts';
+import { predictionsOf } from './pane.ts';
 import type { DueWindow, WindowState } from './windows.ts';
 
 /** What a closed window leads to. */
@@ -56,7 +57,9 @@ function insufficiency(window: DueWindow, baseline: Baseline | null): string | n
     return version === '' ? 'no champion, so no baseline' : `version ${version} has no baseline`;
   }
   if (counts.rows >= monitor.spec.minRows) return null;
-  return `insufficient rows: ${counts.rows} of at least ${monitor.spec.minRows}`;
+  const predictions = predictionsOf(counts);
+  const share = predictions === counts.rows ? '' : `, logged of about ${predictions} predictions`;
+  return `insufficient rows: ${counts.rows} of at least ${monitor.spec.minRows}${share}`;
 }
 
 /**
@@ -78,6 +81,7 @@ export function judgeWindow(state: WindowState, window: DueWindow, baseline: Bas
     windowStartMs: startMs,
     windowEndMs: endMs,
     rows: counts.rows,
+    predictions: predictionsOf(counts),
     fields,
     verdict,
     action,

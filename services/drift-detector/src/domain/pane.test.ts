@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { baseline, baselineMessage, day, dayOfRows, inference } from '../../test/fixtures.ts';
 import { baselineProblem } from './baseline.ts';
-import { addPane, countPane, groupRows } from './pane.ts';
+import { addPane, countPane, groupRows, predictionsOf } from './pane.ts';
 
 const reference = baseline();
+const shares = fc.constantFrom(0, 0.1, 0.3, 0.12, 1);
 
 function counted(rows: ReturnType<typeof dayOfRows>): readonly drift.Pane[] {
   return groupRows(rows).map((group) => countPane(group, reference));
@@ -54,13 +55,23 @@ describe('counting', () => {
 
   test('without a baseline only the rows count', () => {
     const pane = countPane({ model: 'm', baselineVersion: '', startMs: 0, rows: dayOfRows(1, 0, 3, 0) }, null);
-    expect(pane).toEqual({ model: 'm', baselineVersion: '', startMs: 0, rows: 3, fields: [] });
+    expect(pane).toEqual({ model: 'm', baselineVersion: '', startMs: 0, rows: 3, predictionsMicro: 3e6, fields: [] });
+  });
+
+  test('a share of the log: rows stand for what was predicted; a pane of before has none but its rows', () => {
+    const rows = dayOfRows(1, 0, 30, 0).map((row) => ({ ...row, inclusionProbability: 0.1 }));
+    const [pane] = counted(rows);
+    expect(pane).toMatchObject({ rows: 30, predictionsMicro: 300e6 });
+    const [before] = counted(dayOfRows(2, 0, 5, 0));
+    if (pane === undefined || before === undefined) throw new Error('no panes');
+    addPane(pane, { ...before, predictionsMicro: 0 });
+    expect([pane.rows, predictionsOf(pane)]).toEqual([35, 305]);
   });
 
   test('merging the panes of any split equals counting the whole, also through JSON', () => {
     fc.assert(
-      fc.property(fc.nat(200), fc.nat(200), fc.integer({ min: 1, max: 99 }), (a, b, seed) => {
-        const rows = dayOfRows(seed, 0, a + b + 1, 0.1);
+      fc.property(fc.nat(200), fc.nat(200), fc.integer({ min: 1, max: 99 }), shares, (a, b, seed, share) => {
+        const rows = dayOfRows(seed, 0, a + b + 1, 0.1).map((row) => ({ ...row, inclusionProbability: share }));
         const [whole] = counted(rows);
         const parts = [rows.slice(0, a), rows.slice(a)].flatMap((part) => counted(part));
         const [first, ...rest] = parts.map((pane) =>

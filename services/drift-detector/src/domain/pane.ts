@@ -1,4 +1,4 @@
-import type { drift, serving } from '@everloop/contracts';
+import { inclusionWeight, type drift, type serving } from '@everloop/contracts';
 import type { FieldValue } from '@everloop/stats';
 import type { Baseline } from './baseline.ts';
 
@@ -61,6 +61,10 @@ function createPositions(fields: readonly string[]): (names: readonly string[]) 
  * Counts rows on the bins of the champion's baseline: each input by name, and `score`. An input that a row does not have counts as missing.
  * The score counts only where the champion itself computed it: a canary's scores are not the champion's. Without a baseline only the
  * rows are counted. O(rows × fields × log bins).
+ *
+ * Where a model logs a share of its predictions, each row counts once on its bin all the same: the share is the same for all rows and has nothing to
+ * do with what they hold, so they are a simple random sample. Its proportions are those of all, and its size, which is also the effective sample
+ * size (Σw)²/Σw² (Kish 1965, Survey Sampling, 8.2) of equal weights, is the n of the tests; rows counted 1/p times would pass chance for drift.
  */
 export function countPane(pane: PaneRows, baseline: Baseline | null): drift.Pane {
   const { model, baselineVersion, startMs, rows } = pane;
@@ -85,12 +89,25 @@ export function countPane(pane: PaneRows, baseline: Baseline | null): drift.Pane
     baselineVersion,
     startMs,
     rows: rows.length,
+    predictionsMicro: rows.reduce((sum, row) => sum + Math.round(inclusionWeight(row) * micro), 0),
     fields: names.map((field, i) => ({ field, counts: counts[i] ?? [], missing: missing[i] ?? 0 })),
   };
 }
 
+const micro = 1_000_000;
+
+function predictionsMicroOf({ rows, predictionsMicro }: drift.Pane): number {
+  return predictionsMicro === 0 ? rows * micro : predictionsMicro;
+}
+
+/** Predictions that a pane's rows stand for, as many as are likely where a share is logged. */
+export function predictionsOf(pane: drift.Pane): number {
+  return Math.round(predictionsMicroOf(pane) / micro);
+}
+
 /** Adds a pane's counts to another of the same baseline; fields are matched by name. O(fields × bins). */
 export function addPane(into: drift.Pane, pane: drift.Pane): void {
+  into.predictionsMicro = predictionsMicroOf(into) + predictionsMicroOf(pane);
   into.rows += pane.rows;
   const byName = new Map(into.fields.map((field) => [field.field, field]));
   for (const field of pane.fields) {

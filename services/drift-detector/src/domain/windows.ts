@@ -62,7 +62,7 @@ export function compareVersions(a: string, b: string): number {
 }
 
 function emptyPane(model: string, baselineVersion: string, startMs: number): drift.Pane {
-  return { model, baselineVersion, startMs, rows: 0, fields: [] };
+  return { model, baselineVersion, startMs, rows: 0, predictionsMicro: 0, fields: [] };
 }
 
 function windowsOf(state: WindowState, monitor: NamedMonitor): readonly DueWindow[] {

@@ -103,10 +103,15 @@ describe('a Model that chooses among actions', () => {
     expect(askedFields(plain)).toBe(plain.request);
   });
 
-  it('may log a share where nothing counts on all, and everything in any case', () => {
+  it.each<[string, Parts]>([
+    ['alone', {}],
+    ['of what is joined with rewards, which have their own log', { rewards: '{ wait: 1h }' }],
+    ['of what it chose', { choose: '{ input: shown, actions: [a, b] }' }],
+    ['of what arms are judged by', { exploration: "{ policy: thompson, versions: ['1'] }" }],
+  ])('may log a share %s', (_name, parts) => {
+    expect(problems({ log: '{ share: 0.25 }', ...parts })).toBe('');
     expect(model({ log: '{ share: 0.25 }' }).log).toEqual({ share: 0.25 });
     expect(model({}).log).toBeUndefined();
-    expect(problems({ log: '{ share: 1 }', rewards: '{ wait: 1h }' })).toBe('');
   });
 
   it('needs no default for the field that it chooses', () => {
@@ -142,21 +147,6 @@ describe('a Model that chooses among actions', () => {
     ['a range without rewards', { rewards: '{ wait: 1h, min: 1, max: 1 }' }, /min 1 is not under max 1/],
     ['a default out of range', { rewards: '{ wait: 1h, default: -1 }' }, /-1 is not within min 0 and max 1/],
     ['another way to add up', { rewards: '{ wait: 1h, aggregate: summ }' }, /did you mean "sum"/],
-    [
-      'to log a share of what waits for rewards',
-      { rewards: '{ wait: 1h }', log: '{ share: 0.5 }' },
-      /a Model with rewards needs each of its decisions in the log: leave log out, or rewards/,
-    ],
-    [
-      'to log a share of what it chose',
-      { choose: '{ input: shown, actions: [a, b] }', log: '{ share: 0.5 }' },
-      /a Model with choose needs each of its decisions/,
-    ],
-    [
-      'to judge arms by a share of the log',
-      { log: '{ share: 0.5 }', exploration: "{ policy: thompson, versions: ['1'] }" },
-      /Model "banners" logs 0.5 of its predictions \(log.share\), and arms are judged by all of theirs/,
-    ],
     ['to log nothing', { log: '{ share: 0 }' }, /share/],
     [
       'to route by what is chosen later',

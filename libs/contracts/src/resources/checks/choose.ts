@@ -9,13 +9,7 @@ const path = ['spec', 'choose'];
 
 /** What is wrong with the actions that a Model chooses among, and with the rewards of its decisions. */
 export function checkDecisions(model: Model): Finding[] {
-  return [
-    ...checkInput(model),
-    ...checkActions(model),
-    ...checkExploring(model),
-    ...checkRewards(model),
-    ...checkLog(model),
-  ];
+  return [...checkInput(model), ...checkActions(model), ...checkExploring(model), ...checkRewards(model)];
 }
 
 function checkInput({ spec }: Model): Finding[] {
@@ -88,15 +82,4 @@ function checkRewards({ spec }: Model): Finding[] {
   if (min >= max) return [wrongValue(['spec', 'rewards', 'min'], `min ${min} is not under max ${max}`)];
   if (fallback >= min && fallback <= max) return [];
   return [wrongValue(['spec', 'rewards', 'default'], `${fallback} is not within min ${min} and max ${max}`)];
-}
-
-/** What a decision was worth is joined with its record, and actions are judged by all of theirs. */
-function checkLog({ spec }: Model): Finding[] {
-  if ((spec.log?.share ?? 1) >= 1) return [];
-  return (['choose', 'rewards'] as const)
-    .filter((key) => spec[key] !== undefined)
-    .map((key) => {
-      const message = `a Model with ${key} needs each of its decisions in the log: leave log out, or ${key}`;
-      return wrongValue(['spec', 'log', 'share'], message, '1');
-    });
 }

@@ -21,7 +21,6 @@ export function checkRollout(rollout: Rollout, context: CheckContext): Finding[]
     ...checkRoles(rollout.spec),
     ...checkTargets(rollout.spec, context),
     ...checkExploration(rollout.spec),
-    ...checkLogged(rollout.spec, context),
   ];
 }
 
@@ -139,12 +138,4 @@ function checkRule(cel: string, path: Finding['path'], fields: readonly string[]
     if (!(error instanceof ContractError)) throw error;
     return [wrongValue(path, error.message)];
   }
-}
-
-/** Arms are judged by what the log has of them. */
-function checkLogged({ model, exploration }: RolloutSpec, context: CheckContext): Finding[] {
-  const share = ofKind(context.resources, 'Model').find(({ name }) => name === model)?.spec.log?.share ?? 1;
-  if (exploration === undefined || share >= 1) return [];
-  const message = `Model "${model}" logs ${share} of its predictions (log.share), and arms are judged by all of theirs: leave one of the two out`;
-  return [wrongValue(['spec', 'exploration'], message)];
 }

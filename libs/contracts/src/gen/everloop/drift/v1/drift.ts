@@ -112,6 +112,11 @@ export interface Pane {
   startMs: number;
   rows: number;
   fields: FieldCounts[];
+  /**
+   * Predictions that the rows stand for, each 1 / its inclusion probability, in units of 1e-6, each term rounded before adding. 0 in older
+   * panes: as many as rows.
+   */
+  predictionsMicro: number;
 }
 
 export interface FieldDrift {
@@ -133,11 +138,14 @@ export interface DriftReport {
   baselineVersion: string;
   windowStartMs: number;
   windowEndMs: number;
+  /** Rows that were compared: the sample size n of every statistic here. Of a model that logs a share of its predictions those that are logged. */
   rows: number;
   fields: FieldDrift[];
   verdict: DriftVerdict;
   /** What was done about it and why, for example "retraining requested" or "cool-down until 2013-04-01". */
   action: string;
+  /** Predictions in the window: as many as rows where all are logged, else their estimate, the sum of 1 / inclusion probability. */
+  predictions: number;
 }
 
 /** A field crossed its threshold or came back. JSON, topic everloop.drift.alert.v1, key = model. */
@@ -566,7 +574,7 @@ export const FieldCounts: MessageFns<FieldCounts> = {
 };
 
 function createBasePane(): Pane {
-  return { model: "", baselineVersion: "", startMs: 0, rows: 0, fields: [] };
+  return { model: "", baselineVersion: "", startMs: 0, rows: 0, fields: [], predictionsMicro: 0 };
 }
 
 export const Pane: MessageFns<Pane> = {
@@ -585,6 +593,9 @@ export const Pane: MessageFns<Pane> = {
     }
     for (const v of message.fields) {
       FieldCounts.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.predictionsMicro !== 0) {
+      writer.uint32(48).int64(message.predictionsMicro);
     }
     return writer;
   },
@@ -642,6 +653,14 @@ export const Pane: MessageFns<Pane> = {
             message.fields.push(FieldCounts.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.predictionsMicro = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -669,6 +688,11 @@ export const Pane: MessageFns<Pane> = {
         : 0,
       rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
       fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => FieldCounts.fromJSON(e)) : [],
+      predictionsMicro: isSet(object.predictionsMicro)
+        ? globalThis.Number(object.predictionsMicro)
+        : isSet(object.predictions_micro)
+        ? globalThis.Number(object.predictions_micro)
+        : 0,
     };
   },
 
@@ -689,6 +713,9 @@ export const Pane: MessageFns<Pane> = {
     if (message.fields?.length) {
       obj.fields = message.fields.map((e) => FieldCounts.toJSON(e));
     }
+    if (message.predictionsMicro !== 0) {
+      obj.predictionsMicro = Math.round(message.predictionsMicro);
+    }
     return obj;
   },
 
@@ -702,6 +729,7 @@ export const Pane: MessageFns<Pane> = {
     message.startMs = object.startMs ?? 0;
     message.rows = object.rows ?? 0;
     message.fields = object.fields?.map((e) => FieldCounts.fromPartial(e)) || [];
+    message.predictionsMicro = object.predictionsMicro ?? 0;
     return message;
   },
 };
@@ -906,6 +934,7 @@ function createBaseDriftReport(): DriftReport {
     fields: [],
     verdict: DriftVerdict.UNSPECIFIED,
     action: "",
+    predictions: 0,
   };
 }
 
@@ -937,6 +966,9 @@ export const DriftReport: MessageFns<DriftReport> = {
     }
     if (message.action !== "") {
       writer.uint32(74).string(message.action);
+    }
+    if (message.predictions !== 0) {
+      writer.uint32(80).int64(message.predictions);
     }
     return writer;
   },
@@ -1026,6 +1058,14 @@ export const DriftReport: MessageFns<DriftReport> = {
             message.action = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.predictions = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1063,6 +1103,7 @@ export const DriftReport: MessageFns<DriftReport> = {
         : [],
       verdict: isSet(object.verdict) ? driftVerdictFromJSON(object.verdict) : DriftVerdict.UNSPECIFIED,
       action: isSet(object.action) ? globalThis.String(object.action) : "",
+      predictions: isSet(object.predictions) ? globalThis.Number(object.predictions) : 0,
     };
   },
 
@@ -1095,6 +1136,9 @@ export const DriftReport: MessageFns<DriftReport> = {
     if (message.action !== "") {
       obj.action = message.action;
     }
+    if (message.predictions !== 0) {
+      obj.predictions = Math.round(message.predictions);
+    }
     return obj;
   },
 
@@ -1112,6 +1156,7 @@ export const DriftReport: MessageFns<DriftReport> = {
     message.fields = object.fields?.map((e) => FieldDrift.fromPartial(e)) || [];
     message.verdict = object.verdict ?? DriftVerdict.UNSPECIFIED;
     message.action = object.action ?? "";
+    message.predictions = object.predictions ?? 0;
     return message;
   },
 };
