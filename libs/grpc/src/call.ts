@@ -1,11 +1,12 @@
 import { status, type handleUnaryCall, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { classify, errorText, ServiceError, type Logger } from '@everloop/service';
+import { releaseCall } from './ended-streams.ts';
 import type { RpcMethod } from './definition.ts';
 import type { AnyHandler, CallContext, TextMetadata } from './implement.ts';
 import { statusOf } from './status.ts';
 
 /** A request as it left the decoder: grpc-js would answer a decoder's error with INTERNAL, so the error travels as a value. */
-export type Decoded = { readonly message: unknown } | { readonly undecodable: unknown };
+export type Decoded = { message: unknown } | { readonly undecodable: unknown };
 
 /** A decoder that never throws. */
 export function safeDecoder(method: RpcMethod): (bytes: Buffer) => Decoded {
@@ -34,7 +35,10 @@ export function unaryHandler(options: CallOptions): handleUnaryCall<Decoded, unk
       answer.fail(undecodableRequest(options.method.path, call.request.undecodable));
       return;
     }
-    void answerBy(options, call.request.message, answer);
+    const { message } = call.request;
+    // The box lives as long as grpc-js's call does.
+    call.request.message = undefined;
+    void answerBy(options, message, answer);
   };
 }
 
@@ -87,23 +91,23 @@ class LateAborter {
 
 /** One call and its one answer: the handler's, or DEADLINE_EXCEEDED, or none where the caller has gone. A class, since it is made for every call. */
 class UnaryAnswer implements CallContext {
-  readonly #call: ServerUnaryCall<Decoded, unknown>;
-  readonly #callback: sendUnaryData<unknown>;
+  readonly #headers: ServerUnaryCall<Decoded, unknown>['metadata'];
+  #callback: sendUnaryData<unknown> | null;
   readonly #options: CallOptions;
   readonly #endsAtMs: number;
   readonly #aborter = new LateAborter();
   readonly #timer: NodeJS.Timeout;
-  #answered = false;
   #metadata: TextMetadata | null = null;
 
   constructor(call: ServerUnaryCall<Decoded, unknown>, callback: sendUnaryData<unknown>, options: CallOptions) {
-    this.#call = call;
+    this.#headers = call.metadata;
     this.#callback = callback;
     this.#options = options;
     const nowMs = Date.now();
     this.#endsAtMs = Math.min(epochMsOf(call.getDeadline()), nowMs + options.deadlineMaxMs);
     this.#timer = setTimeout(onDeadline, Math.max(0, this.#endsAtMs - nowMs), this);
     call.on('cancelled', () => this.#cancelled());
+    releaseCall(call);
   }
 
   get deadlineMs(): number {
@@ -115,16 +119,16 @@ class UnaryAnswer implements CallContext {
   }
 
   get isOver(): boolean {
-    return this.#answered || Date.now() >= this.#endsAtMs;
+    return this.#callback === null || Date.now() >= this.#endsAtMs;
   }
 
   get metadata(): TextMetadata {
-    this.#metadata ??= textMetadata(this.#call);
+    this.#metadata ??= textMetadata({ metadata: this.#headers });
     return this.#metadata;
   }
 
   succeed(response: unknown): void {
-    if (this.#close()) this.#callback(null, response);
+    this.#close()?.(null, response);
   }
 
   fail(error: unknown): void {
@@ -134,30 +138,31 @@ class UnaryAnswer implements CallContext {
       this.expire();
       return;
     }
-    if (!this.#close()) return;
+    const callback = this.#close();
+    if (callback === null) return;
     logFailure(this.#options, error, answer.code);
-    this.#callback({ code: answer.code, details: answer.details });
+    callback({ code: answer.code, details: answer.details });
   }
 
   expire(): void {
     const { path } = this.#options.method;
-    if (this.#close())
-      this.#callback({ code: status.DEADLINE_EXCEEDED, details: `EVL_GRPC_DEADLINE: ${path} took too long` });
+    this.#close()?.({ code: status.DEADLINE_EXCEEDED, details: `EVL_GRPC_DEADLINE: ${path} took too long` });
     this.#aborter.abort(new DOMException(`the deadline of ${path} passed`, 'TimeoutError'));
   }
 
   #cancelled(): void {
     // grpc-js says so at the end of every call.
-    if (!this.#close()) return;
+    if (this.#close() === null) return;
     this.#aborter.abort(new DOMException(`the caller of ${this.#options.method.path} went away`, 'AbortError'));
   }
 
-  /** True for the first who asks: the answer is theirs. */
-  #close(): boolean {
-    if (this.#answered) return false;
-    this.#answered = true;
+  /** For the first who asks: the answer is theirs. */
+  #close(): sendUnaryData<unknown> | null {
+    const callback = this.#callback;
+    if (callback === null) return null;
+    this.#callback = null;
     clearTimeout(this.#timer);
-    return true;
+    return callback;
   }
 }
 
@@ -184,10 +189,14 @@ export function epochMsOf(deadline: Date | number): number {
   return typeof deadline === 'number' ? deadline : deadline.getTime();
 }
 
-/** Asked for key by key: few are wanted of many. */
+/** Asked for key by key: few are wanted, and hardly ever is one there. */
 export function textMetadata({ metadata }: Pick<ServerUnaryCall<Decoded, unknown>, 'metadata'>): TextMetadata {
+  let given: Readonly<Record<string, unknown>> | null = null;
   return {
     get(key) {
+      // grpc-js checks and lowers the key each time it is asked.
+      given ??= metadata.getMap();
+      if (given[key] === undefined) return undefined;
       const value = metadata.get(key).at(-1);
       return typeof value === 'string' ? value : undefined;
     },

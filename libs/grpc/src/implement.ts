@@ -1,6 +1,6 @@
 import type { RequestOf, ResponseOf, RpcMethod, ServiceDefinition } from './definition.ts';
 
-/** Text metadata by key. */
+/** Text metadata by key in lower case. */
 export interface TextMetadata {
   get(key: string): string | undefined;
 }

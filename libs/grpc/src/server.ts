@@ -10,6 +10,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { toServiceError, type Health, type Logger, type Part } from '@everloop/service';
 import { safeDecoder, unaryHandler } from './call.ts';
+import { releaseEndedStreams } from './ended-streams.ts';
 import { isStreamed, messageBytesMax, serviceNameOf } from './definition.ts';
 import { streamHandler } from './stream.ts';
 import type { Implementation } from './implement.ts';
@@ -105,6 +106,7 @@ class RunningServer implements GrpcServer {
 
   #build(): Server {
     const bytesMax = this.#options.messageBytesMax ?? messageBytesMax;
+    releaseEndedStreams();
     const server = new Server({
       'grpc.max_receive_message_length': bytesMax,
       'grpc.max_send_message_length': bytesMax,

@@ -104,7 +104,7 @@ export function composeGateway({ config, bus, logger, metrics, channel }: Surrou
     ...(limit === null ? {} : { limit }),
     onServed: (model) => grpc.setServing(model, true),
     runner: createOnnxRunner(host, {
-      events: runEvents(statistics),
+      watch: (key) => runEvents(statistics, key),
       rowsMax: config.batchRowsMax,
       queueMax: config.inFlightRowsMax + config.shadowRowsMax,
       timeoutMs: config.runTimeoutMs,
@@ -194,16 +194,13 @@ function createPoolLink({ log, report, marked, ...options }: PoolLinkOptions): W
   });
 }
 
-/** Statistics of what the model process does, by the version whose file it is. */
-function runEvents(statistics: Statistics): RunEvents {
-  const forVersion = (key: string, tell: (model: string, version: string) => void): void => {
-    const named = versionOfKey(key);
-    if (named !== null) tell(named.model, named.version);
-  };
+/** Statistics of what the model process does with the file of a version. */
+function runEvents(statistics: Statistics, key: string): RunEvents {
+  const { model, version } = versionOfKey(key);
   return {
-    executed: (key, rows, ms) => forVersion(key, (model, version) => statistics.executed(model, version, rows, ms)),
-    ran: (key, queueMs, ms) => forVersion(key, (model, version) => statistics.ran(model, version, queueMs, ms)),
-    failed: (key, ms) => forVersion(key, (model, version) => statistics.runFailed(model, version, ms)),
+    executed: (rows, ms) => statistics.executed(model, version, rows, ms),
+    ran: (queueMs, ms) => statistics.ran(model, version, queueMs, ms),
+    failed: (ms) => statistics.runFailed(model, version, ms),
   };
 }
 

@@ -143,10 +143,11 @@ export class VersionPool {
   }
 }
 
-/** The model and the version of a key that `VersionPool` loads files under; null for another text. */
-export function versionOfKey(key: string): { readonly model: string; readonly version: string } | null {
-  const [, model, version] = /^(.*)\/([^/#]*)#\d+$/.exec(key) ?? [];
-  return model === undefined || version === undefined ? null : { model, version };
+/** The model and the version of a key that `VersionPool` loads files under. */
+export function versionOfKey(key: string): { readonly model: string; readonly version: string } {
+  const name = key.slice(0, key.lastIndexOf('#'));
+  const at = name.lastIndexOf('/');
+  return { model: name.slice(0, at), version: name.slice(at + 1) };
 }
 
 function nameOf(model: string, version: string): string {

@@ -34,6 +34,7 @@ const contentFields = [
   'fp64Contents',
   'bytesContents',
 ] as const satisfies readonly (keyof Contents)[];
+const floats: ReadonlySet<string> = new Set(['FP16', 'BF16', 'FP32', 'FP64']);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Tensors that hold several columns, row-major: the names of their columns by the name of the tensor. */
@@ -117,10 +118,13 @@ function decodeColumns(tensor: Tensor, raw: Buffer | undefined, names: readonly 
   const elements =
     raw === undefined ? typedElements(tensor, datatype, tensor.contents, count) : rawElements(datatype, raw, count);
   if (typeof elements === 'string') return elements;
+  // Floats are what they are; nothing else about them is checked here.
+  const isFloat = floats.has(tensor.datatype);
+  const [only] = names;
+  if (isFloat && names.length === 1 && only !== undefined)
+    return [{ name: only, datatype: tensor.datatype, values: elements as readonly number[] }];
   // Of their length from the start: an array that grows begins with room for 17.
   const columns = names.map((name) => ({ name, datatype: tensor.datatype, values: new Array<string | number>(rows) }));
-  // Floats are what they are; nothing else about them is checked here.
-  const isFloat = datatype.range === null && tensor.datatype !== 'BOOL';
   for (let column = 0; column < columns.length; column += 1) {
     const values = columns[column]?.values ?? [];
     for (let row = 0; row < rows; row += 1) {

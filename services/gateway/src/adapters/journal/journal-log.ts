@@ -3,7 +3,8 @@ import { deferred, pause, type Deferred, type Part } from '@everloop/service';
 import { requireLoggable } from '../../domain/log-records.ts';
 import type { InferenceLog, LogStream } from '../../ports.ts';
 import { topicOf } from '../log-topics.ts';
-import { comparePositions, parsePosition, positionText, type Journal, type Position } from './journal.ts';
+import type { Journal } from './journal.ts';
+import { comparePositions, parsePosition, positionText, type Position } from './position.ts';
 import { Wakeable } from './wakeable.ts';
 
 export interface JournalLogOptions {

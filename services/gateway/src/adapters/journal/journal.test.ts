@@ -3,15 +3,9 @@ import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  comparePositions,
-  Journal,
-  parsePosition,
-  positionText,
-  type JournalOptions,
-  type Position,
-} from './journal.ts';
 import type { JournalRecord } from './frames.ts';
+import { Journal, type JournalOptions } from './journal.ts';
+import { comparePositions, parsePosition, positionText, type Position } from './position.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {

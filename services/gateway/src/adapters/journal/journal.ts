@@ -21,6 +21,8 @@ import { deferred } from '@everloop/service';
 import { gatewayError } from '../../errors.ts';
 import { decodeFrames, encodeFrame, firstFrameBytes, frameBytesMax, type JournalRecord } from './frames.ts';
 import { lockFolder } from './folder-lock.ts';
+import type { Position, Read } from './position.ts';
+import { JournalTail } from './tail.ts';
 import { Wakeable } from './wakeable.ts';
 
 export interface JournalOptions {
@@ -30,17 +32,6 @@ export interface JournalOptions {
   /** Records that were written are forced to the disk so often, milliseconds: what a machine, not a process, may lose. */
   readonly syncEveryMs: number;
   readonly onDamaged: (segment: number, atByte: number) => void;
-}
-
-/** A place between two records. */
-export interface Position {
-  readonly segment: number;
-  readonly byte: number;
-}
-
-export interface Read {
-  readonly records: readonly JournalRecord[];
-  readonly next: Position;
 }
 
 /** Sizes of the closed segments and of the one that is written, in ascending order. */
@@ -64,7 +55,9 @@ export class Journal {
   readonly #segments: Segments;
   readonly #sync: NodeJS.Timeout;
   readonly #more = new Wakeable();
+  readonly #tail = new JournalTail();
   #frames: Buffer[] = [];
+  #records: JournalRecord[] = [];
   #bufferedBytes = 0;
   /** In all segments that are there. */
   #keptBytes = 0;
@@ -117,6 +110,7 @@ export class Journal {
   append(record: JournalRecord): void {
     const frame = encodeFrame(record);
     this.#frames.push(frame);
+    this.#records.push(record);
     this.#bufferedBytes += frame.length;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -141,6 +135,8 @@ export class Journal {
 
   /** The records behind a position, some of them where there are many; none at the end. */
   async read(from: Position): Promise<Read> {
+    const kept = this.#tail.take(from);
+    if (kept !== null) return kept;
     let { segment, byte } = from;
     for (;;) {
       const size = this.#segments.sizes.get(segment);
@@ -185,17 +181,21 @@ export class Journal {
 
   /** Everything that was appended in this turn of the event loop, in one write: to the memory of the system, which outlives this process. */
   #write(): void {
-    const [frames, bytes, written] = [this.#frames, this.#bufferedBytes, this.#written];
+    const [frames, records, bytes, written] = [this.#frames, this.#records, this.#bufferedBytes, this.#written];
     if (!this.#isScheduled) return;
     this.#isScheduled = false;
     this.#frames = [];
+    this.#records = [];
     this.#bufferedBytes = 0;
     this.#written = deferred();
     this.#written.promise.catch(() => undefined);
     try {
       const { sizes, current } = this.#segments;
       if (this.#isSpoilt || (sizes.get(current) ?? 0) >= this.#options.segmentBytes) this.#next();
+      const segment = this.#segments.current;
+      const byte = this.#segments.sizes.get(segment) ?? 0;
       this.#writeFrames(frames, bytes);
+      this.#tail.push({ segment, byte }, bytes, records);
       written.resolve();
     } catch (error) {
       written.reject(
@@ -277,20 +277,6 @@ export class Journal {
     this.#reading = { segment, file };
     return file;
   }
-}
-
-/** A position as text, `<segment>:<byte>`; null where it is none. */
-export function parsePosition(text: string | undefined): Position | null {
-  const [, segment, byte] = /^(\d+):(\d+)$/.exec(text ?? '') ?? [];
-  return segment === undefined ? null : { segment: Number(segment), byte: Number(byte) };
-}
-
-export function positionText({ segment, byte }: Position): string {
-  return `${segment}:${byte}`;
-}
-
-export function comparePositions(one: Position, other: Position): number {
-  return one.segment - other.segment || one.byte - other.byte;
 }
 
 function fileOf(folder: string, segment: number): string {
