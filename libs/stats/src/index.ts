@@ -6,6 +6,8 @@ export * from './distances/psi.ts';
 export * from './distances/wasserstein.ts';
 export * from './drift/drift.ts';
 export * from './drift/score.ts';
+export * from './embeddings/mmd.ts';
+export * from './embeddings/pca.ts';
 export * from './explain/shapley.ts';
 export * from './hypotheses/chi-square.ts';
 export * from './hypotheses/false-discovery.ts';
