@@ -5,7 +5,7 @@ import type { Bus } from '@everloop/kafka';
 import { pause } from '@everloop/service';
 import { eventually, isolatedBus, testBrokers, testBus, testRedisUrl, uniqueName } from '@everloop/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startRealGateway, type RealGateway } from './real/real-gateway.ts';
+import { childrenOf, startRealGateway, type RealGateway } from './real/real-gateway.ts';
 
 const prefix = uniqueName('requests');
 const children: ChildProcess[] = [];
@@ -94,12 +94,13 @@ describe('requests over a real broker', () => {
   });
 
   it(
-    'kill -9 of the gateway while requests flow: each has one answer and one record of each kind',
+    'kill -9 of workers and of a whole pool while requests flow: each has one answer and one record of each kind',
     { timeout: 400_000 },
     async () => {
       const rewards = { waitMs: 3_600_000, default: 0, aggregate: 'sum', min: 0, max: 1 } as const;
       gateway = await startRealGateway({
         ...{ brokers: testBrokers().join(','), redisUrl: testRedisUrl(), model: { rewards } },
+        env: { EVL_GATEWAY_WORKERS: '2' },
         route: { shadows: [{ version: '2', share: 1, tolerance: 0.01 }] },
       });
       const { bus: its } = gateway;
@@ -123,8 +124,13 @@ describe('requests over a real broker', () => {
         const before = (await answers(its)).length;
         // Not always as early after the group has given the partitions to the new process.
         await eventually(async () => (await answers(its)).length > before + 200 + 90 * kill, { timeoutMs: 60_000 });
-        gateway.process.kill();
-        await gateway.restart();
+        // A worker of the pool, whose partitions the other takes over, or all of it at once.
+        const [worker] = await childrenOf(gateway.process.pid);
+        if (kill % 2 === 0 && worker !== undefined) process.kill(worker, 'SIGKILL');
+        else {
+          gateway.process.kill();
+          await gateway.restart();
+        }
       }
       over.abort();
       await flow;
