@@ -32,7 +32,8 @@ describe('decisions', () => {
       parameters: { unit_id: { parameterChoice: { $case: 'stringParam', value: 'u' } } },
     });
     const id = answer.parameters['decision_id']?.parameterChoice?.value;
-    const { propensity, arm, modelVersion } = harness.records[0]?.inference ?? {};
+    const { propensity, arm, modelVersion, draw } = harness.records[0]?.inference ?? {};
+    expect(draw?.championVersion).toBe('1');
     expect(harness.decided).toEqual([
       {
         ...{ decisionId: id, requestId: 'r1', model: 'delay', modelVersion, championVersion: '1', arm, joinKey: 'T1' },
@@ -46,6 +47,7 @@ describe('decisions', () => {
         },
         ...{ score: Number(modelVersion) / 10, arms: [], pmf: [], seed: '', epsilon: 0, explore: false },
         choice: undefined,
+        draw,
         rule: { waitMs: 60_000, defaultValue: 0.25, aggregate: 'sum', min: -1, max: 2 },
       },
     ]);

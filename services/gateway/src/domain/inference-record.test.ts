@@ -58,18 +58,19 @@ describe('encodeInference', () => {
         fc.array(value),
         fc.array(fc.string()),
         fc.array(fc.integer({ min: -1, max: 2 ** 40 })),
-        (common, { drawn, ...own }, values, degradedViews, viewAgesMs) => {
+        (common, { drawn, decisionId, score, ...own }, values, degradedViews, viewAgesMs) => {
           const viewNames = viewAgesMs.map((_, index) => `view_${index}`);
           const names = values.map((_, index) => ({ name: `input_${index}` }));
           const requestNames = common.requestValues.map((_, index) => `field_${index}`);
-          const part = encodeShared(encodeNames(names, requestNames, viewNames), common, {
-            ...{ values, degradedViews, viewAgesMs },
-          });
+          const row = { values, degradedViews, viewAgesMs };
+          const part = encodeShared(encodeNames(names, requestNames, viewNames), common, common, row);
           const division = compilePolicy(route, () => null).division?.encoded ?? null;
-          const decoded = serving.Inference.decode(encodeInference(part, { ...own, drawn, division }));
+          const record = encodeInference(part, { ...own, drawn, division }, decisionId, score);
+          const decoded = serving.Inference.decode(record);
           expect(decoded).toEqual({
             ...common,
             ...own,
+            ...{ decisionId, score },
             ...(drawn ?? notDrawn),
             draw: { salt: 's', championVersion: '1', challengers: route.challengers },
             requestValues: common.requestValues.map(logged),
