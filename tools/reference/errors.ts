@@ -22,6 +22,9 @@ export function collectErrors(sources: readonly SourceFile[], variables: Readonl
     walk(tree, (node) => {
       const told = toldIn(node);
       if (told !== null) found.set(told.code, better(found.get(told.code), { ...told, kind: null, file: path }));
+      const listed = listedIn(node);
+      if (listed !== null)
+        found.set(listed.code, better(found.get(listed.code), { ...listed, message: '', file: path }));
       if (!ts.isStringLiteralLike(node) || !codePattern.test(node.text)) return;
       if (variables.has(node.text) || !isDefinition(node)) return;
       const entry = { code: node.text, file: path, ...describe(node, byKey) };
@@ -38,11 +41,21 @@ function toldIn(node: ts.Node): Pick<ErrorEntry, 'code' | 'message'> | null {
   return code === undefined || message === undefined ? null : { code, message };
 }
 
-/** The one that says more; the first of equals. */
+const kinds: ReadonlySet<string | null> = new Set(['terminal', 'retryable', 'bug']);
+
+/** `EVL_X: 'retryable'`: a line of a table that says what errors ask for. */
+export function listedIn(node: ts.Node): Pick<ErrorEntry, 'code' | 'kind'> | null {
+  if (!ts.isPropertyAssignment(node)) return null;
+  const [code, kind] = [node.name.getText(), textOf(node.initializer)];
+  return codePattern.test(code) && kinds.has(kind) ? { code, kind } : null;
+}
+
+/** The one that says more, the first of equals, with what only the other says. */
 function better(known: ErrorEntry | undefined, entry: ErrorEntry): ErrorEntry {
   if (known === undefined) return entry;
   const weight = ({ kind, message }: ErrorEntry): number => (kind === null ? 0 : 1) + (message === '' ? 0 : 2);
-  return weight(entry) > weight(known) ? entry : known;
+  const [more, less] = weight(entry) > weight(known) ? [entry, known] : [known, entry];
+  return { ...more, kind: more.kind ?? less.kind };
 }
 
 /** Not a variable of the environment, not a comparison, not a type. */

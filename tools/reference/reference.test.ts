@@ -31,6 +31,11 @@ describe('error codes', () => {
       { code: 'EVL_SHOP_LOST', kind: 'bug', message: 'the key is lost', file },
     ],
     [
+      'of a table of kinds',
+      "const kinds = { EVL_SHOP_FULL: 'retryable' } as const; throw shopError('EVL_SHOP_FULL', 'no room for more');",
+      { code: 'EVL_SHOP_FULL', kind: 'retryable', message: 'no room for more', file },
+    ],
+    [
       'that begins a text',
       'const text = `EVL_SHOP_TOLD: it rained ${when}`;',
       { code: 'EVL_SHOP_TOLD', kind: null, message: 'it rained …', file },
@@ -87,7 +92,8 @@ it('topics, with the comment before each, and families of topics', () => {
 
 it('variables of the environment by every way of naming them', () => {
   const text = `env['EVL_SHOP_A']; const { EVL_SHOP_B: b } = env; start({ EVL_SHOP_C: '1' });
-    const key = { env: 'EVL_SHOP_D' }; env[\`EVL_SHOP_E_\${name}\`]; const no = 'EVL_SHOP_F';`;
+    const key = { env: 'EVL_SHOP_D' }; env[\`EVL_SHOP_E_\${name}\`]; const no = 'EVL_SHOP_F';
+    const table = { EVL_SHOP_G: 'terminal', EVL_SHOP_H: [404, 'NotFound'] };`;
   expect([...collectVariables([source(text)])].sort()).toEqual([
     'EVL_SHOP_A',
     'EVL_SHOP_B',

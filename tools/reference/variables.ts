@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { listedIn } from './errors.ts';
 import { textOf, walk, type SourceFile } from './source.ts';
 
 /** Variables of the environment that the program reads or sets by name, outside the schema of a service. */
@@ -21,7 +22,9 @@ export function collectVariables(sources: readonly SourceFile[]): ReadonlySet<st
   return found;
 }
 
-/** The key of `{ EVL_X: … }`, or the value of `{ env: 'EVL_X' }`. */
+/** The key of `{ EVL_X: … }` that is no error's, or the value of `{ env: 'EVL_X' }`. */
 function nameOf(node: ts.PropertyAssignment): string | null {
+  // Variables are texts; a line of a table of errors says their kind or several things.
+  if (listedIn(node) !== null || ts.isArrayLiteralExpression(node.initializer)) return null;
   return node.name.getText() === 'env' ? textOf(node.initializer) : node.name.getText();
 }
