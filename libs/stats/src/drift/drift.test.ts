@@ -6,6 +6,7 @@ import { type FieldValue, buildFieldReference, fieldIndex } from '../bins/field.
 import { chiSquareTwoSample } from '../hypotheses/chi-square.ts';
 import { benjaminiHochberg } from '../hypotheses/false-discovery.ts';
 import { psi, psiCritical } from '../distances/psi.ts';
+import { clusterEffectOf } from '../resampling/effective-rows.ts';
 
 const limits = { psi: 0.1, significance: 0.01 };
 const counts = fc.array(fc.nat(1000), { minLength: 2, maxLength: 20 });
@@ -116,6 +117,50 @@ describe('judging a window', () => {
     expect(some).toMatchObject({ drifted: true, missingRatio: 0.5 });
     expect(all).toMatchObject({ drifted: true, missingRatio: 1 });
     expect(all?.ksStatistic).toBeUndefined();
+  });
+
+  test('rows of few units alarm without reason, unless they count for what they are worth', () => {
+    const reference = sample({ kind: 'bell', seed: 90, n: 10_000, scale: Math.SQRT2 });
+    const clusters = Array.from({ length: 1000 }, (_, i) => Math.floor(i / 50));
+    // Without the effect floor, which hides some of it.
+    const testOnly = { psi: 0, significance: 0.05 };
+    let [onRows, onEffective, found] = [0, 0, 0];
+    const windows = 60;
+    for (let run = 0; run < windows; run += 1) {
+      const units = sample({ kind: 'bell', seed: 9000 + run, n: 20 });
+      const values = sample({ kind: 'bell', seed: 9500 + run, n: 1000 }).map(
+        (x, i) => x + (units[clusters[i] ?? 0] ?? 0),
+      );
+      const current = clusterEffectOf(values, clusters).designEffect;
+      const [rows, moved] = [
+        pair(reference, values),
+        pair(
+          reference,
+          values.map((x) => x + 3),
+        ),
+      ];
+      const designEffect = { reference: 1, current };
+      const judged = judgeFields([rows], testOnly);
+      const [still] = judgeFields([{ ...rows, designEffect }], testOnly);
+      const [shifted] = judgeFields([{ ...moved, designEffect }], testOnly);
+      if (judged[0]?.drifted === true) onRows += 1;
+      if (still?.drifted === true) onEffective += 1;
+      if (shifted?.drifted === true) found += 1;
+    }
+    expect(onRows / windows).toBeGreaterThan(0.5);
+    expect(onEffective / windows).toBeLessThan(0.1);
+    expect(found / windows).toBeGreaterThan(0.9);
+  });
+
+  test('a design effect is that many fewer rows, for a categorical field too', () => {
+    const letters = Array.from({ length: 3000 }, (_, i) => 'abc'.charAt(i % 3));
+    const some = letters.map((letter, i) => (i % 9 === 0 ? 'a' : letter));
+    const whole = pair(letters, some, 'categorical');
+    const third = pair(letters.slice(0, 1000), some.slice(0, 1000), 'categorical');
+    const [corrected] = judgeFields([{ ...whole, designEffect: { reference: 3, current: 3 } }], limits);
+    const [fewer] = judgeFields([third], limits);
+    expect(Math.abs((corrected?.pValue ?? 0) / (fewer?.pValue ?? 1) - 1)).toBeLessThan(0.1);
+    expect(corrected?.psiCritical).toBeCloseTo(fewer?.psiCritical ?? 0, 4);
   });
 
   test('unseen categories and empty windows', () => {

@@ -14,6 +14,17 @@ export interface DriftLimits {
   readonly groups?: number;
 }
 
+/** A field of a window beside its reference. */
+export interface FieldPair {
+  readonly reference: FieldReference;
+  readonly current: FieldCounts;
+  /**
+   * Rows that are worth one independent row, at least 1 (`clusterEffect`): the tests and the critical value are then those of so many
+   * fewer rows. Default 1 on both sides.
+   */
+  readonly designEffect?: { readonly reference: number; readonly current: number };
+}
+
 /** How far one field of a window is from its reference. */
 export interface FieldDistance {
   readonly field: string;
@@ -54,48 +65,63 @@ function grouped(
       ];
 }
 
+/** χ² of counts worth less than their rows: the first-order correction of Rao and Scott (1981), JASA 76, 221-230. */
+function chiSquareOf(
+  a: readonly number[],
+  b: readonly number[],
+  effect: { readonly reference: number; readonly current: number },
+): number {
+  const worth = (counts: readonly number[], each: number): readonly number[] => counts.map((count) => count / each);
+  return chiSquareTwoSample(worth(a, effect.reference), worth(b, effect.current)).pValue;
+}
+
+const independent = { reference: 1, current: 1 };
+
 /** Two looks at one numeric field: twice the smaller p-value (Bonferroni). */
-function pValueWithMissing(pKs: number, reference: FieldReference, current: FieldCounts): number {
+function pValueWithMissing(pKs: number, { reference, current, designEffect = independent }: FieldPair): number {
   if (reference.missing + current.missing === 0) return pKs;
   const present: readonly [number, number] = [total(reference.counts), total(current.counts)];
-  const pMissing = chiSquareTwoSample([present[0], reference.missing], [present[1], current.missing]).pValue;
+  const pMissing = chiSquareOf([present[0], reference.missing], [present[1], current.missing], designEffect);
   return Math.min(1, 2 * Math.min(pKs, pMissing));
 }
 
-function distance(reference: FieldReference, current: FieldCounts, limits: DriftLimits): FieldDistance {
+function distance(pair: FieldPair, limits: DriftLimits): FieldDistance {
+  const { reference, current, designEffect = independent } = pair;
   const [a, b] = grouped(reference, current, limits.groups ?? 10);
   const n = total(a);
   const m = total(b);
   const common = {
     field: reference.field,
     psi: n === 0 || m === 0 ? 0 : psi(a, b),
-    psiCritical: n === 0 || m === 0 ? 0 : psiCritical(a.length, n, m, limits.significance),
+    psiCritical:
+      n === 0 || m === 0
+        ? 0
+        : psiCritical(a.length, n / designEffect.reference, m / designEffect.current, limits.significance),
     missingRatio: m === 0 ? 0 : current.missing / m,
     drifted: false,
   };
-  if (reference.kind === 'categorical') return { ...common, pValue: chiSquareTwoSample(a, b).pValue };
+  if (reference.kind === 'categorical') return { ...common, pValue: chiSquareOf(a, b, designEffect) };
   const statistic = ksFromBins(reference.counts, current.counts);
-  if (Number.isNaN(statistic)) return { ...common, pValue: pValueWithMissing(1, reference, current) };
-  const pKs = ksPValueAsymptotic(statistic, total(reference.counts), total(current.counts));
-  return { ...common, ksStatistic: statistic, ksPValue: pKs, pValue: pValueWithMissing(pKs, reference, current) };
+  if (Number.isNaN(statistic)) return { ...common, pValue: pValueWithMissing(1, pair) };
+  const [rows, rowsCurrent] = [total(reference.counts), total(current.counts)];
+  const pKs = ksPValueAsymptotic(statistic, rows / designEffect.reference, rowsCurrent / designEffect.current);
+  return { ...common, ksStatistic: statistic, ksPValue: pKs, pValue: pValueWithMissing(pKs, pair) };
 }
 
 /**
  * Judges the fields of one window together. A field has drifted when its test is significant after Benjamini-Hochberg over all fields
  * given AND its stability index reaches both the floor and its own critical value: the test alone alarms on differences too small to
  * matter, the index alone on small windows. Missing is a group of its own in the index, and a numeric field's test is the
- * smaller of Kolmogorov-Smirnov on the present rows and χ² on present against missing. O(fields × bins).
+ * smaller of Kolmogorov-Smirnov on the present rows and χ² on present against missing. Rows that belong together count for less
+ * (`designEffect`). O(fields × bins).
  *
  * Source: Smirnov (1939); Yurdakul and Naranjo (2020); Benjamini and Hochberg (1995); see `ksFromBins`, `psi`, `psiCritical`.
  *
  * @example
  * judgeFields([{ reference: buildFieldReference('categorical', 'c', ['a', 'b']), current: { field: 'c', counts: [1, 1, 0], missing: 0 } }], { psi: 0.1, significance: 0.01 })[0].drifted // → false
  */
-export function judgeFields(
-  pairs: readonly { readonly reference: FieldReference; readonly current: FieldCounts }[],
-  limits: DriftLimits,
-): readonly FieldDistance[] {
-  const distances = pairs.map(({ reference, current }) => distance(reference, current, limits));
+export function judgeFields(pairs: readonly FieldPair[], limits: DriftLimits): readonly FieldDistance[] {
+  const distances = pairs.map((pair) => distance(pair, limits));
   const significant = benjaminiHochberg(
     distances.map(({ pValue }) => pValue),
     limits.significance,
