@@ -8,14 +8,9 @@ import { canPin, cpuSecondsOf } from './process-stats.ts';
 import type { BenchResult } from './result.ts';
 import { requestOf, width } from './serving-message.ts';
 import type { PeerOrder, RawOrder } from './serving-peer.ts';
-import {
-  customers,
-  modelNames,
-  startServingWorld,
-  type ModelName,
-  type ServingWorld,
-  type Subject,
-} from './serving-world.ts';
+import { compareWorkers } from './gateway-workers.ts';
+import type { Subject } from './serving-gateway.ts';
+import { customers, modelNames, startServingWorld, type ModelName, type ServingWorld } from './serving-world.ts';
 import { cores } from './subject.ts';
 import { median } from './quantiles.ts';
 
@@ -82,6 +77,7 @@ async function measure(
   const [body = Buffer.alloc(0)] = bodies;
   const from = subject.cpuSeconds();
   const run = bodies.length > 1 ? await runVariedLoad({ ...common, bodies }) : await runLoad({ ...common, body });
+  await subject.logged?.();
   return { ...run, perCpuSecond: Math.round(requests / (subject.cpuSeconds() - from)) };
 }
 
@@ -119,7 +115,7 @@ function summary(concurrency: Concurrency, runs: Runs): Compared {
 async function compare(world: ServingWorld, name: ModelName): Promise<{ requests: number; compared: Compared[] }> {
   const asked = name === 'enriched' ? customers.map((customer) => requestOf(name, customer)) : [requestOf(name)];
   const answer = inference.ModelInferResponse.encode(
-    await world.client.modelInfer(inference.ModelInferRequest.decode(asked[0] ?? Buffer.alloc(0))),
+    await world.gateway.client.modelInfer(inference.ModelInferRequest.decode(asked[0] ?? Buffer.alloc(0))),
   ).finish();
   const model = world.files[name];
   const frames = asked.map(grpcFrame);
@@ -174,11 +170,12 @@ async function rawRowsPerCpuSecond(model: string): Promise<number> {
 
 /**
  * The gateway as it runs in service, with the gate, routing, the journal and the log in Kafka, beside a bare grpc-js server that answers the same bytes and one that
- * decodes the message and runs the same model for each request. Every server has one core, load and broker have the other; they take turns.
+ * decodes the message and runs the same model for each request. Every server has one core, load and broker have the other; they take turns. Then a pool of workers
+ * beside the plain process.
  */
 export async function benchGateway(): Promise<BenchResult> {
   needH2load();
-  const only = (process.env['EVL_BENCH_MODELS'] ?? modelNames.join(',')).split(',');
+  const only = (process.env['EVL_BENCH_MODELS'] ?? [...modelNames, 'workers'].join(',')).split(',');
   const world = await startServingWorld();
   try {
     const models: Partial<Record<ModelName, Compared[]>> = {};
@@ -188,7 +185,9 @@ export async function benchGateway(): Promise<BenchResult> {
       models[name] = compared;
       requests += asked;
     }
-    const rawLarge = await rawRowsPerCpuSecond(world.files.large);
+    const pool = only.includes('workers') ? await compareWorkers(world) : null;
+    requests += pool?.requests ?? 0;
+    const rawLarge = only.includes('large') ? await rawRowsPerCpuSecond(world.files.large) : NaN;
     const logged = await world.logged();
     if (logged.records !== requests || logged.decisions !== requests)
       throw new Error(
@@ -200,6 +199,7 @@ export async function benchGateway(): Promise<BenchResult> {
       limit:
         'a bare grpc-js server that answers the same bytes, concurrency 64, 20 numbers in the request, gradient-boosted trees',
       ...{ numbers: width, rounds, isPinned: canPin(), requests, logged, models },
+      workers: pool?.compared ?? null,
       largeOfRaw: Number((ours('large') / rawLarge).toFixed(2)),
       rawLargeRowsPerCpuSecond: rawLarge,
       ofPyTriton: {

@@ -1,10 +1,7 @@
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { ChildProcess } from 'node:child_process';
 import {
-  inference,
   registry,
   resourceKey,
   rollout,
@@ -17,16 +14,17 @@ import {
   type TypedResource,
 } from '@everloop/contracts';
 import { applyEvent, catalogOf, compileFromCatalog, encodeRow, newRow, rowKey, viewEvent } from '@everloop/features';
-import { connect, createGrpcServer, implement, type GrpcClient } from '@everloop/grpc';
+import { createGrpcServer, implement } from '@everloop/grpc';
 import { createKafkaBus, type Bus } from '@everloop/kafka';
 import { freePorts, startLocalKafka, startLocalRedis } from '@everloop/local';
-import { createLogger, createMetrics, pause } from '@everloop/service';
+import { createLogger, createMetrics } from '@everloop/service';
 import { createObjectStore, createRedis } from '@everloop/storage';
 import { entityName, featureNames, source as customerSource, view, viewName } from './features-world.ts';
-import { canPin, cpuSecondsOf, pin } from './process-stats.ts';
+import { canPin, pin } from './process-stats.ts';
+import { startGateway, type StartedGateway } from './serving-gateway.ts';
 import { fieldName, width } from './serving-message.ts';
 import { largeModel, smallModel } from './serving-models.ts';
-import { cores, program } from './subject.ts';
+import { cores } from './subject.ts';
 
 const partitions = 4;
 /** The models that are asked: 20 numbers of the request through trees or a perceptron, and 20 stored features through the trees. */
@@ -80,20 +78,15 @@ const resources: readonly TypedResource[] = [
 
 /** A gateway as it runs in service, with Kafka, Redis, a registry that knows three models, and their routes. */
 export interface ServingWorld {
-  readonly gateway: Subject;
+  /** On a core of its own where that can be. */
+  readonly gateway: StartedGateway;
   /** Model files by name. */
   readonly files: Readonly<Record<ModelName, string>>;
-  readonly client: GrpcClient<typeof inference.GRPCInferenceServiceService>;
+  /** Another gateway beside it, or a pool of several workers, on all cores. */
+  startAnother(workers: number): Promise<StartedGateway>;
   /** Predictions that are in Kafka, each counted as often as it is there. */
   logged(): Promise<{ readonly records: number; readonly decisions: number }>;
   close(): Promise<void>;
-}
-
-/** A server with its processes. */
-export interface Subject {
-  readonly address: string;
-  /** CPU seconds of all its processes so far. */
-  cpuSeconds(): number;
 }
 
 /** Starts everything; resolves when each model answers. */
@@ -117,7 +110,7 @@ export async function startServingWorld(): Promise<ServingWorld> {
 
 async function build(folder: string, closers: (() => unknown)[], close: () => Promise<void>): Promise<ServingWorld> {
   const log = (line: string): void => console.error(line);
-  const [kafkaPort = 0, controllerPort = 0, redisPort = 0, http = 0, grpc = 0] = await freePorts(5);
+  const [kafkaPort = 0, controllerPort = 0, redisPort = 0] = await freePorts(3);
   const kafka = await startLocalKafka({ dir: path.join(folder, 'kafka'), port: kafkaPort, controllerPort, log });
   closers.push(() => kafka.stop());
   const redis = await startLocalRedis({ dir: path.join(folder, 'redis'), port: redisPort, log });
@@ -132,31 +125,26 @@ async function build(folder: string, closers: (() => unknown)[], close: () => Pr
   await bus.start();
   closers.push(() => bus.stop());
   await publishResources(bus);
-  const gateway = startGateway({
-    KAFKA_BROKERS: kafka.brokers,
-    REDIS_URL: redis.url,
-    EVL_HTTP_PORT: String(http),
-    EVL_GRPC_PORT: String(grpc),
-    EVL_REGISTRY_ADDRESS: `127.0.0.1:${registryServer.port}`,
-    EVL_OBJECT_STORE: path.join(folder, 'objects'),
-    EVL_DATA_DIR: path.join(folder, 'data'),
-  });
-  closers.push(async () => {
-    const ended = once(gateway, 'exit');
-    gateway.kill('SIGTERM');
-    await ended;
-  });
-  const address = `127.0.0.1:${grpc}`;
-  const client = connect(inference.GRPCInferenceServiceService, address, { name: 'bench', deadlineMs: 5_000 });
-  closers.push(() => {
-    client.close();
-  });
-  await untilReady(client, gateway);
+  let started = 0;
+  const start = async (workers: number, isFree: boolean): Promise<StartedGateway> => {
+    const env = {
+      KAFKA_BROKERS: kafka.brokers,
+      REDIS_URL: redis.url,
+      EVL_REGISTRY_ADDRESS: `127.0.0.1:${registryServer.port}`,
+      EVL_OBJECT_STORE: path.join(folder, 'objects'),
+      EVL_DATA_DIR: path.join(folder, `data-${(started += 1)}`),
+      EVL_GATEWAY_WORKERS: String(workers),
+    };
+    const gateway = await startGateway(env, { models: modelNames, isFree });
+    closers.push(() => gateway.close());
+    return gateway;
+  };
+  const gateway = await start(1, false);
   const files = Object.fromEntries(modelNames.map((name) => [name, objects.path(digests[name])]));
   return {
-    gateway: { address, cpuSeconds: () => familyOf(gateway.pid ?? 0).reduce((sum, pid) => sum + cpuSecondsOf(pid), 0) },
+    gateway,
     files: files as Record<ModelName, string>,
-    client,
+    startAnother: (workers) => start(workers, true),
     logged: () => countLogged(bus),
     close,
   };
@@ -226,29 +214,6 @@ async function publishResources(bus: Bus): Promise<void> {
   });
   await publisher.publish([...defined, ...routed]);
   await publisher.stop();
-}
-
-function startGateway(env: Readonly<Record<string, string>>): ChildProcess {
-  const profiles = process.env['EVL_BENCH_PROFILES'];
-  const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-  // As `npm start` starts it.
-  const flags = ['--max-old-space-size=384', '--max-semi-space-size=64', '--min-semi-space-size=32', ...profiling];
-  return program('../../services/gateway/src/main.ts', [], { ...env, EVL_LOG_LEVEL: 'warn' }, flags);
-}
-
-async function untilReady(client: ServingWorld['client'], gateway: ChildProcess): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    const asked = await Promise.allSettled(modelNames.map((name) => client.modelReady({ name, version: '' })));
-    if (asked.every((each) => each.status === 'fulfilled' && each.value.ready)) return;
-    if (tries > 600 || gateway.exitCode !== null) throw new Error('the gateway did not become ready');
-    await pause(100);
-  }
-}
-
-/** A process with all that it has started. */
-function familyOf(pid: number): readonly number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').map(Number);
-  return [pid, ...children.filter((child) => child > 0).flatMap(familyOf)];
 }
 
 async function countLogged(bus: Bus) {

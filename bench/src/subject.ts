@@ -25,17 +25,23 @@ export interface Subject {
   start(): Promise<ChildProcess>;
 }
 
+/** How a program is started. */
+export interface ProgramOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** For Node and V8. */
+  readonly flags?: readonly string[];
+  /** On all cores, not on its own. */
+  readonly isFree?: boolean;
+}
+
 /** Starts a file of this folder in a process of its own, on its own core where that can be. */
-export function program(
-  file: string,
-  args: readonly string[],
-  env: Record<string, string>,
-  flags: readonly string[] = [],
-) {
+export function program(file: string, { args = [], env = {}, flags = [], isFree = false }: ProgramOptions) {
   const node = ['--disable-warning=ExperimentalWarning', ...flags, path.resolve(import.meta.dirname, file), ...args];
-  const [command, ...rest]: [string, ...string[]] = canPin()
-    ? ['taskset', '-c', String(cores.measured), process.execPath, ...node]
-    : [process.execPath, ...node];
+  const [command, ...rest]: [string, ...string[]] =
+    !isFree && canPin()
+      ? ['taskset', '-c', String(cores.measured), process.execPath, ...node]
+      : [process.execPath, ...node];
   return spawn(command, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
@@ -43,7 +49,7 @@ export function program(
 export function plainCopy(brokers: string, from: string, to: string): Subject {
   const groupId = `bench-copy-${to}`;
   const args = [brokers, from, to, groupId];
-  return { groupId, start: () => Promise.resolve(program('plain-copy.ts', args, {})) };
+  return { groupId, start: () => Promise.resolve(program('plain-copy.ts', { args })) };
 }
 
 /** Records of `topic` that a group has committed; none while the broker still makes the topic that offsets are kept in. */

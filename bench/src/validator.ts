@@ -22,7 +22,7 @@ function validator(world: ValidatorWorld, format: SourceFormat): Subject {
       // As `everloop up` starts it.
       const flags = ['--max-old-space-size=384', '--max-semi-space-size=8', ...profiling];
       const env = { KAFKA_BROKERS: world.kafka.brokers, EVL_HTTP_PORT: String(http), EVL_LOG_LEVEL: 'error' };
-      return program('../../services/validator/src/main.ts', [], env, flags);
+      return program('../../services/validator/src/main.ts', { env, flags });
     },
   };
 }

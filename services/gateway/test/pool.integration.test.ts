@@ -25,6 +25,9 @@ const numeric: ModelSpec = {
   inputs: [{ name: 'distance', type: 'number', from: 'request.distance' }],
 };
 
+/** One of those that NODE_OPTIONS refuses. */
+const flag = '--initial-old-space-size=256';
+
 let folder = '';
 let bus: Bus;
 let registryServer: GrpcServer;
@@ -127,7 +130,7 @@ beforeAll(async () => {
   await publish(topics.route, 'delay', rollout.Route.toJSON(rollout.Route.fromPartial(route)));
   await publisher.stop();
   ports = { grpc: await freePort(), http: await freePort() };
-  supervisor = spawn(process.execPath, [fileURLToPath(new URL('./pool-gateway.ts', import.meta.url))], {
+  supervisor = spawn(process.execPath, [flag, fileURLToPath(new URL('./pool-gateway.ts', import.meta.url))], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
@@ -170,9 +173,10 @@ async function metric(name: string): Promise<number> {
 describe('a pool of two workers', { timeout: 300_000 }, () => {
   const answered = new Set<string>();
 
-  it('shares the ports, and answers for the metrics of both', async () => {
+  it('shares the ports and the flags of V8, and answers for the metrics of both', async () => {
     await eventually(isReady, { timeoutMs: 60_000 });
     await eventually(async () => (await metric('everloop_gateway_pool_workers')) === 2, { timeoutMs: 60_000 });
+    for (const pid of workers()) expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).toContain(flag);
     const calls = load('first');
     await eventually(() => calls.answered.size >= 300, { timeoutMs: 60_000 });
     await calls.stop();

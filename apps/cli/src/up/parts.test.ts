@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -88,6 +89,33 @@ describe('data folder', () => {
     const folder = openDataFolder({ runsDir });
     expect(readdirSync(runsDir).filter((name) => name.length === 4)).toEqual(['2000', '2002', '2003']);
     folder.discard();
+  });
+});
+
+describe('flags of V8', () => {
+  const around = { root: '/repo', dataDir: '/data', kafkaBrokers: 'k:1', redisUrl: 'redis://r', env: {} };
+  const root = join(import.meta.dirname, '../../../..');
+
+  it.each(['gateway', 'validator'] as const)('of the %s are those of its container', async (name) => {
+    const { ports } = await planPorts(undefined, {});
+    const { args } = serviceProcess(name, { ...around, ports, compileCache: '/cache' });
+    const flags = args.filter((arg) => /^--\w+-(semi|old)-space-size=/.test(arg) && !arg.startsWith('--max-old'));
+    expect(flags.length).toBeGreaterThan(0);
+    const compose = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
+    const [, service = ''] = new RegExp(`^  ${name}:\\n((?:    .*\\n)+)`, 'm').exec(compose) ?? [];
+    expect(/NODE_FLAGS: ([^}\n]*[^} \n])/.exec(service)?.[1]).toBe(flags.join(' '));
+  });
+
+  it('are given to the program of the container, in front of it', () => {
+    const dockerfile = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
+    const [, entry = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile) ?? [];
+    const [shell = '', option = '', script = ''] = JSON.parse(entry) as string[];
+    const said = (flags: string): string =>
+      execFileSync(shell, [option, script.replace('exec node', 'printf "%s\\n"'), 'gateway'], {
+        ...{ encoding: 'utf8', env: { NODE_FLAGS: flags } },
+      });
+    expect(said('--a=1 --b=2')).toBe('--a=1\n--b=2\nservices/gateway/src/main.ts\n');
+    expect(said('')).toBe('services/gateway/src/main.ts\n');
   });
 });
 

@@ -32,13 +32,14 @@ export function otherServices(hasBatch: boolean): readonly ServiceName[] {
 const heapMib: Readonly<Partial<Record<ServiceName, number>>> = { trainer: 1_024, 'feature-store': 512 };
 const heapMibDefault = 384;
 /**
- * Where new objects begin, MiB. Records that a validator judges are forgotten at once, so more room only makes the process larger (330 instead
- * of 260 MiB under load, and slower for the caches). A gateway's requests live for a few turns of its event loop: with room for these,
- * few are copied before they are forgotten.
+ * What V8 collects how often, sizes in MiB. Records that a validator judges are forgotten at once, so more room for new objects only makes the
+ * process larger (330 instead of 260 MiB under load, and slower for the caches). A gateway's requests live for a few turns of its event loop:
+ * with room for these, few are copied before they are forgotten. A full collection costs as much as everything that lives:
+ * with a larger first limit there are fewer. Workers of a pool have the flags of their supervisor.
  */
-const young: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
+const collection: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
   validator: ['--max-semi-space-size=8'],
-  gateway: ['--max-semi-space-size=64', '--min-semi-space-size=32'],
+  gateway: ['--max-semi-space-size=64', '--min-semi-space-size=32', '--initial-old-space-size=256'],
 };
 
 /** Addresses at which clients find the loop; for services and for the replay. */
@@ -71,7 +72,7 @@ export function serviceProcess(name: ServiceName, around: Surroundings): Supervi
     args: [
       '--disable-warning=ExperimentalWarning',
       `--max-old-space-size=${heapMib[name] ?? heapMibDefault}`,
-      ...(young[name] ?? []),
+      ...(collection[name] ?? []),
       join(around.root, 'services', name, 'src', 'main.ts'),
     ],
     env: {
