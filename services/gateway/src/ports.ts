@@ -115,6 +115,8 @@ export interface InferenceService {
   serverMetadata(): inference.ServerMetadataResponse;
   modelMetadata(request: inference.ModelMetadataRequest): inference.ModelMetadataResponse;
   modelInfer(request: inference.ModelInferRequest, caller?: Caller): Promise<inference.ModelInferResponse>;
+  /** The same as the bytes of a `ModelInferResponse`. */
+  modelInferEncoded(request: inference.ModelInferRequest, caller?: Caller): Promise<Buffer>;
   modelConfig(request: inference.ModelConfigRequest): inference.ModelConfigResponse;
   /** Since the start of this process. Without a name: of all models; without a version: of all that are loaded or were used. */
   modelStatistics(request: inference.ModelStatisticsRequest): inference.ModelStatisticsResponse;

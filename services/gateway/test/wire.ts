@@ -29,12 +29,14 @@ export async function serve(options: WireOptions = {}) {
   );
   options.prepare?.(harness);
   const callers: Caller[] = [];
+  const seen = (caller: Caller | undefined): Caller | undefined => {
+    if (caller !== undefined) callers.push(caller);
+    return caller;
+  };
   const service: InferenceService = {
     ...harness.gateway.service,
-    modelInfer: (request, caller) => {
-      if (caller !== undefined) callers.push(caller);
-      return harness.gateway.service.modelInfer(request, caller);
-    },
+    modelInfer: (request, caller) => harness.gateway.service.modelInfer(request, seen(caller)),
+    modelInferEncoded: (request, caller) => harness.gateway.service.modelInferEncoded(request, seen(caller)),
   };
   const grpc = createGrpcServer({
     ...{ name: 'grpc', host: '127.0.0.1', port: 0, logger },

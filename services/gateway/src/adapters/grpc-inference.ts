@@ -1,6 +1,5 @@
 import { inference } from '@everloop/contracts';
 import { implement, withEncoder, type CallContext, type Implementation } from '@everloop/grpc';
-import { encodeInferResponse } from '../domain/infer-response.ts';
 import { withRouteHeaders } from '../domain/route-token.ts';
 import type { InferenceService } from '../ports.ts';
 import { streamInfer } from './grpc-stream.ts';
@@ -13,7 +12,7 @@ export interface GrpcInferenceOptions {
 const { modelInfer } = inference.GRPCInferenceServiceService;
 const definition = {
   ...inference.GRPCInferenceServiceService,
-  modelInfer: withEncoder(modelInfer, encodeInferResponse),
+  modelInfer: withEncoder(modelInfer, (encoded: Buffer) => encoded),
 } as const;
 
 /** The Open Inference Protocol over gRPC, with the extensions of the Triton Inference Server. */
@@ -26,7 +25,7 @@ export function implementInference(service: InferenceService, options: GrpcInfer
     // Field 6 is `properties`, a map of texts, to some clients and `parameters`, a map of messages, to others (MLServer), who cannot read the answer
     // then. Left empty, all can; ModelConfig has the same as `parameters`.
     modelMetadata: (request) => ({ ...service.modelMetadata(request), properties: {} }),
-    modelInfer: (request, context) => service.modelInfer(routed(request, context), context),
+    modelInfer: (request, context) => service.modelInferEncoded(routed(request, context), context),
     modelStreamInfer: (requests, context) =>
       streamInfer(
         requests,

@@ -1,7 +1,15 @@
 import type { inference } from '@everloop/contracts';
-import { booleanParameter, doubleParameter, textParameter } from '../domain/parameters.ts';
 import { findingText, type GateFinding } from '../domain/gate.ts';
-import { actionOutput, encodeOutputs, explanationOutputs, scoreOutput, type Output } from '../domain/outputs.ts';
+import { answerMessage, encodeAnswer, type InferAnswer } from '../domain/infer-answer.ts';
+import type { AnswerParameter } from '../domain/parameters.ts';
+import {
+  actionOutput,
+  explanationOutputs,
+  scoreOutput,
+  wantedOutputs,
+  wantsRaw,
+  type Output,
+} from '../domain/outputs.ts';
 import { routeKeys, routeToken } from '../domain/route-token.ts';
 import type { InferenceService } from '../ports.ts';
 import type { Answering } from './answering.ts';
@@ -28,41 +36,42 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     serverReady: () => ({ ready: isReady() }),
     serverMetadata: () => ({ name: 'everloop', version: serverVersion, extensions: [...extensions] }),
     modelInfer: (request, caller) =>
-      answering.answer(new TensorAsk(request), (...answered) => toResponse(request, ...answered), caller),
+      answering.answer(new TensorAsk(request), (...answered) => answerMessage(toAnswer(request, ...answered)), caller),
+    modelInferEncoded: (request, caller) =>
+      answering.answer(new TensorAsk(request), (...answered) => encodeAnswer(toAnswer(request, ...answered)), caller),
   };
 }
 
-/** The answer in the form that was asked for. */
-function toResponse(
+/** The answer with the outputs that were asked for. */
+function toAnswer(
   request: inference.ModelInferRequest,
   prediction: Prediction,
   explanations: readonly Explanation[],
-): inference.ModelInferResponse {
+): InferAnswer {
   const { prepared, choice, actions, decisionIds, policyRevision, isDegraded } = prediction;
-  const parameters: inference.ModelInferResponse['parameters'] = {
-    decision_id: textParameter(decisionIds.join(',')),
-    arm: textParameter(choice.arm),
-    explore: booleanParameter(isExploring(prediction)),
-    [routeKeys[0]]: textParameter(routeToken(prepared.model.name, choice.version)),
-    policy_version: textParameter(policyRevision),
-    model_version: textParameter(choice.version),
-    degraded: booleanParameter(isDegraded),
-    verdict: textParameter(prepared.verdict),
-  };
+  const parameters: AnswerParameter[] = [
+    ['decision_id', decisionIds.join(',')],
+    ['arm', choice.arm],
+    ['explore', isExploring(prediction)],
+    [routeKeys[0], routeToken(prepared.model.name, choice.version)],
+    ['policy_version', policyRevision],
+    ['model_version', choice.version],
+    ['degraded', isDegraded],
+    ['verdict', prepared.verdict],
+  ];
   // Rows of a model that chooses have a probability each, in an output.
-  if (actions === null || actions.length === 1) parameters['propensity'] = doubleParameter(propensityOf(prediction, 0));
-  if (prepared.findings.length > 0) parameters['gate_findings'] = textParameter(shownFindings(prepared.findings));
-  if (choice.target !== undefined) parameters['target'] = textParameter(choice.target);
-  if (choice.intended !== undefined) {
-    parameters['fallback_from'] = textParameter(choice.intended.version);
-    parameters['arm_intended'] = textParameter(choice.intended.arm);
-  }
+  if (actions === null || actions.length === 1) parameters.push(['propensity', propensityOf(prediction, 0)]);
+  if (prepared.findings.length > 0) parameters.push(['gate_findings', shownFindings(prepared.findings)]);
+  if (choice.target !== undefined) parameters.push(['target', choice.target]);
+  if (choice.intended !== undefined)
+    parameters.push(['fallback_from', choice.intended.version], ['arm_intended', choice.intended.arm]);
   return {
     modelName: prepared.model.name,
     modelVersion: choice.version,
     id: prepared.requestId,
     parameters,
-    ...encodeOutputs([...answered(prediction), ...explained(prepared, explanations)], request),
+    outputs: wantedOutputs([...answered(prediction), ...explained(prepared, explanations)], request),
+    isRaw: wantsRaw(request),
   };
 }
 

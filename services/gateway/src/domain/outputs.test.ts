@@ -1,6 +1,7 @@
 import { inference } from '@everloop/contracts';
 import { describe, expect, it } from 'vitest';
-import { encodeOutputs, explanationOutputs, scoreOutput } from './outputs.ts';
+import { answerMessage } from './infer-answer.ts';
+import { explanationOutputs, scoreOutput, wantedOutputs, wantsRaw, type Output } from './outputs.ts';
 import { booleanParameter, textParameter } from './parameters.ts';
 
 type Fields = Parameters<typeof inference.ModelInferRequest.fromPartial>[0];
@@ -10,6 +11,12 @@ const asked = (value: boolean) => ({ parameters: { binary_data_output: booleanPa
 const output = (value: boolean) => ({
   outputs: [{ name: 'score', parameters: { binary_data: booleanParameter(value) } }],
 });
+
+/** Outputs as the message of an answer to a request has them. */
+function encodeOutputs(outputs: readonly Output[], request: inference.ModelInferRequest) {
+  const answer = { modelName: 'm', modelVersion: '1', id: 'r', parameters: [] };
+  return answerMessage({ ...answer, outputs: wantedOutputs(outputs, request), isRaw: wantsRaw(request) });
+}
 
 describe('raw or typed', () => {
   it.each<[string, Fields, boolean]>([

@@ -1,6 +1,6 @@
 import type { inference } from '@everloop/contracts';
-import { encodeRaw, encodeTyped, type Element } from './datatypes.ts';
-import { textParameter } from './parameters.ts';
+import type { Element } from './datatypes.ts';
+import type { AnswerParameter } from './parameters.ts';
 
 type Parameters = inference.ModelInferRequest['parameters'];
 
@@ -13,7 +13,9 @@ function flag(parameters: Parameters, name: string): boolean | null {
  * Whether the answer is raw: an output's `binary_data` decides, else the request's `binary_data_output`, else the answer has the form of the
  * request. Raw is for all outputs or for none.
  */
-function wantsRaw(request: Pick<inference.ModelInferRequest, 'outputs' | 'parameters' | 'rawInputContents'>): boolean {
+export function wantsRaw(
+  request: Pick<inference.ModelInferRequest, 'outputs' | 'parameters' | 'rawInputContents'>,
+): boolean {
   for (const output of request.outputs) {
     const asked = flag(output.parameters, 'binary_data');
     if (asked !== null) return asked;
@@ -38,13 +40,13 @@ export interface Output {
   readonly datatype: 'FP32' | 'FP64' | 'BYTES';
   readonly shape: readonly number[];
   /** Row-major. */
-  readonly elements: readonly Element[];
-  readonly parameters: Parameters;
+  readonly elements: ArrayLike<Element>;
+  readonly parameters: readonly AnswerParameter[];
 }
 
 /** Scores, FP32 `[rows]`. */
 export function scoreOutput(scores: ArrayLike<number>): Output {
-  return { name: 'score', datatype: 'FP32', shape: [scores.length], elements: Array.from(scores), parameters: {} };
+  return { name: 'score', datatype: 'FP32', shape: [scores.length], elements: scores, parameters: [] };
 }
 
 /** Actions, their scores and how probable they were. */
@@ -55,11 +57,11 @@ export function actionOutput(
 ): readonly Output[] {
   const elements = {
     action: actions.map((action) => Buffer.from(action)),
-    score: Array.from(scores),
+    score: scores,
     propensity: propensities,
   };
   return actionOutputs.map(({ name, datatype }) => ({
-    ...{ name, datatype, shape: [actions.length], elements: elements[name], parameters: {} },
+    ...{ name, datatype, shape: [actions.length], elements: elements[name], parameters: [] },
   }));
 }
 
@@ -72,29 +74,18 @@ export function explanationOutputs(
   const elements = explanations.flatMap(({ attributions }) => Array.from(attributions));
   const shape = [explanations.length, inputs.length];
   return [
-    { name: 'attributions', datatype, shape, elements, parameters: { inputs: textParameter(inputs.join(',')) } },
+    { name: 'attributions', datatype, shape, elements, parameters: [['inputs', inputs.join(',')]] },
     {
-      ...{ name: 'base_value', datatype, shape: [explanations.length], parameters: {} },
+      ...{ name: 'base_value', datatype, shape: [explanations.length], parameters: [] },
       elements: explanations.map(({ base }) => base),
     },
   ];
 }
 
-/** Outputs as an answer carries them: those that the request names, or all; typed or raw as it wants. */
-export function encodeOutputs(
+/** Those of the outputs that the request names, or all. */
+export function wantedOutputs(
   outputs: readonly Output[],
-  request: Pick<inference.ModelInferRequest, 'outputs' | 'parameters' | 'rawInputContents'>,
-): Pick<inference.ModelInferResponse, 'outputs' | 'rawOutputContents'> {
-  const isRaw = wantsRaw(request);
-  const wanted =
-    request.outputs.length === 0
-      ? outputs
-      : outputs.filter((output) => request.outputs.some(({ name }) => name === output.name));
-  return {
-    outputs: wanted.map(({ name, datatype, shape, elements, parameters }) => ({
-      ...{ name, datatype, shape: shape.map(BigInt), parameters },
-      contents: isRaw ? undefined : (encodeTyped(datatype, elements) ?? undefined),
-    })),
-    rawOutputContents: isRaw ? wanted.map(({ datatype, elements }) => encodeRaw(datatype, elements)) : [],
-  };
+  { outputs: named }: Pick<inference.ModelInferRequest, 'outputs'>,
+): readonly Output[] {
+  return named.length === 0 ? outputs : outputs.filter((output) => named.some(({ name }) => name === output.name));
 }

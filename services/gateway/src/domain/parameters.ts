@@ -3,6 +3,9 @@ import type { inference } from '@everloop/contracts';
 type Parameter = inference.InferParameter;
 export type Parameters = Readonly<Record<string, Parameter>>;
 
+/** A parameter of an answer; a number is a double. */
+export type AnswerParameter = readonly [name: string, value: string | number | boolean];
+
 /** Event times beyond the year 9999 are seconds or nanoseconds by mistake. */
 const eventTimeMsMax = 253_402_300_799_999;
 

@@ -45,6 +45,11 @@ export class ProtoWriter {
     this.#bytes[this.#at++] = rest;
   }
 
+  float(value: number): void {
+    this.#reserve(4);
+    this.#at = this.#bytes.writeFloatLE(value, this.#at);
+  }
+
   double(value: number): void {
     this.#reserve(8);
     this.#at = this.#bytes.writeDoubleLE(value, this.#at);
@@ -63,23 +68,33 @@ export class ProtoWriter {
     if (!this.#shortText(value)) this.#longText(value);
   }
 
-  /** A field that is a message; `write` writes it. */
-  message(tag: number, write: () => void): void {
+  /** Begins a field that is a message; what it gives is for `end`. */
+  begin(tag: number): number {
     this.varint(tag);
-    const lengthAt = this.#at;
     this.#reserve(1);
     this.#at += 1;
-    write();
-    const length = this.#at - lengthAt - 1;
+    return this.#at;
+  }
+
+  /** Ends the message that was begun last and is not ended. */
+  end(from: number): void {
+    const length = this.#at - from;
     if (length <= shortTextMax) {
-      this.#bytes[lengthAt] = length;
+      this.#bytes[from - 1] = length;
       return;
     }
     // Its length takes more than the byte that was left for it.
-    const written = Buffer.from(this.#bytes.subarray(lengthAt + 1, this.#at));
-    this.#at = lengthAt;
+    const written = Buffer.from(this.#bytes.subarray(from, this.#at));
+    this.#at = from - 1;
     this.varint(length);
     this.raw(written);
+  }
+
+  /** A field that is a message; `write` writes it. */
+  message(tag: number, write: () => void): void {
+    const from = this.begin(tag);
+    write();
+    this.end(from);
   }
 
   /** Copies a short text of ASCII; false, and nothing written, where it is another. */
