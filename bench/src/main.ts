@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import path from 'node:path';
+import { benchBatching } from './batching.ts';
 import { benchFeaturesOffline } from './features-offline.ts';
 import { benchFeaturesOnline } from './features-online.ts';
 import { benchGate } from './gate.ts';
@@ -15,6 +16,10 @@ import { benchTasks } from './tasks.ts';
 import { benchValidator } from './validator.ts';
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<BenchResult> }>> = {
+  batching: {
+    about: 'the large model with `batching`, whose requests wait for each other, beside the same without it',
+    run: benchBatching,
+  },
   'features-offline': {
     about: '100,000 rows against three views of 10,000,000 rows: our point-in-time query beside a bare ASOF join',
     run: benchFeaturesOffline,

@@ -22,7 +22,7 @@ export async function runVariedLoad(load: VariedLoad): Promise<LoadRun> {
   const worker = async (session: ClientHttp2Session): Promise<void> => {
     for (let index = next++; index < load.requests; index = next++) {
       const startedMs = performance.now();
-      await ask(
+      await callOf(
         session,
         { ':method': 'POST', ':path': pathname, ...load.headers },
         load.bodies[index % load.bodies.length],
@@ -42,7 +42,12 @@ export async function runVariedLoad(load: VariedLoad): Promise<LoadRun> {
   return { requestsPerSecond: Math.round(load.requests / seconds), p50Ms: rounded(0.5), p99Ms: rounded(0.99) };
 }
 
-function ask(session: ClientHttp2Session, headers: Record<string, string>, body: Buffer | undefined): Promise<void> {
+/** One unary call; rejects unless it ends with OK. */
+export function callOf(
+  session: ClientHttp2Session,
+  headers: Record<string, string>,
+  body: Buffer | undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const stream = session.request(headers);
     let grpcStatus: unknown;

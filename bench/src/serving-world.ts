@@ -30,6 +30,10 @@ const partitions = 4;
 /** The models that are asked: 20 numbers of the request through trees or a perceptron, and 20 stored features through the trees. */
 export const modelNames = ['small', 'large', 'enriched'] as const;
 export type ModelName = (typeof modelNames)[number];
+/** `batched`: the large model, whose requests wait for each other. */
+type Served = ModelName | 'batched';
+/** So many rows as a run of it gains from, and less than what a run takes. */
+export const batching = { maxRows: 64, maxDelayMs: 2 } as const;
 
 /** Customers with stored features: so many that requests which are read together hardly ever share one. */
 export const customers = Array.from({ length: 5_000 }, (_, index) => entityName(index));
@@ -44,10 +48,11 @@ const labels: SourceSpec = {
   },
 };
 
-function specOf(name: ModelName): ModelSpec {
+function specOf(name: Served): ModelSpec {
   const isEnriched = name === 'enriched';
   const numbers = Array.from({ length: width }, (_, column) => fieldName(column));
   return {
+    ...(name === 'batched' ? { batching } : {}),
     joinKey: 'id',
     request: [
       { name: 'id', type: 'string' },
@@ -69,14 +74,17 @@ function specOf(name: ModelName): ModelSpec {
   };
 }
 
-const resources: readonly TypedResource[] = [
+const sources: readonly TypedResource[] = [
   { kind: 'Source', name: 'customers', revision: 1, spec: customerSource },
   { kind: 'Source', name: 'labels', revision: 1, spec: labels },
   { kind: 'FeatureView', name: viewName, revision: 1, spec: view },
-  ...modelNames.map((name) => ({ kind: 'Model' as const, name, revision: 1, spec: specOf(name) })),
+];
+const resourcesOf = (names: readonly Served[]): readonly TypedResource[] => [
+  ...sources,
+  ...names.map((name) => ({ kind: 'Model' as const, name, revision: 1, spec: specOf(name) })),
 ];
 
-/** A gateway as it runs in service, with Kafka, Redis, a registry that knows three models, and their routes. */
+/** A gateway as it runs in service, with Kafka, Redis, a registry that knows the models, and their routes. */
 export interface ServingWorld {
   /** On a core of its own where that can be. */
   readonly gateway: StartedGateway;
@@ -90,7 +98,7 @@ export interface ServingWorld {
 }
 
 /** Starts everything; resolves when each model answers. */
-export async function startServingWorld(): Promise<ServingWorld> {
+export async function startServingWorld(names: readonly Served[] = modelNames): Promise<ServingWorld> {
   const folder = mkdtempSync(path.join(tmpdir(), 'everloop-bench-'));
   const closers: (() => unknown)[] = [
     () => {
@@ -101,14 +109,18 @@ export async function startServingWorld(): Promise<ServingWorld> {
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    return await build(folder, closers, close);
+    return await build(names, folder, { closers, close });
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function build(folder: string, closers: (() => unknown)[], close: () => Promise<void>): Promise<ServingWorld> {
+async function build(
+  names: readonly Served[],
+  folder: string,
+  { closers, close }: { readonly closers: (() => unknown)[]; readonly close: () => Promise<void> },
+): Promise<ServingWorld> {
   const log = (line: string): void => console.error(line);
   const [kafkaPort = 0, controllerPort = 0, redisPort = 0] = await freePorts(3);
   const kafka = await startLocalKafka({ dir: path.join(folder, 'kafka'), port: kafkaPort, controllerPort, log });
@@ -124,7 +136,7 @@ async function build(folder: string, closers: (() => unknown)[], close: () => Pr
   const bus = createBus(kafka.brokers);
   await bus.start();
   closers.push(() => bus.stop());
-  await publishResources(bus);
+  await publishResources(bus, names);
   let started = 0;
   const start = async (workers: number, isFree: boolean): Promise<StartedGateway> => {
     const env = {
@@ -135,7 +147,7 @@ async function build(folder: string, closers: (() => unknown)[], close: () => Pr
       EVL_DATA_DIR: path.join(folder, `data-${(started += 1)}`),
       EVL_GATEWAY_WORKERS: String(workers),
     };
-    const gateway = await startGateway(env, { models: modelNames, isFree });
+    const gateway = await startGateway(env, { models: names, isFree });
     closers.push(() => gateway.close());
     return gateway;
   };
@@ -155,7 +167,7 @@ async function storeFeatures(url: string): Promise<void> {
   const logger = createLogger({ service: 'bench', level: 'error' });
   const redis = createRedis({ url, logger, name: 'redis' });
   await redis.start();
-  const compiled = compileFromCatalog(viewName, catalogOf(resources));
+  const compiled = compileFromCatalog(viewName, catalogOf(sources));
   const atMs = Date.now() - 60_000;
   const rows = customers.map((customer, index) => {
     const values = Object.fromEntries(featureNames.map((name, column) => [name, ((index + column) % width) / width]));
@@ -168,9 +180,9 @@ async function storeFeatures(url: string): Promise<void> {
   await redis.stop();
 }
 
-async function putModels(objects: ReturnType<typeof createObjectStore>): Promise<Record<ModelName, string>> {
-  const small = await objects.put(smallModel());
-  return { small, large: await objects.put(largeModel()), enriched: small };
+async function putModels(objects: ReturnType<typeof createObjectStore>): Promise<Record<Served, string>> {
+  const [small, large] = [await objects.put(smallModel()), await objects.put(largeModel())];
+  return { small, large, enriched: small, batched: large };
 }
 
 async function startRegistry(digests: Readonly<Record<string, string>>) {
@@ -197,18 +209,18 @@ function createBus(brokers: string): Bus {
   return createKafkaBus({ brokers: brokers.split(','), clientId: 'bench', logger, metrics: createMetrics('bench') });
 }
 
-async function publishResources(bus: Bus): Promise<void> {
+async function publishResources(bus: Bus, names: readonly Served[]): Promise<void> {
   await bus.ensureTopics([
     ...[topics.resources, topics.route].map((name) => ({ name, partitions: 1, compacted: true })),
     { name: validTopic(labels.topic), partitions },
   ]);
   const publisher = bus.publisher({ name: 'bench' });
   await publisher.start();
-  const defined = resources.map((resource) => ({
+  const defined = resourcesOf(names).map((resource) => ({
     ...{ topic: topics.resources, partition: 0, key: resourceKey(resource) },
     value: JSON.stringify(registry.Resource.toJSON(toWire(resource))),
   }));
-  const routed = modelNames.map((model) => {
+  const routed = names.map((model) => {
     const route = rollout.Route.fromPartial({ model, revision: '1', championVersion: '1', salt: model });
     return { topic: topics.route, partition: 0, key: model, value: JSON.stringify(rollout.Route.toJSON(route)) };
   });
