@@ -2,7 +2,7 @@ import { pause, retry } from '@everloop/service';
 import type { Admin } from 'kafkajs';
 import type { TopicSpec } from './bus.ts';
 import { causes, hasProtocolType, isConnectionError, kafkaError, rootText } from './errors.ts';
-import type { Cluster, KafkaClient } from './kafkajs-client.ts';
+import { readUncommitted, type Cluster, type KafkaClient } from './kafkajs-client.ts';
 import { kafkajs } from './kafkajs-patches.ts';
 import type { Reachability } from './reachability.ts';
 
@@ -22,6 +22,8 @@ export interface CommittedOffset {
   readonly metadata: string;
 }
 
+/** Kafka's name for the end of a partition where a time is asked for. */
+const latest = -1;
 /** Patience with a leader that is being chosen: 40 times 50 ms. */
 const leaderTries = 40;
 const leaderPauseMs = 50;
@@ -120,11 +122,36 @@ export class KafkaAdmin {
     return Number(resources[0]?.configEntries[0]?.configValue ?? NaN);
   }
 
+  /** What can be read of each partition now: `high` lies before the first transaction that is still open. */
   async offsets(topic: string): Promise<readonly PartitionOffsets[]> {
     const partitions = Array.from({ length: await this.partitionCount(topic) }, (_, partition) => ({ partition }));
+    return await this.#askLeaders(() => this.#fetchOffsets(topic, partitions));
+  }
+
+  /**
+   * The end of a partition, open transactions included. Whoever reads its own state must read as far: a state that it has committed may lie
+   * behind the open transaction of somebody else.
+   */
+  async end(topic: string, partition: number): Promise<bigint> {
+    return await this.#askLeaders(async () => {
+      const cluster = await this.#connectedCluster();
+      await cluster.addMultipleTargetTopics([topic]);
+      const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+      if (nodeId === undefined)
+        throw kafkaError('unavailable', `partition ${partition} of topic '${topic}' has no leader now`);
+      const broker = await cluster.findBroker({ nodeId });
+      const { responses } = await broker.listOffsets({
+        ...{ replicaId: -1, isolationLevel: readUncommitted },
+        topics: [{ topic, partitions: [{ partition, timestamp: latest }] }],
+      });
+      return BigInt(responses[0]?.partitions[0]?.offset ?? 0);
+    });
+  }
+
+  async #askLeaders<T>(ask: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.#ask(() => this.#fetchOffsets(topic, partitions));
+        return await this.#ask(ask);
       } catch (error) {
         // A topic that was just made, or whose leader moves: the broker that was asked does not know it is the leader yet, or is it no more.
         if (tries >= leaderTries || !hasProtocolType(error, 'NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'))

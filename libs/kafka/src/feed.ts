@@ -4,7 +4,7 @@ import { isFenced, rootText } from './errors.ts';
 import { isMarker, markerRecord } from './markers.ts';
 import { partitionOfKey } from './partitioner.ts';
 import { readRanges } from './read-range.ts';
-import { RecordReader } from './reader.ts';
+import { RecordReader, type Fetched } from './reader.ts';
 import { isStopped, stopRequested } from './stopping.ts';
 import { OutputBuffer } from './task-context.ts';
 import type { RunnerDependencies } from './task-runner.ts';
@@ -97,24 +97,29 @@ export class RunningFeed {
     }
   }
 
-  /** What was committed last: newest value of each key of this feed. O(records of the partition). */
+  /**
+   * What was committed last: newest value of each key of this feed. Waits for transactions of other feeds that are open in the partition, for
+   * this one's newest state may lie behind them. O(records of the partition).
+   */
   async #state(): Promise<ReadonlyMap<string, string>> {
     const { admin, client, options } = this.#deps;
     const topic = options.stateTopic;
     const offsets = await admin.offsets(topic);
     const partition = partitionOfKey(this.name, offsets.length);
-    const { low = 0n, high = 0n } = offsets.find((o) => o.partition === partition) ?? {};
+    const { low = 0n } = offsets.find((o) => o.partition === partition) ?? {};
+    const until = await admin.end(topic, partition);
     const state = new Map<string, string>();
     const reader = new RecordReader(client);
     try {
-      await readRanges(reader, [{ topic, partition, from: low, until: high }], ({ records }) => {
+      const take = ({ records }: Pick<Fetched, 'records'>): void => {
         for (const record of records) {
           const key = record.key?.toString() ?? '';
           if (!key.startsWith(`${this.name}/`) || isMarker(record)) continue;
           if (record.value === null) state.delete(key.slice(this.name.length + 1));
           else state.set(key.slice(this.name.length + 1), record.value.toString());
         }
-      });
+      };
+      await readRanges(reader, [{ topic, partition, from: low, until }], take, this.#stopping.signal);
     } finally {
       await reader.close();
     }

@@ -45,6 +45,19 @@ export interface Broker {
   }): Promise<{
     readonly responses: readonly { readonly topicName: string; readonly partitions: readonly RawPartition[] }[];
   }>;
+  listOffsets(request: {
+    readonly replicaId: number;
+    readonly isolationLevel: number;
+    readonly topics: readonly {
+      topic: string;
+      partitions: readonly { readonly partition: number; readonly timestamp: number }[];
+    }[];
+  }): Promise<{
+    readonly responses: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[];
+  }>;
 }
 
 export interface RawPartition {
@@ -62,6 +75,7 @@ interface ClusterOptions {
 }
 
 export const readCommitted = 1;
+export const readUncommitted = 0;
 const metadataMaxAgeMs = 300_000;
 
 /** kafkajs clients with the settings that this library has proved. */

@@ -89,7 +89,12 @@ async function restoreChangelog(
     );
   }
   const newest = new Map<string, BusRecord>();
-  const range = { topic: options.topic, partition, from: offsets.low, until: offsets.high };
+  const range = {
+    topic: options.topic,
+    partition,
+    from: offsets.low,
+    until: await args.admin.end(options.topic, partition),
+  };
   await readRanges(args.reader, [range], ({ records }) => {
     for (const record of records) {
       if (record.key === null || isMarker(record)) continue;
