@@ -20,7 +20,8 @@ export function reflectedPackages(serviceNames: readonly string[], root: string 
 
 /**
  * The files as protoc describes them, which strict readers (protobuf-go, so grpcurl) insist on. protobufjs leaves out which files a file needs,
- * names types relative to where they stand, and names the entry of a map field `parameters` `Parameters` instead of `ParametersEntry`.
+ * names types relative to where they stand, names the entry of a map field `parameters` `Parameters` instead of `ParametersEntry`, and ends
+ * reserved numbers with the last instead of one past it.
  */
 function asProtocDoes(definition: PackageDefinition): PackageDefinition {
   const files = new Map<Buffer, FileDescriptor>();
@@ -28,7 +29,10 @@ function asProtocDoes(definition: PackageDefinition): PackageDefinition {
     for (const bytes of filesOf(each)) {
       if (files.has(bytes)) continue;
       const file = descriptor.FileDescriptorProto.decode(bytes) as unknown as FileDescriptor;
-      for (const message of file.messageType) renameMapEntries(message);
+      for (const message of file.messageType) {
+        renameMapEntries(message);
+        endReserved(message);
+      }
       files.set(bytes, file);
     }
   }
@@ -66,6 +70,7 @@ interface MessageDescriptor {
   readonly field: readonly { typeName: string }[];
   readonly nestedType: readonly MessageDescriptor[];
   readonly enumType: readonly { readonly name: string }[];
+  readonly reservedRange: readonly { end: number }[];
   readonly options?: { readonly mapEntry?: boolean } | null;
 }
 
@@ -111,6 +116,11 @@ function linkTypes(file: FileDescriptor, homes: ReadonlyMap<string, string>): vo
     method.inputType = full(method.inputType, scope);
     method.outputType = full(method.outputType, scope);
   }
+}
+
+function endReserved(message: MessageDescriptor): void {
+  for (const range of message.reservedRange) range.end += 1;
+  for (const nested of message.nestedType) endReserved(nested);
 }
 
 function renameMapEntries(message: MessageDescriptor): void {

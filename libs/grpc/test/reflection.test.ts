@@ -5,6 +5,7 @@ import { reflectedPackages } from '../src/reflection.ts';
 interface Message {
   readonly name: string;
   readonly field: readonly { readonly name: string; readonly typeName: string }[];
+  readonly reservedRange: readonly { readonly start: number; readonly end: number }[];
   readonly nestedType: readonly (Message & { readonly options?: { readonly mapEntry?: boolean } | null })[];
 }
 
@@ -55,8 +56,24 @@ describe('reflectedPackages', () => {
     );
   });
 
+  it('ends reserved numbers one past the last, as protoc does', () => {
+    // `reserved 4, 5, 6;`
+    const route = messagesOf(reflectedPackages(['everloop.rollout.v1.RolloutService'])).find(
+      ({ name }) => name === 'Route',
+    );
+    expect(route?.reservedRange.map(({ start, end }) => [start, end])).toEqual([
+      [4, 5],
+      [5, 6],
+      [6, 7],
+    ]);
+  });
+
   it.each([
-    ['everloop.serving.v1.ServingService', 'everloop_serving_v1.proto', ['google_protobuf.proto']],
+    [
+      'everloop.serving.v1.ServingService',
+      'everloop_serving_v1.proto',
+      ['everloop_rollout_v1.proto', 'google_protobuf.proto'],
+    ],
     [
       'everloop.features.v1.FeatureService',
       'everloop_features_v1.proto',
