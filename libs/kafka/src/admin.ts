@@ -144,7 +144,11 @@ export class KafkaAdmin {
         ...{ replicaId: -1, isolationLevel: readUncommitted },
         topics: [{ topic, partitions: [{ partition, timestamp: latest }] }],
       });
-      return BigInt(responses[0]?.partitions[0]?.offset ?? 0);
+      const offset = responses[0]?.partitions[0]?.offset;
+      // Never taken for empty: whoever found no state would begin anew.
+      if (offset === undefined)
+        throw kafkaError('unavailable', `the broker did not say where partition ${partition} of topic '${topic}' ends`);
+      return BigInt(offset);
     });
   }
 

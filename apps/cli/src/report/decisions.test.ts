@@ -93,6 +93,12 @@ describe('DecisionLedger', () => {
       expect(verdicts(ledger(more), 20_000, null)).toEqual([true, false, true, true]);
     });
 
+    it('knows a share again by what was logged, not by the inverse of its inverse', () => {
+      const found = new DecisionLedger([0.013]);
+      for (const record of logged(20_000, 0.013)) found.addInference(record);
+      expect(found.checks(20_000, null)[0]?.detail).toContain('shares of 0.013 among them');
+    });
+
     it('is exact where no Model logs a share', () => {
       const whole = new DecisionLedger([1]);
       for (const record of logged(100, 1)) whole.addInference(record);

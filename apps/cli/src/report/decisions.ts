@@ -61,9 +61,9 @@ export class DecisionLedger {
   }
 
   #addShare(inference: serving.Inference): void {
-    const weight = inclusionWeight(inference);
-    this.#represented += weight;
-    const share = 1 / weight;
+    this.#represented += inclusionWeight(inference);
+    // As it was logged: 1 / (1 / share) is another number for one share of six.
+    const share = inference.inclusionProbability > 0 ? inference.inclusionProbability : 1;
     this.#byShare.set(share, (this.#byShare.get(share) ?? 0) + 1);
     if (!isLogged(inference.decisionId, share)) this.#counts.notOfTheShare += 1;
   }
