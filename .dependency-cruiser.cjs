@@ -38,7 +38,12 @@ module.exports = {
       from: { path: '^services/[^/]+/src/domain/', pathNot: '\\.test\\.ts$' },
       to: {
         path: '^(libs|services)/',
-        pathNot: ['/src/domain/', '^libs/(stats|contracts|features)/', '^libs/records/src/check/', '/src/errors\\.ts$'],
+        pathNot: [
+          '/src/domain/',
+          '^libs/(stats|contracts|features|drift)/',
+          '^libs/records/src/check/',
+          '/src/errors\\.ts$',
+        ],
         dependencyTypesNot: ['type-only'],
       },
     },

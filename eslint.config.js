@@ -41,6 +41,7 @@ export default tseslint.config(
     files: [
       '**/src/domain/**/*.ts',
       'libs/stats/src/**/*.ts',
+      'libs/drift/src/**/*.ts',
       'libs/features/src/**/*.ts',
       'libs/records/src/check/**/*.ts',
     ],

@@ -8,6 +8,8 @@ const attributes = {
   source: 'everloop/trainer',
   subject: 'm',
   eventTimeMs: Date.UTC(2013, 0, 2),
+  correlationId: 'flow',
+  causationId: 'cause',
 };
 const event = { ...attributes, data: { a: 1 } };
 
@@ -22,6 +24,8 @@ describe('encodeEvent', () => {
         ce_source: 'everloop/trainer',
         ce_subject: 'm',
         ce_time: '2013-01-02T00:00:00.000Z',
+        ce_correlationid: 'flow',
+        ce_causationid: 'cause',
         'content-type': 'application/json',
       },
     });
@@ -31,7 +35,9 @@ describe('encodeEvent', () => {
     const { id, type, source, subject, data } = event;
     const timeless = { id, type, source, subject, data };
     expect(eventAttributes(encodeEvent(event).headers)).toEqual(attributes);
-    expect(eventAttributes(encodeEvent(timeless).headers).eventTimeMs).toBeNull();
+    expect(eventAttributes(encodeEvent(timeless).headers)).toMatchObject({
+      ...{ eventTimeMs: null, correlationId: '', causationId: '' },
+    });
   });
 
   it.each([

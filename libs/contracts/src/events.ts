@@ -5,7 +5,7 @@ import { ContractError } from './errors.ts';
 export interface EventToEncode {
   /** Derived from the cause, see `eventId`. */
   readonly id: string;
-  /** Type of the event; by convention its topic, for example `everloop.training.job.v1`. */
+  /** Type of the event; by convention its topic, for example `everloop.training.job.v1`, or one of `driftEventTypes` where a topic has several. */
   readonly type: string;
   /** Who says it, for example `everloop/trainer`. */
   readonly source: string;
@@ -13,9 +13,26 @@ export interface EventToEncode {
   readonly subject: string;
   /** Event time, epoch milliseconds UTC; becomes `ce_time`. Absent for what belongs to no event time, such as an applied resource. */
   readonly eventTimeMs?: number;
+  /** Id that every event of one flow shares, from the cause to all that comes of it; becomes `ce_correlationid`. */
+  readonly correlationId?: string;
+  /** Id of the event that is the direct cause; becomes `ce_causationid`. */
+  readonly causationId?: string;
   /** The proto3 JSON form of the message, for example `JobEvent.toJSON(event)`. */
   readonly data: unknown;
 }
+
+/** Types of the events of drift detection. */
+export const driftEventTypes = {
+  evaluated: 'io.everloop.drift.window.evaluated.v1',
+  quality: 'io.everloop.drift.quality.evaluated.v1',
+  planned: 'io.everloop.drift.plan.calibrated.v1',
+  detected: 'io.everloop.drift.detected.v1',
+  resolved: 'io.everloop.drift.resolved.v1',
+  decided: 'io.everloop.drift.decided.v1',
+  requested: 'io.everloop.retrain.requested.v1',
+  deferred: 'io.everloop.retrain.deferred.v1',
+  suppressed: 'io.everloop.retrain.suppressed.v1',
+} as const;
 
 /** CloudEvents 1.0 attributes of a record that was read. */
 export interface EventAttributes {
@@ -25,6 +42,9 @@ export interface EventAttributes {
   readonly subject: string;
   /** Epoch milliseconds UTC; null when the event says none. */
   readonly eventTimeMs: number | null;
+  /** Empty when the event says none. */
+  readonly correlationId: string;
+  readonly causationId: string;
 }
 
 /**
@@ -41,6 +61,8 @@ export function encodeEvent(event: EventToEncode): { value: string; headers: Rec
       ce_source: event.source,
       ce_subject: event.subject,
       ...(event.eventTimeMs === undefined ? {} : { ce_time: new Date(event.eventTimeMs).toISOString() }),
+      ...(event.correlationId === undefined ? {} : { ce_correlationid: event.correlationId }),
+      ...(event.causationId === undefined ? {} : { ce_causationid: event.causationId }),
       'content-type': 'application/json',
     },
   };
@@ -59,7 +81,11 @@ export function eventAttributes(headers: Readonly<Record<string, string>>): Even
   if (Number.isNaN(eventTimeMs)) {
     throw new ContractError('EVL_EVENT_INVALID', `ce_time of event ${id} is "${time}", which is not an RFC 3339 time`);
   }
-  return { id, type: read('type'), source: read('source'), subject: read('subject'), eventTimeMs };
+  return {
+    ...{ id, type: read('type'), source: read('source'), subject: read('subject'), eventTimeMs },
+    correlationId: headers['ce_correlationid'] ?? '',
+    causationId: headers['ce_causationid'] ?? '',
+  };
 }
 
 /**

@@ -35,10 +35,18 @@ export const topics = {
   armStats: 'everloop.arm.stats.v1',
   /** Predictions that wait for a label, compacted; the outcomes service's own state. Partitions as the label source. */
   outcomePending: 'everloop.outcome.pending.v1',
-  /** Mergeable counts of inputs and scores, JSON `drift.v1.Pane`, key = model. One partition. */
+  /** Mergeable counts of inputs and scores, binary `drift.v1.Pane`, key = model. One partition. */
   driftPane: 'everloop.drift.pane.v1',
-  /** Judged windows, JSON `drift.v1.DriftReport`, key = model. One partition. */
+  /** Evaluated windows of inputs and scores, JSON `drift.v1.DriftReport`, key = model. One partition. */
   driftReport: 'everloop.drift.report.v1',
+  /** Evaluated windows of outcomes, JSON `drift.v1.QualityReport`, key = model. One partition. */
+  driftQuality: 'everloop.drift.quality.v1',
+  /** What was decided on each of both, JSON `drift.v1.Decision`, key = model. One partition. */
+  driftDecision: 'everloop.drift.decision.v1',
+  /** How Monitors with an alarm budget will behave, compacted, JSON `drift.v1.AlarmPlan`, key = `<monitor>/<baseline version>`. One partition. */
+  driftPlan: 'everloop.drift.plan.v1',
+  /** The drift detector's own state, compacted: keys `<stage>/…`. One partition. */
+  driftState: 'everloop.drift.state.v1',
   /** JSON `drift.v1.DriftAlert`, key = model. One partition. */
   driftAlert: 'everloop.drift.alert.v1',
   /** Judged windows of Sources, JSON `quality.v1.WindowReport`, key = Source. One partition. */

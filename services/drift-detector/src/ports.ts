@@ -1,4 +1,4 @@
-import type { Baseline } from './domain/baseline.ts';
+import type { Baseline } from '@everloop/drift';
 
 /** Where baselines are. */
 export interface BaselineStore {

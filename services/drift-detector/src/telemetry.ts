@@ -1,6 +1,6 @@
 import { drift } from '@everloop/contracts';
 import type { Logger, Metrics } from '@everloop/service';
-import type { Judgement } from './domain/judge.ts';
+import type { Judgement } from '@everloop/drift';
 
 /** What is told about the work: metrics always, one log line for each judged window. */
 export interface Telemetry {
@@ -52,7 +52,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
         if (field.ksStatistic !== undefined) ks.set({ model, field: field.field }, field.ksStatistic);
       }
       const window = [report.windowStartMs, report.windowEndMs].map((ms) => new Date(ms).toISOString());
-      logger.info({ monitor, model, window, rows: report.rows, verdict, action: report.action }, 'window judged');
+      logger.info({ monitor, model, window, rows: report.rows, verdict, reason: report.reason }, 'window judged');
     },
   };
 }

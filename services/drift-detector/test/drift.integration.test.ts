@@ -21,7 +21,7 @@ import { createRegistryBaselines } from '../src/adapters/registry-baselines.ts';
 import { cacheBaselines } from '../src/app/cached-baselines.ts';
 import { createStages } from '../src/app/stages.ts';
 import { createTelemetry } from '../src/telemetry.ts';
-import { baselineMessage, day, dayOfRows, monitor } from './fixtures.ts';
+import { baselineMessage, day, dayOfRows, monitor } from '@everloop/drift/fixtures';
 
 const logger = createLogger({ service: 'drift-detector', level: 'error' });
 const telemetry = createTelemetry(logger, createMetrics('drift-detector'));
@@ -209,7 +209,7 @@ describe('drift on a real broker', () => {
       [drift.DriftVerdict.DRIFTED, 700, 21],
       [drift.DriftVerdict.INSUFFICIENT, 700, 28],
     ]);
-    expect(reports.map(({ action }) => action.split(':', 2).join(':').slice(0, 40))).toEqual([
+    expect(reports.map(({ reason }) => reason.split(':', 2).join(':').slice(0, 40))).toEqual([
       expect.stringMatching(/^none: stable/),
       expect.stringMatching(/^retraining requested: 1 of 3/),
       expect.stringMatching(/^alert only: in cool-down until/),

@@ -1,9 +1,12 @@
 import type { BatchSpec } from './batch-types.ts';
 import type { ExplorationRule, ModelSpec, OnDemandFeature, RequestField } from './model-types.ts';
+import type { MonitorSpec } from './monitor-types.ts';
 import type { WindowSpec } from './window-types.ts';
 
 export { datasetCheckDefaults } from './model-types.ts';
 export type * from './model-types.ts';
+export { monitorDefaults } from './monitor-types.ts';
+export type * from './monitor-types.ts';
 
 /** Durations are written `30s`, `15m`, `3h`, `7d` in YAML and are milliseconds after loading. */
 
@@ -143,21 +146,6 @@ export interface EntitySpec {
   }[];
   readonly description: string;
   readonly owner: string;
-}
-
-export interface MonitorSpec {
-  readonly model: string;
-  readonly windowMs: number;
-  /** Inputs to watch, or all with `score`. */
-  readonly fields: readonly string[] | 'all';
-  readonly minRows: number;
-  /** Effect floor. */
-  readonly psi: number;
-  /** Level of the KS test after Benjamini-Hochberg. */
-  readonly significance: number;
-  readonly minDriftedFields: number;
-  readonly coolDownMs: number;
-  readonly retrain: boolean;
 }
 
 export interface RolloutSpec {

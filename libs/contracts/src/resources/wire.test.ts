@@ -4,6 +4,7 @@ import { compiledSpecSchema } from './compile.ts';
 import { kinds, resolveRef, type SchemaNode } from './schemas.ts';
 import {
   datasetCheckDefaults,
+  monitorDefaults,
   type FieldContract,
   type Kind,
   type ResourceSpecs,
@@ -148,15 +149,14 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     gates: { minRows: 1, minAuc: 0.5, minRecentGain: 0, maxFixedLoss: 0, confidence: 0.9 },
   },
   Monitor: {
+    ...monitorDefaults,
     model: 'm',
-    windowMs: 86_400_000,
+    slideMs: 86_400_000,
+    unit: 'a',
     fields: ['a'],
-    minRows: 1,
-    psi: 0.1,
-    significance: 0.01,
-    minDriftedFields: 1,
-    coolDownMs: 0,
-    retrain: true,
+    thresholds: [{ field: 'a', psi: 0.2, significance: 0.05, missingRatio: 0.5 }],
+    budget: { falseRetrainings: 1, perMs: 86_400_000 },
+    performance: { windowMs: 1, minLabelled: 1, maxLogLossExcess: 0.1, confidence: 0.9, estimate: true },
   },
   Rollout: {
     model: 'm',
@@ -260,14 +260,14 @@ describe('parseResource', () => {
     ['a spec that is null', { specJson: 'null' }, /spec: must be object/],
     [
       'a YAML name',
-      { specJson: wire.specJson.replace('windowMs', 'window') },
-      /spec.window: unknown field; did you mean "windowMs"/,
+      { specJson: wire.specJson.replace('slideMs', 'slide') },
+      /spec.slide: unknown field; did you mean "slideMs"/,
     ],
     ['a missing field', { specJson: '{}' }, /"model" is missing/],
     [
       'a duration as text',
-      { specJson: wire.specJson.replace('86400000', '"1d"') },
-      /spec.windowMs: must be integer, but is "1d"/,
+      { specJson: wire.specJson.replace('"slideMs":86400000', '"slideMs":"1d"') },
+      /spec.slideMs: must be integer, but is "1d"/,
     ],
     ['a prototype', { specJson: wire.specJson.replace('{', '{"__proto__":{"a":1},') }, /unknown field/],
   ])('%s is refused', (_name, wrong, message) => {

@@ -110,7 +110,7 @@ describe('loop state', () => {
       windowEndMs: weekMs,
       rows: 900,
       verdict: drift.DriftVerdict.DRIFTED,
-      action: 'retraining requested',
+      reason: 'retraining requested',
       fields: [
         { field: 'a', psi: 0.05, drifted: false },
         { field: 'b', psi: 0.3, ksStatistic: 0.2, drifted: true },

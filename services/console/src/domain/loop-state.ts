@@ -142,7 +142,7 @@ export function withDriftReport(state: LoopState, report: drift.DriftReport): Lo
     eventTimeMs: report.windowEndMs,
     kind: 'drift',
     model: report.model,
-    text: `window of ${sizeOf(report)}: ${what}; ${report.action}`,
+    text: `window of ${sizeOf(report)}: ${what}; ${report.reason}`,
   });
 }
 

@@ -81,7 +81,7 @@ function pageModel(model: ModelView): PageModel {
         : {
             windowEndMs: latest.windowEndMs,
             verdict: latest.verdict.replace('DRIFT_VERDICT_', '').toLowerCase(),
-            action: latest.action,
+            action: latest.reason,
             rows: latest.rows,
             fields: latest.fields
               .map(({ field, psi, ksStatistic, drifted }) => ({

@@ -1,6 +1,6 @@
 import { drift, type registry } from '@everloop/contracts';
 import { classify, retry } from '@everloop/service';
-import { baselineProblem, prepareBaseline, type Baseline } from '../domain/baseline.ts';
+import { baselineProblem, prepareBaseline, type Baseline } from '@everloop/drift';
 import { baselineInvalid } from '../errors.ts';
 import type { BaselineStore } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';

@@ -1,6 +1,6 @@
 import { drift, encodeEvent, eventId, serving, topics } from '@everloop/contracts';
 import type { Batch, TaskHandler } from '@everloop/kafka';
-import { countPane, groupRows } from '../domain/pane.ts';
+import { countPane, groupRows } from '@everloop/drift';
 import { undecodable } from '../errors.ts';
 import type { BaselineStore } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -30,9 +30,11 @@ export function createPaneTask(baselines: BaselineStore, telemetry: Telemetry): 
           source: 'everloop/drift-detector',
           subject: model,
           eventTimeMs: startMs,
-          data: drift.Pane.toJSON(pane),
+          data: null,
         });
-        context.emit({ topic: topics.driftPane, partition: 0, key: model, ...event });
+        const value = Buffer.from(drift.Pane.encode(pane).finish());
+        const headers = { ...event.headers, 'content-type': 'application/protobuf' };
+        context.emit({ topic: topics.driftPane, partition: 0, key: model, value, headers });
         telemetry.counted(model, pane.rows);
       }
     },

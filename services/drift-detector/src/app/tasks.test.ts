@@ -2,7 +2,7 @@ import { drift, serving, topics, training, type registry } from '@everloop/contr
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
 import { createLogger, createMetrics, ServiceError } from '@everloop/service';
 import { describe, expect, test } from 'vitest';
-import { baseline, baselineMessage, day, dayOfRows, monitor } from '../../test/fixtures.ts';
+import { baseline, baselineMessage, day, dayOfRows, monitor } from '@everloop/drift/fixtures';
 import { createRegistryBaselines } from '../adapters/registry-baselines.ts';
 import type { BaselineStore } from '../ports.ts';
 import { createTelemetry } from '../telemetry.ts';

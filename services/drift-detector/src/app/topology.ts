@@ -1,6 +1,6 @@
 import { ofKind, topics, type SourceSpec, type TypedResource } from '@everloop/contracts';
 import type { TopicSpec } from '@everloop/kafka';
-import type { NamedMonitor } from '../domain/windows.ts';
+import type { NamedMonitor } from '@everloop/drift';
 
 /** Partitions of the inference log: as many as the label sources of the Models have; null until one is known. */
 export function inferencePartitions(resources: readonly TypedResource[]): number | null {

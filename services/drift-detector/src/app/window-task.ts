@@ -1,7 +1,13 @@
 import { drift, encodeEvent, topics, training } from '@everloop/contracts';
 import type { BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
-import { judgeWindow, type Judgement } from '../domain/judge.ts';
-import { closeWindows, createWindowState, takePane, type NamedMonitor } from '../domain/windows.ts';
+import {
+  closeWindows,
+  createWindowState,
+  judgeWindow,
+  takePane,
+  type Judgement,
+  type NamedMonitor,
+} from '@everloop/drift';
 import { undecodable } from '../errors.ts';
 import type { BaselineStore } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -15,7 +21,7 @@ export interface WindowTaskOptions {
 
 function decode(record: BusRecord): drift.Pane {
   try {
-    return drift.Pane.fromJSON(JSON.parse(record.value?.toString('utf8') ?? ''));
+    return drift.Pane.decode(record.value ?? Buffer.alloc(0));
   } catch (error) {
     throw undecodable(record.topic, record.partition, record.offset, error);
   }

@@ -73,7 +73,107 @@ export function driftVerdictToNumber(object: DriftVerdict): number {
   }
 }
 
-/** The distribution of one field in the training snapshot, frozen with the version. */
+export const RetrainOutcome = {
+  UNSPECIFIED: "RETRAIN_OUTCOME_UNSPECIFIED",
+  /** NONE - Nothing to do. */
+  NONE: "RETRAIN_OUTCOME_NONE",
+  REQUESTED: "RETRAIN_OUTCOME_REQUESTED",
+  /** DEFERRED - Wanted, but a precondition is missing; asked again when it holds. */
+  DEFERRED: "RETRAIN_OUTCOME_DEFERRED",
+  /** SUPPRESSED - Wanted, and not done: cool-down, back-off, or a Monitor that does not retrain. */
+  SUPPRESSED: "RETRAIN_OUTCOME_SUPPRESSED",
+} as const;
+
+export type RetrainOutcome = typeof RetrainOutcome[keyof typeof RetrainOutcome];
+
+export namespace RetrainOutcome {
+  export type UNSPECIFIED = typeof RetrainOutcome.UNSPECIFIED;
+  export type NONE = typeof RetrainOutcome.NONE;
+  export type REQUESTED = typeof RetrainOutcome.REQUESTED;
+  export type DEFERRED = typeof RetrainOutcome.DEFERRED;
+  export type SUPPRESSED = typeof RetrainOutcome.SUPPRESSED;
+}
+
+export function retrainOutcomeFromJSON(object: any): RetrainOutcome {
+  switch (object) {
+    case 0:
+    case "RETRAIN_OUTCOME_UNSPECIFIED":
+      return RetrainOutcome.UNSPECIFIED;
+    case 1:
+    case "RETRAIN_OUTCOME_NONE":
+      return RetrainOutcome.NONE;
+    case 2:
+    case "RETRAIN_OUTCOME_REQUESTED":
+      return RetrainOutcome.REQUESTED;
+    case 3:
+    case "RETRAIN_OUTCOME_DEFERRED":
+      return RetrainOutcome.DEFERRED;
+    case 4:
+    case "RETRAIN_OUTCOME_SUPPRESSED":
+      return RetrainOutcome.SUPPRESSED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RetrainOutcome");
+  }
+}
+
+export function retrainOutcomeToJSON(object: RetrainOutcome): string {
+  switch (object) {
+    case RetrainOutcome.UNSPECIFIED:
+      return "RETRAIN_OUTCOME_UNSPECIFIED";
+    case RetrainOutcome.NONE:
+      return "RETRAIN_OUTCOME_NONE";
+    case RetrainOutcome.REQUESTED:
+      return "RETRAIN_OUTCOME_REQUESTED";
+    case RetrainOutcome.DEFERRED:
+      return "RETRAIN_OUTCOME_DEFERRED";
+    case RetrainOutcome.SUPPRESSED:
+      return "RETRAIN_OUTCOME_SUPPRESSED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RetrainOutcome");
+  }
+}
+
+export function retrainOutcomeToNumber(object: RetrainOutcome): number {
+  switch (object) {
+    case RetrainOutcome.UNSPECIFIED:
+      return 0;
+    case RetrainOutcome.NONE:
+      return 1;
+    case RetrainOutcome.REQUESTED:
+      return 2;
+    case RetrainOutcome.DEFERRED:
+      return 3;
+    case RetrainOutcome.SUPPRESSED:
+      return 4;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RetrainOutcome");
+  }
+}
+
+/**
+ * How the values of a column come from the inputs of a row, where they are not one input as it is. Everything that is needed is here, so that
+ * every reader gets the same values.
+ */
+export interface Measure {
+  /** Inputs it reads, in order. */
+  inputs: string[];
+  /**
+   * Of one text: "length" (characters), "encoding" (class of its scripts), "unknown-words" (share of words that are not in `vocabulary`),
+   * "ngrams" (each 3-gram of characters counts in one of `buckets` hash buckets). Of several numbers: "norm", "component" (projection on `direction`),
+   * "residual" (distance from the plane of all components).
+   */
+  kind: string;
+  vocabulary: string[];
+  buckets: number;
+  /** Of an embedding: centre, and the direction (component) or all directions one after the other (residual). */
+  centre: number[];
+  directions: number[];
+}
+
+/**
+ * The distribution of one column in the training snapshot, frozen with the version. A column is an input, the score, or what a Measure makes
+ * of inputs.
+ */
 export interface FieldReference {
   field: string;
   /** "numeric" or "categorical". */
@@ -85,25 +185,53 @@ export interface FieldReference {
   /** Counts of the training rows: one for each numeric bin (edges + 1), or for each category and then one for "other". */
   counts: number[];
   missing: number;
+  /** What the column means to the model, at least 0, in any unit that is the same for all columns. 0 for all: nobody measured it. */
+  importance: number;
+  /** Intraclass correlation of the column within a unit of the training rows, 0 to 1: how alike rows of the same unit are. */
+  intraclass: number;
+  measure: Measure | undefined;
 }
 
-/** What drift is measured against. Stored as an artifact of a model version. */
+/** What drift is measured against. Stored as the artifact baseline.json of a model version. */
 export interface Baseline {
   model: string;
   modelVersion: string;
   fields: FieldReference[];
   rows: number;
+  /** What the log loss of the version was on rows that it was not fitted to, and their number: what its quality in service is compared with. */
+  logLoss: number;
+  logLossRows: number;
 }
 
+/**
+ * The training snapshot in time: what happened by hour or day. From it come references of the same phase (hour, weekday) and the windows
+ * on which an alarm budget is tried. Binary, the artifact history.pb of a model version; panes on the baseline's bins, in the order of time.
+ */
+export interface History {
+  panes: Pane[];
+}
+
+/** Rows on the bins of one column: only bins that are not empty, ascending. */
 export interface FieldCounts {
   field: string;
+  bins: number[];
   counts: number[];
   missing: number;
 }
 
 /**
- * Counts of the rows of one batch on the bins of one baseline: mergeable, so that any partitioning gives the same window.
- * JSON, topic everloop.drift.pane.v1 (one partition).
+ * How many rows each unit has, for the effective sample size: by the 53-bit hash of the unit, ascending (`hashText`). Exact up to a bound; above it
+ * only the units with the smallest hashes are kept.
+ */
+export interface UnitCounts {
+  hashes: number[];
+  counts: number[];
+  incomplete: boolean;
+}
+
+/**
+ * Counts of rows on the bins of one baseline: mergeable, so that any partitioning gives the same window.
+ * Binary, topic everloop.drift.pane.v1 (one partition).
  */
 export interface Pane {
   model: string;
@@ -112,11 +240,11 @@ export interface Pane {
   startMs: number;
   rows: number;
   fields: FieldCounts[];
-  /**
-   * Predictions that the rows stand for, each 1 / its inclusion probability, in units of 1e-6, each term rounded before adding. 0 in older
-   * panes: as many as rows.
-   */
+  /** Predictions that the rows stand for, each 1 / its inclusion probability, in units of 1e-6, each term rounded before adding. */
   predictionsMicro: number;
+  /** Event time that the pane spans, milliseconds. */
+  widthMs: number;
+  units: UnitCounts | undefined;
 }
 
 export interface FieldDrift {
@@ -125,13 +253,37 @@ export interface FieldDrift {
   ksStatistic?: number | undefined;
   ksPValue?: number | undefined;
   psi: number;
-  /** The statistic's null critical value at the configured significance (Yurdakul and Naranjo 2020). */
+  /** The statistic's null critical value at the significance that counted (Yurdakul and Naranjo 2020). */
   psiCritical: number;
   missingRatio: number;
   drifted: boolean;
+  /** Of the test that decided, and after Benjamini-Hochberg over the window's fields. */
+  pValue: number;
+  qValue: number;
+  /** The test that decided: "ks", "chi-square", "missing". */
+  test: string;
+  /** Jensen-Shannon distance, base 2, 0 to 1; for reading, it decides nothing. */
+  jensenShannon: number;
+  /** Share of the window's independent rows: effective rows of this column. */
+  effectiveRows: number;
+  /** Part of the model's drift score. */
+  scorePart: number;
 }
 
-/** One judged window. JSON, topic everloop.drift.report.v1, key = model. */
+/** What windows were judged by: the Monitor's own values, or those that its alarm budget was calibrated to. */
+export interface DriftPolicy {
+  significance: number;
+  psi: number;
+  score: number;
+  minDriftedFields: number;
+  /** `raise_windows` of the last `raise_of` windows must be DRIFTED. */
+  raiseWindows: number;
+  raiseOf: number;
+  /** Id of the AlarmPlan that these values come from; empty: the Monitor's own. */
+  planId: string;
+}
+
+/** One evaluated window. JSON, topic everloop.drift.report.v1, key = model, CloudEvents type io.everloop.drift.window.evaluated.v1. */
 export interface DriftReport {
   id: string;
   model: string;
@@ -142,13 +294,36 @@ export interface DriftReport {
   rows: number;
   fields: FieldDrift[];
   verdict: DriftVerdict;
-  /** What was done about it and why, for example "retraining requested" or "cool-down until 2013-04-01". */
-  action: string;
+  /** Why the verdict, in words with numbers. (What was done about it: the Decision with this report_id.) */
+  reason: string;
   /** Predictions in the window: as many as rows where all are logged, else their estimate, the sum of 1 / inclusion probability. */
   predictions: number;
+  monitor: string;
+  monitorRevision: number;
+  policy:
+    | DriftPolicy
+    | undefined;
+  /** Drift of all inputs weighed by their importance, nats. */
+  score: number;
+  /** Rows that came after their window was closed, since the last report. */
+  lateRows: number;
+  /** Watermark at which it was closed, epoch milliseconds UTC. */
+  watermarkMs: number;
+  /** Different units among the rows; 0: not counted. */
+  units: number;
+  /** What the reference was: rows of the training snapshot in all, or of the same phase ("hour 13", "weekday 6"). */
+  referencePhase: string;
+  referenceRows: number;
+  /** Windows with too few rows that were carried over into this one. */
+  carried: number;
+  /** An effect so large that the alarm does not wait for k of n. */
+  urgent: boolean;
 }
 
-/** A field crossed its threshold or came back. JSON, topic everloop.drift.alert.v1, key = model. */
+/**
+ * Something crossed its threshold or came back. JSON, topic everloop.drift.alert.v1, key = model, CloudEvents types
+ * io.everloop.drift.detected.v1 and io.everloop.drift.resolved.v1.
+ */
 export interface DriftAlert {
   id: string;
   model: string;
@@ -156,10 +331,342 @@ export interface DriftAlert {
   reportId: string;
   eventTimeMs: number;
   message: string;
+  monitor: string;
+  /** "data" (inputs and score), "performance" (labels), "estimated" (no labels yet). */
+  kind: string;
+  /** The alarm is over. */
+  resolved: boolean;
+  /** "ticket" or "page". */
+  severity: string;
+  modelVersion: string;
+  startedAtMs: number;
 }
 
+/** What must hold before a retraining is asked for, and whether it did. */
+export interface Precondition {
+  /** "contract-hold", "rollout", "training", "labelled-rows". */
+  name: string;
+  holds: boolean;
+  detail: string;
+}
+
+/**
+ * What was decided on one evaluated window or quality report, with all its numbers; also when nothing was done. JSON, topic
+ * everloop.drift.decision.v1, key = model, CloudEvents types io.everloop.drift.decided.v1 (NONE) and
+ * io.everloop.retrain.requested|deferred|suppressed.v1.
+ */
+export interface Decision {
+  id: string;
+  model: string;
+  monitor: string;
+  /** The report that it is about. */
+  reportId: string;
+  eventTimeMs: number;
+  outcome: RetrainOutcome;
+  /** In words, with the numbers. */
+  reason: string;
+  /** "data", "performance" or "estimated". */
+  kind: string;
+  /** Whether the alarm is up after this, since when, and how many of the last `raise_of` windows were drifted. */
+  alarm: boolean;
+  alarmSinceMs: number;
+  driftedWindows: number;
+  windows: number;
+  /** Windows in a row that were calm, for taking the alarm down. */
+  calmWindows: number;
+  coolDownUntilMs: number;
+  /** Factor of the cool-down: doubled by each version in a row that failed its gates. */
+  backOff: number;
+  preconditions: Precondition[];
+  policy:
+    | DriftPolicy
+    | undefined;
+  /** Retrainings asked for by drift in the budget's period, and how many it allows; 0 allowed: no budget. */
+  budgetSpent: number;
+  budgetAllowed: number;
+  /** Id that the whole flow shares, from the first drifted window to the version that came of it. */
+  correlationId: string;
+  /** Of a request: its id. */
+  requestId: string;
+  /** 0 to 1: drift × importance × expected loss; how urgent the retraining is. */
+  harm: number;
+}
+
+/** What a shift costs to find under a plan. */
+export interface DetectionDelay {
+  /** In standard deviations of each shifted field (after a transformation to a normal distribution). */
+  shift: number;
+  shiftedFields: number;
+  /** Windows from the shift to the alarm: median and ninth decile over the simulated runs; -1: not found in a period. */
+  medianWindows: number;
+  p90Windows: number;
+  /** Share of the runs in which it was found within a period. */
+  found: number;
+}
+
+/**
+ * How a Monitor will behave on a version, found by simulating windows from the version's history. JSON, topic everloop.drift.plan.v1, compacted, key
+ * <monitor>/<baseline version>.
+ */
+export interface AlarmPlan {
+  id: string;
+  monitor: string;
+  monitorRevision: number;
+  model: string;
+  baselineVersion: string;
+  policy:
+    | DriftPolicy
+    | undefined;
+  /** Retrainings that are asked for without drift in a period: mean over the runs, its upper 95 % bound, and what was allowed. */
+  falseRetrainings: number;
+  falseRetrainingsUpper: number;
+  allowed: number;
+  periodMs: number;
+  delays: DetectionDelay[];
+  runs: number;
+  /** Panes of the history, and panes of a block of the bootstrap. */
+  historyPanes: number;
+  blockPanes: number;
+  /**
+   * "calibrated", "checked" (the Monitor's own values kept the budget), "over-budget" (nothing that was tried keeps it), or
+   * "unknown" with the reason.
+   */
+  status: string;
+  reason: string;
+  seed: number;
+}
+
+/**
+ * How well a version does, overall or in one slice, in one window of event time of its predictions. JSON, topic everloop.drift.quality.v1,
+ * key = model.
+ */
+export interface QualityReport {
+  id: string;
+  model: string;
+  modelVersion: string;
+  monitor: string;
+  windowStartMs: number;
+  windowEndMs: number;
+  /** "performance": from labels. "estimated": from scores alone, while labels are missing. */
+  kind: string;
+  /** Predictions, and those of them whose label has come. */
+  predictions: number;
+  labelled: number;
+  /** By name: logLoss, auc, brier, calibrationError, f1, precision, recall, rmse, mae. */
+  metrics: { [key: string]: number };
+  /** What the version promised (held-out rows of its training), of the metric that decides. */
+  expected: number;
+  observed: number;
+  /** Bounds of what was observed, and the least excess that matters. */
+  lower: number;
+  upper: number;
+  maxExcess: number;
+  verdict: DriftVerdict;
+  reason: string;
+  /** Empty: all predictions. */
+  slice: string;
+  /** Of the change detectors on the stream of losses: "adwin", "page-hinkley"; empty: none alarmed. */
+  changes: string[];
+}
+
+export interface QualityReport_MetricsEntry {
+  key: string;
+  value: number;
+}
+
+function createBaseMeasure(): Measure {
+  return { inputs: [], kind: "", vocabulary: [], buckets: 0, centre: [], directions: [] };
+}
+
+export const Measure: MessageFns<Measure> = {
+  encode(message: Measure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.inputs) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    for (const v of message.vocabulary) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.buckets !== 0) {
+      writer.uint32(32).int32(message.buckets);
+    }
+    if (message.centre.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.centre) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    if (message.directions.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.directions) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Measure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMeasure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.inputs.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.vocabulary.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.buckets = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag === 41) {
+              message.centre.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.centre.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 6: {
+            if (tag === 49) {
+              message.directions.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.directions.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Measure {
+    return {
+      inputs: globalThis.Array.isArray(object?.inputs) ? object.inputs.map((e: any) => globalThis.String(e)) : [],
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      vocabulary: globalThis.Array.isArray(object?.vocabulary)
+        ? object.vocabulary.map((e: any) => globalThis.String(e))
+        : [],
+      buckets: isSet(object.buckets) ? globalThis.Number(object.buckets) : 0,
+      centre: globalThis.Array.isArray(object?.centre) ? object.centre.map((e: any) => globalThis.Number(e)) : [],
+      directions: globalThis.Array.isArray(object?.directions)
+        ? object.directions.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Measure): unknown {
+    const obj: any = {};
+    if (message.inputs?.length) {
+      obj.inputs = message.inputs;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.vocabulary?.length) {
+      obj.vocabulary = message.vocabulary;
+    }
+    if (message.buckets !== 0) {
+      obj.buckets = Math.round(message.buckets);
+    }
+    if (message.centre?.length) {
+      obj.centre = message.centre.map((e) => floatToJson(e));
+    }
+    if (message.directions?.length) {
+      obj.directions = message.directions.map((e) => floatToJson(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Measure>): Measure {
+    return Measure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Measure>): Measure {
+    const message = createBaseMeasure();
+    message.inputs = object.inputs?.map((e) => e) || [];
+    message.kind = object.kind ?? "";
+    message.vocabulary = object.vocabulary?.map((e) => e) || [];
+    message.buckets = object.buckets ?? 0;
+    message.centre = object.centre?.map((e) => e) || [];
+    message.directions = object.directions?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseFieldReference(): FieldReference {
-  return { field: "", kind: "", edges: [], categories: [], counts: [], missing: 0 };
+  return {
+    field: "",
+    kind: "",
+    edges: [],
+    categories: [],
+    counts: [],
+    missing: 0,
+    importance: 0,
+    intraclass: 0,
+    measure: undefined,
+  };
 }
 
 export const FieldReference: MessageFns<FieldReference> = {
@@ -189,6 +696,15 @@ export const FieldReference: MessageFns<FieldReference> = {
     }
     if (message.missing !== 0) {
       writer.uint32(48).int64(message.missing);
+    }
+    if (message.importance !== 0) {
+      writer.uint32(57).double(message.importance);
+    }
+    if (message.intraclass !== 0) {
+      writer.uint32(65).double(message.intraclass);
+    }
+    if (message.measure !== undefined) {
+      Measure.encode(message.measure, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -274,6 +790,30 @@ export const FieldReference: MessageFns<FieldReference> = {
             message.missing = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.importance = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.intraclass = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.measure = Measure.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -296,6 +836,9 @@ export const FieldReference: MessageFns<FieldReference> = {
         : [],
       counts: globalThis.Array.isArray(object?.counts) ? object.counts.map((e: any) => globalThis.Number(e)) : [],
       missing: isSet(object.missing) ? globalThis.Number(object.missing) : 0,
+      importance: isSet(object.importance) ? globalThis.Number(object.importance) : 0,
+      intraclass: isSet(object.intraclass) ? globalThis.Number(object.intraclass) : 0,
+      measure: isSet(object.measure) ? Measure.fromJSON(object.measure) : undefined,
     };
   },
 
@@ -319,6 +862,15 @@ export const FieldReference: MessageFns<FieldReference> = {
     if (message.missing !== 0) {
       obj.missing = Math.round(message.missing);
     }
+    if (message.importance !== 0) {
+      obj.importance = floatToJson(message.importance);
+    }
+    if (message.intraclass !== 0) {
+      obj.intraclass = floatToJson(message.intraclass);
+    }
+    if (message.measure !== undefined) {
+      obj.measure = Measure.toJSON(message.measure);
+    }
     return obj;
   },
 
@@ -333,12 +885,17 @@ export const FieldReference: MessageFns<FieldReference> = {
     message.categories = object.categories?.map((e) => e) || [];
     message.counts = object.counts?.map((e) => e) || [];
     message.missing = object.missing ?? 0;
+    message.importance = object.importance ?? 0;
+    message.intraclass = object.intraclass ?? 0;
+    message.measure = (object.measure !== undefined && object.measure !== null)
+      ? Measure.fromPartial(object.measure)
+      : undefined;
     return message;
   },
 };
 
 function createBaseBaseline(): Baseline {
-  return { model: "", modelVersion: "", fields: [], rows: 0 };
+  return { model: "", modelVersion: "", fields: [], rows: 0, logLoss: 0, logLossRows: 0 };
 }
 
 export const Baseline: MessageFns<Baseline> = {
@@ -354,6 +911,12 @@ export const Baseline: MessageFns<Baseline> = {
     }
     if (message.rows !== 0) {
       writer.uint32(32).int64(message.rows);
+    }
+    if (message.logLoss !== 0) {
+      writer.uint32(41).double(message.logLoss);
+    }
+    if (message.logLossRows !== 0) {
+      writer.uint32(48).int64(message.logLossRows);
     }
     return writer;
   },
@@ -403,6 +966,22 @@ export const Baseline: MessageFns<Baseline> = {
             message.rows = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.logLoss = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.logLossRows = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -425,6 +1004,16 @@ export const Baseline: MessageFns<Baseline> = {
         : "",
       fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => FieldReference.fromJSON(e)) : [],
       rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      logLoss: isSet(object.logLoss)
+        ? globalThis.Number(object.logLoss)
+        : isSet(object.log_loss)
+        ? globalThis.Number(object.log_loss)
+        : 0,
+      logLossRows: isSet(object.logLossRows)
+        ? globalThis.Number(object.logLossRows)
+        : isSet(object.log_loss_rows)
+        ? globalThis.Number(object.log_loss_rows)
+        : 0,
     };
   },
 
@@ -442,6 +1031,12 @@ export const Baseline: MessageFns<Baseline> = {
     if (message.rows !== 0) {
       obj.rows = Math.round(message.rows);
     }
+    if (message.logLoss !== 0) {
+      obj.logLoss = floatToJson(message.logLoss);
+    }
+    if (message.logLossRows !== 0) {
+      obj.logLossRows = Math.round(message.logLossRows);
+    }
     return obj;
   },
 
@@ -454,12 +1049,81 @@ export const Baseline: MessageFns<Baseline> = {
     message.modelVersion = object.modelVersion ?? "";
     message.fields = object.fields?.map((e) => FieldReference.fromPartial(e)) || [];
     message.rows = object.rows ?? 0;
+    message.logLoss = object.logLoss ?? 0;
+    message.logLossRows = object.logLossRows ?? 0;
+    return message;
+  },
+};
+
+function createBaseHistory(): History {
+  return { panes: [] };
+}
+
+export const History: MessageFns<History> = {
+  encode(message: History, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.panes) {
+      Pane.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): History {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHistory();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.panes.push(Pane.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): History {
+    return { panes: globalThis.Array.isArray(object?.panes) ? object.panes.map((e: any) => Pane.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: History): unknown {
+    const obj: any = {};
+    if (message.panes?.length) {
+      obj.panes = message.panes.map((e) => Pane.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<History>): History {
+    return History.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<History>): History {
+    const message = createBaseHistory();
+    message.panes = object.panes?.map((e) => Pane.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseFieldCounts(): FieldCounts {
-  return { field: "", counts: [], missing: 0 };
+  return { field: "", bins: [], counts: [], missing: 0 };
 }
 
 export const FieldCounts: MessageFns<FieldCounts> = {
@@ -467,15 +1131,22 @@ export const FieldCounts: MessageFns<FieldCounts> = {
     if (message.field !== "") {
       writer.uint32(10).string(message.field);
     }
-    if (message.counts.length !== 0) {
+    if (message.bins.length !== 0) {
       writer.uint32(18).fork();
+      for (const v of message.bins) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.counts.length !== 0) {
+      writer.uint32(26).fork();
       for (const v of message.counts) {
         writer.int64(v);
       }
       writer.join();
     }
     if (message.missing !== 0) {
-      writer.uint32(24).int64(message.missing);
+      writer.uint32(32).int64(message.missing);
     }
     return writer;
   },
@@ -503,12 +1174,30 @@ export const FieldCounts: MessageFns<FieldCounts> = {
           }
           case 2: {
             if (tag === 16) {
-              message.counts.push(longToNumber(reader.int64()));
+              message.bins.push(reader.int32());
 
               continue;
             }
 
             if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.bins.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.counts.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 26) {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
                 message.counts.push(longToNumber(reader.int64()));
@@ -519,8 +1208,8 @@ export const FieldCounts: MessageFns<FieldCounts> = {
 
             break;
           }
-          case 3: {
-            if (tag !== 24) {
+          case 4: {
+            if (tag !== 32) {
               break;
             }
 
@@ -542,6 +1231,7 @@ export const FieldCounts: MessageFns<FieldCounts> = {
   fromJSON(object: any): FieldCounts {
     return {
       field: isSet(object.field) ? globalThis.String(object.field) : "",
+      bins: globalThis.Array.isArray(object?.bins) ? object.bins.map((e: any) => globalThis.Number(e)) : [],
       counts: globalThis.Array.isArray(object?.counts) ? object.counts.map((e: any) => globalThis.Number(e)) : [],
       missing: isSet(object.missing) ? globalThis.Number(object.missing) : 0,
     };
@@ -551,6 +1241,9 @@ export const FieldCounts: MessageFns<FieldCounts> = {
     const obj: any = {};
     if (message.field !== "") {
       obj.field = message.field;
+    }
+    if (message.bins?.length) {
+      obj.bins = message.bins.map((e) => Math.round(e));
     }
     if (message.counts?.length) {
       obj.counts = message.counts.map((e) => Math.round(e));
@@ -567,14 +1260,153 @@ export const FieldCounts: MessageFns<FieldCounts> = {
   fromPartial(object: DeepPartial<FieldCounts>): FieldCounts {
     const message = createBaseFieldCounts();
     message.field = object.field ?? "";
+    message.bins = object.bins?.map((e) => e) || [];
     message.counts = object.counts?.map((e) => e) || [];
     message.missing = object.missing ?? 0;
     return message;
   },
 };
 
+function createBaseUnitCounts(): UnitCounts {
+  return { hashes: [], counts: [], incomplete: false };
+}
+
+export const UnitCounts: MessageFns<UnitCounts> = {
+  encode(message: UnitCounts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hashes.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.hashes) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.counts.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.counts) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.incomplete !== false) {
+      writer.uint32(24).bool(message.incomplete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnitCounts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnitCounts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.hashes.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.hashes.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.counts.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.counts.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.incomplete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnitCounts {
+    return {
+      hashes: globalThis.Array.isArray(object?.hashes) ? object.hashes.map((e: any) => globalThis.Number(e)) : [],
+      counts: globalThis.Array.isArray(object?.counts) ? object.counts.map((e: any) => globalThis.Number(e)) : [],
+      incomplete: isSet(object.incomplete) ? globalThis.Boolean(object.incomplete) : false,
+    };
+  },
+
+  toJSON(message: UnitCounts): unknown {
+    const obj: any = {};
+    if (message.hashes?.length) {
+      obj.hashes = message.hashes.map((e) => Math.round(e));
+    }
+    if (message.counts?.length) {
+      obj.counts = message.counts.map((e) => Math.round(e));
+    }
+    if (message.incomplete !== false) {
+      obj.incomplete = message.incomplete;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnitCounts>): UnitCounts {
+    return UnitCounts.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnitCounts>): UnitCounts {
+    const message = createBaseUnitCounts();
+    message.hashes = object.hashes?.map((e) => e) || [];
+    message.counts = object.counts?.map((e) => e) || [];
+    message.incomplete = object.incomplete ?? false;
+    return message;
+  },
+};
+
 function createBasePane(): Pane {
-  return { model: "", baselineVersion: "", startMs: 0, rows: 0, fields: [], predictionsMicro: 0 };
+  return {
+    model: "",
+    baselineVersion: "",
+    startMs: 0,
+    rows: 0,
+    fields: [],
+    predictionsMicro: 0,
+    widthMs: 0,
+    units: undefined,
+  };
 }
 
 export const Pane: MessageFns<Pane> = {
@@ -596,6 +1428,12 @@ export const Pane: MessageFns<Pane> = {
     }
     if (message.predictionsMicro !== 0) {
       writer.uint32(48).int64(message.predictionsMicro);
+    }
+    if (message.widthMs !== 0) {
+      writer.uint32(56).int64(message.widthMs);
+    }
+    if (message.units !== undefined) {
+      UnitCounts.encode(message.units, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -661,6 +1499,22 @@ export const Pane: MessageFns<Pane> = {
             message.predictionsMicro = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.widthMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.units = UnitCounts.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -693,6 +1547,12 @@ export const Pane: MessageFns<Pane> = {
         : isSet(object.predictions_micro)
         ? globalThis.Number(object.predictions_micro)
         : 0,
+      widthMs: isSet(object.widthMs)
+        ? globalThis.Number(object.widthMs)
+        : isSet(object.width_ms)
+        ? globalThis.Number(object.width_ms)
+        : 0,
+      units: isSet(object.units) ? UnitCounts.fromJSON(object.units) : undefined,
     };
   },
 
@@ -716,6 +1576,12 @@ export const Pane: MessageFns<Pane> = {
     if (message.predictionsMicro !== 0) {
       obj.predictionsMicro = Math.round(message.predictionsMicro);
     }
+    if (message.widthMs !== 0) {
+      obj.widthMs = Math.round(message.widthMs);
+    }
+    if (message.units !== undefined) {
+      obj.units = UnitCounts.toJSON(message.units);
+    }
     return obj;
   },
 
@@ -730,6 +1596,10 @@ export const Pane: MessageFns<Pane> = {
     message.rows = object.rows ?? 0;
     message.fields = object.fields?.map((e) => FieldCounts.fromPartial(e)) || [];
     message.predictionsMicro = object.predictionsMicro ?? 0;
+    message.widthMs = object.widthMs ?? 0;
+    message.units = (object.units !== undefined && object.units !== null)
+      ? UnitCounts.fromPartial(object.units)
+      : undefined;
     return message;
   },
 };
@@ -743,6 +1613,12 @@ function createBaseFieldDrift(): FieldDrift {
     psiCritical: 0,
     missingRatio: 0,
     drifted: false,
+    pValue: 0,
+    qValue: 0,
+    test: "",
+    jensenShannon: 0,
+    effectiveRows: 0,
+    scorePart: 0,
   };
 }
 
@@ -768,6 +1644,24 @@ export const FieldDrift: MessageFns<FieldDrift> = {
     }
     if (message.drifted !== false) {
       writer.uint32(56).bool(message.drifted);
+    }
+    if (message.pValue !== 0) {
+      writer.uint32(65).double(message.pValue);
+    }
+    if (message.qValue !== 0) {
+      writer.uint32(73).double(message.qValue);
+    }
+    if (message.test !== "") {
+      writer.uint32(82).string(message.test);
+    }
+    if (message.jensenShannon !== 0) {
+      writer.uint32(89).double(message.jensenShannon);
+    }
+    if (message.effectiveRows !== 0) {
+      writer.uint32(97).double(message.effectiveRows);
+    }
+    if (message.scorePart !== 0) {
+      writer.uint32(105).double(message.scorePart);
     }
     return writer;
   },
@@ -841,6 +1735,54 @@ export const FieldDrift: MessageFns<FieldDrift> = {
             message.drifted = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.pValue = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.qValue = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.test = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.jensenShannon = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.effectiveRows = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.scorePart = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -878,6 +1820,32 @@ export const FieldDrift: MessageFns<FieldDrift> = {
         ? globalThis.Number(object.missing_ratio)
         : 0,
       drifted: isSet(object.drifted) ? globalThis.Boolean(object.drifted) : false,
+      pValue: isSet(object.pValue)
+        ? globalThis.Number(object.pValue)
+        : isSet(object.p_value)
+        ? globalThis.Number(object.p_value)
+        : 0,
+      qValue: isSet(object.qValue)
+        ? globalThis.Number(object.qValue)
+        : isSet(object.q_value)
+        ? globalThis.Number(object.q_value)
+        : 0,
+      test: isSet(object.test) ? globalThis.String(object.test) : "",
+      jensenShannon: isSet(object.jensenShannon)
+        ? globalThis.Number(object.jensenShannon)
+        : isSet(object.jensen_shannon)
+        ? globalThis.Number(object.jensen_shannon)
+        : 0,
+      effectiveRows: isSet(object.effectiveRows)
+        ? globalThis.Number(object.effectiveRows)
+        : isSet(object.effective_rows)
+        ? globalThis.Number(object.effective_rows)
+        : 0,
+      scorePart: isSet(object.scorePart)
+        ? globalThis.Number(object.scorePart)
+        : isSet(object.score_part)
+        ? globalThis.Number(object.score_part)
+        : 0,
     };
   },
 
@@ -904,6 +1872,24 @@ export const FieldDrift: MessageFns<FieldDrift> = {
     if (message.drifted !== false) {
       obj.drifted = message.drifted;
     }
+    if (message.pValue !== 0) {
+      obj.pValue = floatToJson(message.pValue);
+    }
+    if (message.qValue !== 0) {
+      obj.qValue = floatToJson(message.qValue);
+    }
+    if (message.test !== "") {
+      obj.test = message.test;
+    }
+    if (message.jensenShannon !== 0) {
+      obj.jensenShannon = floatToJson(message.jensenShannon);
+    }
+    if (message.effectiveRows !== 0) {
+      obj.effectiveRows = floatToJson(message.effectiveRows);
+    }
+    if (message.scorePart !== 0) {
+      obj.scorePart = floatToJson(message.scorePart);
+    }
     return obj;
   },
 
@@ -919,6 +1905,193 @@ export const FieldDrift: MessageFns<FieldDrift> = {
     message.psiCritical = object.psiCritical ?? 0;
     message.missingRatio = object.missingRatio ?? 0;
     message.drifted = object.drifted ?? false;
+    message.pValue = object.pValue ?? 0;
+    message.qValue = object.qValue ?? 0;
+    message.test = object.test ?? "";
+    message.jensenShannon = object.jensenShannon ?? 0;
+    message.effectiveRows = object.effectiveRows ?? 0;
+    message.scorePart = object.scorePart ?? 0;
+    return message;
+  },
+};
+
+function createBaseDriftPolicy(): DriftPolicy {
+  return { significance: 0, psi: 0, score: 0, minDriftedFields: 0, raiseWindows: 0, raiseOf: 0, planId: "" };
+}
+
+export const DriftPolicy: MessageFns<DriftPolicy> = {
+  encode(message: DriftPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.significance !== 0) {
+      writer.uint32(9).double(message.significance);
+    }
+    if (message.psi !== 0) {
+      writer.uint32(17).double(message.psi);
+    }
+    if (message.score !== 0) {
+      writer.uint32(25).double(message.score);
+    }
+    if (message.minDriftedFields !== 0) {
+      writer.uint32(32).int32(message.minDriftedFields);
+    }
+    if (message.raiseWindows !== 0) {
+      writer.uint32(40).int32(message.raiseWindows);
+    }
+    if (message.raiseOf !== 0) {
+      writer.uint32(48).int32(message.raiseOf);
+    }
+    if (message.planId !== "") {
+      writer.uint32(58).string(message.planId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DriftPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDriftPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.significance = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.psi = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.score = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.minDriftedFields = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.raiseWindows = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.raiseOf = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.planId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DriftPolicy {
+    return {
+      significance: isSet(object.significance) ? globalThis.Number(object.significance) : 0,
+      psi: isSet(object.psi) ? globalThis.Number(object.psi) : 0,
+      score: isSet(object.score) ? globalThis.Number(object.score) : 0,
+      minDriftedFields: isSet(object.minDriftedFields)
+        ? globalThis.Number(object.minDriftedFields)
+        : isSet(object.min_drifted_fields)
+        ? globalThis.Number(object.min_drifted_fields)
+        : 0,
+      raiseWindows: isSet(object.raiseWindows)
+        ? globalThis.Number(object.raiseWindows)
+        : isSet(object.raise_windows)
+        ? globalThis.Number(object.raise_windows)
+        : 0,
+      raiseOf: isSet(object.raiseOf)
+        ? globalThis.Number(object.raiseOf)
+        : isSet(object.raise_of)
+        ? globalThis.Number(object.raise_of)
+        : 0,
+      planId: isSet(object.planId)
+        ? globalThis.String(object.planId)
+        : isSet(object.plan_id)
+        ? globalThis.String(object.plan_id)
+        : "",
+    };
+  },
+
+  toJSON(message: DriftPolicy): unknown {
+    const obj: any = {};
+    if (message.significance !== 0) {
+      obj.significance = floatToJson(message.significance);
+    }
+    if (message.psi !== 0) {
+      obj.psi = floatToJson(message.psi);
+    }
+    if (message.score !== 0) {
+      obj.score = floatToJson(message.score);
+    }
+    if (message.minDriftedFields !== 0) {
+      obj.minDriftedFields = Math.round(message.minDriftedFields);
+    }
+    if (message.raiseWindows !== 0) {
+      obj.raiseWindows = Math.round(message.raiseWindows);
+    }
+    if (message.raiseOf !== 0) {
+      obj.raiseOf = Math.round(message.raiseOf);
+    }
+    if (message.planId !== "") {
+      obj.planId = message.planId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DriftPolicy>): DriftPolicy {
+    return DriftPolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DriftPolicy>): DriftPolicy {
+    const message = createBaseDriftPolicy();
+    message.significance = object.significance ?? 0;
+    message.psi = object.psi ?? 0;
+    message.score = object.score ?? 0;
+    message.minDriftedFields = object.minDriftedFields ?? 0;
+    message.raiseWindows = object.raiseWindows ?? 0;
+    message.raiseOf = object.raiseOf ?? 0;
+    message.planId = object.planId ?? "";
     return message;
   },
 };
@@ -933,8 +2106,19 @@ function createBaseDriftReport(): DriftReport {
     rows: 0,
     fields: [],
     verdict: DriftVerdict.UNSPECIFIED,
-    action: "",
+    reason: "",
     predictions: 0,
+    monitor: "",
+    monitorRevision: 0,
+    policy: undefined,
+    score: 0,
+    lateRows: 0,
+    watermarkMs: 0,
+    units: 0,
+    referencePhase: "",
+    referenceRows: 0,
+    carried: 0,
+    urgent: false,
   };
 }
 
@@ -964,11 +2148,44 @@ export const DriftReport: MessageFns<DriftReport> = {
     if (message.verdict !== DriftVerdict.UNSPECIFIED) {
       writer.uint32(64).int32(driftVerdictToNumber(message.verdict));
     }
-    if (message.action !== "") {
-      writer.uint32(74).string(message.action);
+    if (message.reason !== "") {
+      writer.uint32(74).string(message.reason);
     }
     if (message.predictions !== 0) {
       writer.uint32(80).int64(message.predictions);
+    }
+    if (message.monitor !== "") {
+      writer.uint32(90).string(message.monitor);
+    }
+    if (message.monitorRevision !== 0) {
+      writer.uint32(96).int64(message.monitorRevision);
+    }
+    if (message.policy !== undefined) {
+      DriftPolicy.encode(message.policy, writer.uint32(106).fork()).join();
+    }
+    if (message.score !== 0) {
+      writer.uint32(113).double(message.score);
+    }
+    if (message.lateRows !== 0) {
+      writer.uint32(120).int64(message.lateRows);
+    }
+    if (message.watermarkMs !== 0) {
+      writer.uint32(128).int64(message.watermarkMs);
+    }
+    if (message.units !== 0) {
+      writer.uint32(136).int64(message.units);
+    }
+    if (message.referencePhase !== "") {
+      writer.uint32(146).string(message.referencePhase);
+    }
+    if (message.referenceRows !== 0) {
+      writer.uint32(152).int64(message.referenceRows);
+    }
+    if (message.carried !== 0) {
+      writer.uint32(160).int32(message.carried);
+    }
+    if (message.urgent !== false) {
+      writer.uint32(168).bool(message.urgent);
     }
     return writer;
   },
@@ -1055,7 +2272,7 @@ export const DriftReport: MessageFns<DriftReport> = {
               break;
             }
 
-            message.action = reader.string();
+            message.reason = reader.string();
             continue;
           }
           case 10: {
@@ -1064,6 +2281,94 @@ export const DriftReport: MessageFns<DriftReport> = {
             }
 
             message.predictions = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.monitorRevision = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.policy = DriftPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.score = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.lateRows = longToNumber(reader.int64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.watermarkMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.units = longToNumber(reader.int64());
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.referencePhase = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.referenceRows = longToNumber(reader.int64());
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.carried = reader.int32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.urgent = reader.bool();
             continue;
           }
         }
@@ -1102,8 +2407,39 @@ export const DriftReport: MessageFns<DriftReport> = {
         ? object.fields.map((e: any) => FieldDrift.fromJSON(e))
         : [],
       verdict: isSet(object.verdict) ? driftVerdictFromJSON(object.verdict) : DriftVerdict.UNSPECIFIED,
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       predictions: isSet(object.predictions) ? globalThis.Number(object.predictions) : 0,
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      monitorRevision: isSet(object.monitorRevision)
+        ? globalThis.Number(object.monitorRevision)
+        : isSet(object.monitor_revision)
+        ? globalThis.Number(object.monitor_revision)
+        : 0,
+      policy: isSet(object.policy) ? DriftPolicy.fromJSON(object.policy) : undefined,
+      score: isSet(object.score) ? globalThis.Number(object.score) : 0,
+      lateRows: isSet(object.lateRows)
+        ? globalThis.Number(object.lateRows)
+        : isSet(object.late_rows)
+        ? globalThis.Number(object.late_rows)
+        : 0,
+      watermarkMs: isSet(object.watermarkMs)
+        ? globalThis.Number(object.watermarkMs)
+        : isSet(object.watermark_ms)
+        ? globalThis.Number(object.watermark_ms)
+        : 0,
+      units: isSet(object.units) ? globalThis.Number(object.units) : 0,
+      referencePhase: isSet(object.referencePhase)
+        ? globalThis.String(object.referencePhase)
+        : isSet(object.reference_phase)
+        ? globalThis.String(object.reference_phase)
+        : "",
+      referenceRows: isSet(object.referenceRows)
+        ? globalThis.Number(object.referenceRows)
+        : isSet(object.reference_rows)
+        ? globalThis.Number(object.reference_rows)
+        : 0,
+      carried: isSet(object.carried) ? globalThis.Number(object.carried) : 0,
+      urgent: isSet(object.urgent) ? globalThis.Boolean(object.urgent) : false,
     };
   },
 
@@ -1133,11 +2469,44 @@ export const DriftReport: MessageFns<DriftReport> = {
     if (message.verdict !== DriftVerdict.UNSPECIFIED) {
       obj.verdict = driftVerdictToJSON(message.verdict);
     }
-    if (message.action !== "") {
-      obj.action = message.action;
+    if (message.reason !== "") {
+      obj.reason = message.reason;
     }
     if (message.predictions !== 0) {
       obj.predictions = Math.round(message.predictions);
+    }
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.monitorRevision !== 0) {
+      obj.monitorRevision = Math.round(message.monitorRevision);
+    }
+    if (message.policy !== undefined) {
+      obj.policy = DriftPolicy.toJSON(message.policy);
+    }
+    if (message.score !== 0) {
+      obj.score = floatToJson(message.score);
+    }
+    if (message.lateRows !== 0) {
+      obj.lateRows = Math.round(message.lateRows);
+    }
+    if (message.watermarkMs !== 0) {
+      obj.watermarkMs = Math.round(message.watermarkMs);
+    }
+    if (message.units !== 0) {
+      obj.units = Math.round(message.units);
+    }
+    if (message.referencePhase !== "") {
+      obj.referencePhase = message.referencePhase;
+    }
+    if (message.referenceRows !== 0) {
+      obj.referenceRows = Math.round(message.referenceRows);
+    }
+    if (message.carried !== 0) {
+      obj.carried = Math.round(message.carried);
+    }
+    if (message.urgent !== false) {
+      obj.urgent = message.urgent;
     }
     return obj;
   },
@@ -1155,14 +2524,40 @@ export const DriftReport: MessageFns<DriftReport> = {
     message.rows = object.rows ?? 0;
     message.fields = object.fields?.map((e) => FieldDrift.fromPartial(e)) || [];
     message.verdict = object.verdict ?? DriftVerdict.UNSPECIFIED;
-    message.action = object.action ?? "";
+    message.reason = object.reason ?? "";
     message.predictions = object.predictions ?? 0;
+    message.monitor = object.monitor ?? "";
+    message.monitorRevision = object.monitorRevision ?? 0;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? DriftPolicy.fromPartial(object.policy)
+      : undefined;
+    message.score = object.score ?? 0;
+    message.lateRows = object.lateRows ?? 0;
+    message.watermarkMs = object.watermarkMs ?? 0;
+    message.units = object.units ?? 0;
+    message.referencePhase = object.referencePhase ?? "";
+    message.referenceRows = object.referenceRows ?? 0;
+    message.carried = object.carried ?? 0;
+    message.urgent = object.urgent ?? false;
     return message;
   },
 };
 
 function createBaseDriftAlert(): DriftAlert {
-  return { id: "", model: "", fields: [], reportId: "", eventTimeMs: 0, message: "" };
+  return {
+    id: "",
+    model: "",
+    fields: [],
+    reportId: "",
+    eventTimeMs: 0,
+    message: "",
+    monitor: "",
+    kind: "",
+    resolved: false,
+    severity: "",
+    modelVersion: "",
+    startedAtMs: 0,
+  };
 }
 
 export const DriftAlert: MessageFns<DriftAlert> = {
@@ -1184,6 +2579,24 @@ export const DriftAlert: MessageFns<DriftAlert> = {
     }
     if (message.message !== "") {
       writer.uint32(50).string(message.message);
+    }
+    if (message.monitor !== "") {
+      writer.uint32(58).string(message.monitor);
+    }
+    if (message.kind !== "") {
+      writer.uint32(66).string(message.kind);
+    }
+    if (message.resolved !== false) {
+      writer.uint32(72).bool(message.resolved);
+    }
+    if (message.severity !== "") {
+      writer.uint32(82).string(message.severity);
+    }
+    if (message.modelVersion !== "") {
+      writer.uint32(90).string(message.modelVersion);
+    }
+    if (message.startedAtMs !== 0) {
+      writer.uint32(96).int64(message.startedAtMs);
     }
     return writer;
   },
@@ -1249,6 +2662,54 @@ export const DriftAlert: MessageFns<DriftAlert> = {
             message.message = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.resolved = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.severity = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.modelVersion = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.startedAtMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1277,6 +2738,20 @@ export const DriftAlert: MessageFns<DriftAlert> = {
         ? globalThis.Number(object.event_time_ms)
         : 0,
       message: isSet(object.message) ? globalThis.String(object.message) : "",
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      resolved: isSet(object.resolved) ? globalThis.Boolean(object.resolved) : false,
+      severity: isSet(object.severity) ? globalThis.String(object.severity) : "",
+      modelVersion: isSet(object.modelVersion)
+        ? globalThis.String(object.modelVersion)
+        : isSet(object.model_version)
+        ? globalThis.String(object.model_version)
+        : "",
+      startedAtMs: isSet(object.startedAtMs)
+        ? globalThis.Number(object.startedAtMs)
+        : isSet(object.started_at_ms)
+        ? globalThis.Number(object.started_at_ms)
+        : 0,
     };
   },
 
@@ -1300,6 +2775,24 @@ export const DriftAlert: MessageFns<DriftAlert> = {
     if (message.message !== "") {
       obj.message = message.message;
     }
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.resolved !== false) {
+      obj.resolved = message.resolved;
+    }
+    if (message.severity !== "") {
+      obj.severity = message.severity;
+    }
+    if (message.modelVersion !== "") {
+      obj.modelVersion = message.modelVersion;
+    }
+    if (message.startedAtMs !== 0) {
+      obj.startedAtMs = Math.round(message.startedAtMs);
+    }
     return obj;
   },
 
@@ -1314,6 +2807,1619 @@ export const DriftAlert: MessageFns<DriftAlert> = {
     message.reportId = object.reportId ?? "";
     message.eventTimeMs = object.eventTimeMs ?? 0;
     message.message = object.message ?? "";
+    message.monitor = object.monitor ?? "";
+    message.kind = object.kind ?? "";
+    message.resolved = object.resolved ?? false;
+    message.severity = object.severity ?? "";
+    message.modelVersion = object.modelVersion ?? "";
+    message.startedAtMs = object.startedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBasePrecondition(): Precondition {
+  return { name: "", holds: false, detail: "" };
+}
+
+export const Precondition: MessageFns<Precondition> = {
+  encode(message: Precondition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.holds !== false) {
+      writer.uint32(16).bool(message.holds);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Precondition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrecondition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.holds = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Precondition {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      holds: isSet(object.holds) ? globalThis.Boolean(object.holds) : false,
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+    };
+  },
+
+  toJSON(message: Precondition): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.holds !== false) {
+      obj.holds = message.holds;
+    }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Precondition>): Precondition {
+    return Precondition.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Precondition>): Precondition {
+    const message = createBasePrecondition();
+    message.name = object.name ?? "";
+    message.holds = object.holds ?? false;
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseDecision(): Decision {
+  return {
+    id: "",
+    model: "",
+    monitor: "",
+    reportId: "",
+    eventTimeMs: 0,
+    outcome: RetrainOutcome.UNSPECIFIED,
+    reason: "",
+    kind: "",
+    alarm: false,
+    alarmSinceMs: 0,
+    driftedWindows: 0,
+    windows: 0,
+    calmWindows: 0,
+    coolDownUntilMs: 0,
+    backOff: 0,
+    preconditions: [],
+    policy: undefined,
+    budgetSpent: 0,
+    budgetAllowed: 0,
+    correlationId: "",
+    requestId: "",
+    harm: 0,
+  };
+}
+
+export const Decision: MessageFns<Decision> = {
+  encode(message: Decision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.monitor !== "") {
+      writer.uint32(26).string(message.monitor);
+    }
+    if (message.reportId !== "") {
+      writer.uint32(34).string(message.reportId);
+    }
+    if (message.eventTimeMs !== 0) {
+      writer.uint32(40).int64(message.eventTimeMs);
+    }
+    if (message.outcome !== RetrainOutcome.UNSPECIFIED) {
+      writer.uint32(48).int32(retrainOutcomeToNumber(message.outcome));
+    }
+    if (message.reason !== "") {
+      writer.uint32(58).string(message.reason);
+    }
+    if (message.kind !== "") {
+      writer.uint32(66).string(message.kind);
+    }
+    if (message.alarm !== false) {
+      writer.uint32(72).bool(message.alarm);
+    }
+    if (message.alarmSinceMs !== 0) {
+      writer.uint32(80).int64(message.alarmSinceMs);
+    }
+    if (message.driftedWindows !== 0) {
+      writer.uint32(88).int32(message.driftedWindows);
+    }
+    if (message.windows !== 0) {
+      writer.uint32(96).int32(message.windows);
+    }
+    if (message.calmWindows !== 0) {
+      writer.uint32(104).int32(message.calmWindows);
+    }
+    if (message.coolDownUntilMs !== 0) {
+      writer.uint32(112).int64(message.coolDownUntilMs);
+    }
+    if (message.backOff !== 0) {
+      writer.uint32(121).double(message.backOff);
+    }
+    for (const v of message.preconditions) {
+      Precondition.encode(v!, writer.uint32(130).fork()).join();
+    }
+    if (message.policy !== undefined) {
+      DriftPolicy.encode(message.policy, writer.uint32(138).fork()).join();
+    }
+    if (message.budgetSpent !== 0) {
+      writer.uint32(144).int32(message.budgetSpent);
+    }
+    if (message.budgetAllowed !== 0) {
+      writer.uint32(153).double(message.budgetAllowed);
+    }
+    if (message.correlationId !== "") {
+      writer.uint32(162).string(message.correlationId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(170).string(message.requestId);
+    }
+    if (message.harm !== 0) {
+      writer.uint32(177).double(message.harm);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Decision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reportId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.eventTimeMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.outcome = retrainOutcomeFromJSON(reader.int32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.alarm = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.alarmSinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.driftedWindows = reader.int32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.windows = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.calmWindows = reader.int32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.coolDownUntilMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 121) {
+              break;
+            }
+
+            message.backOff = reader.double();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.preconditions.push(Precondition.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.policy = DriftPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.budgetSpent = reader.int32();
+            continue;
+          }
+          case 19: {
+            if (tag !== 153) {
+              break;
+            }
+
+            message.budgetAllowed = reader.double();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 177) {
+              break;
+            }
+
+            message.harm = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Decision {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      reportId: isSet(object.reportId)
+        ? globalThis.String(object.reportId)
+        : isSet(object.report_id)
+        ? globalThis.String(object.report_id)
+        : "",
+      eventTimeMs: isSet(object.eventTimeMs)
+        ? globalThis.Number(object.eventTimeMs)
+        : isSet(object.event_time_ms)
+        ? globalThis.Number(object.event_time_ms)
+        : 0,
+      outcome: isSet(object.outcome) ? retrainOutcomeFromJSON(object.outcome) : RetrainOutcome.UNSPECIFIED,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      alarm: isSet(object.alarm) ? globalThis.Boolean(object.alarm) : false,
+      alarmSinceMs: isSet(object.alarmSinceMs)
+        ? globalThis.Number(object.alarmSinceMs)
+        : isSet(object.alarm_since_ms)
+        ? globalThis.Number(object.alarm_since_ms)
+        : 0,
+      driftedWindows: isSet(object.driftedWindows)
+        ? globalThis.Number(object.driftedWindows)
+        : isSet(object.drifted_windows)
+        ? globalThis.Number(object.drifted_windows)
+        : 0,
+      windows: isSet(object.windows) ? globalThis.Number(object.windows) : 0,
+      calmWindows: isSet(object.calmWindows)
+        ? globalThis.Number(object.calmWindows)
+        : isSet(object.calm_windows)
+        ? globalThis.Number(object.calm_windows)
+        : 0,
+      coolDownUntilMs: isSet(object.coolDownUntilMs)
+        ? globalThis.Number(object.coolDownUntilMs)
+        : isSet(object.cool_down_until_ms)
+        ? globalThis.Number(object.cool_down_until_ms)
+        : 0,
+      backOff: isSet(object.backOff)
+        ? globalThis.Number(object.backOff)
+        : isSet(object.back_off)
+        ? globalThis.Number(object.back_off)
+        : 0,
+      preconditions: globalThis.Array.isArray(object?.preconditions)
+        ? object.preconditions.map((e: any) => Precondition.fromJSON(e))
+        : [],
+      policy: isSet(object.policy) ? DriftPolicy.fromJSON(object.policy) : undefined,
+      budgetSpent: isSet(object.budgetSpent)
+        ? globalThis.Number(object.budgetSpent)
+        : isSet(object.budget_spent)
+        ? globalThis.Number(object.budget_spent)
+        : 0,
+      budgetAllowed: isSet(object.budgetAllowed)
+        ? globalThis.Number(object.budgetAllowed)
+        : isSet(object.budget_allowed)
+        ? globalThis.Number(object.budget_allowed)
+        : 0,
+      correlationId: isSet(object.correlationId)
+        ? globalThis.String(object.correlationId)
+        : isSet(object.correlation_id)
+        ? globalThis.String(object.correlation_id)
+        : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      harm: isSet(object.harm) ? globalThis.Number(object.harm) : 0,
+    };
+  },
+
+  toJSON(message: Decision): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.reportId !== "") {
+      obj.reportId = message.reportId;
+    }
+    if (message.eventTimeMs !== 0) {
+      obj.eventTimeMs = Math.round(message.eventTimeMs);
+    }
+    if (message.outcome !== RetrainOutcome.UNSPECIFIED) {
+      obj.outcome = retrainOutcomeToJSON(message.outcome);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.alarm !== false) {
+      obj.alarm = message.alarm;
+    }
+    if (message.alarmSinceMs !== 0) {
+      obj.alarmSinceMs = Math.round(message.alarmSinceMs);
+    }
+    if (message.driftedWindows !== 0) {
+      obj.driftedWindows = Math.round(message.driftedWindows);
+    }
+    if (message.windows !== 0) {
+      obj.windows = Math.round(message.windows);
+    }
+    if (message.calmWindows !== 0) {
+      obj.calmWindows = Math.round(message.calmWindows);
+    }
+    if (message.coolDownUntilMs !== 0) {
+      obj.coolDownUntilMs = Math.round(message.coolDownUntilMs);
+    }
+    if (message.backOff !== 0) {
+      obj.backOff = floatToJson(message.backOff);
+    }
+    if (message.preconditions?.length) {
+      obj.preconditions = message.preconditions.map((e) => Precondition.toJSON(e));
+    }
+    if (message.policy !== undefined) {
+      obj.policy = DriftPolicy.toJSON(message.policy);
+    }
+    if (message.budgetSpent !== 0) {
+      obj.budgetSpent = Math.round(message.budgetSpent);
+    }
+    if (message.budgetAllowed !== 0) {
+      obj.budgetAllowed = floatToJson(message.budgetAllowed);
+    }
+    if (message.correlationId !== "") {
+      obj.correlationId = message.correlationId;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.harm !== 0) {
+      obj.harm = floatToJson(message.harm);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Decision>): Decision {
+    return Decision.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Decision>): Decision {
+    const message = createBaseDecision();
+    message.id = object.id ?? "";
+    message.model = object.model ?? "";
+    message.monitor = object.monitor ?? "";
+    message.reportId = object.reportId ?? "";
+    message.eventTimeMs = object.eventTimeMs ?? 0;
+    message.outcome = object.outcome ?? RetrainOutcome.UNSPECIFIED;
+    message.reason = object.reason ?? "";
+    message.kind = object.kind ?? "";
+    message.alarm = object.alarm ?? false;
+    message.alarmSinceMs = object.alarmSinceMs ?? 0;
+    message.driftedWindows = object.driftedWindows ?? 0;
+    message.windows = object.windows ?? 0;
+    message.calmWindows = object.calmWindows ?? 0;
+    message.coolDownUntilMs = object.coolDownUntilMs ?? 0;
+    message.backOff = object.backOff ?? 0;
+    message.preconditions = object.preconditions?.map((e) => Precondition.fromPartial(e)) || [];
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? DriftPolicy.fromPartial(object.policy)
+      : undefined;
+    message.budgetSpent = object.budgetSpent ?? 0;
+    message.budgetAllowed = object.budgetAllowed ?? 0;
+    message.correlationId = object.correlationId ?? "";
+    message.requestId = object.requestId ?? "";
+    message.harm = object.harm ?? 0;
+    return message;
+  },
+};
+
+function createBaseDetectionDelay(): DetectionDelay {
+  return { shift: 0, shiftedFields: 0, medianWindows: 0, p90Windows: 0, found: 0 };
+}
+
+export const DetectionDelay: MessageFns<DetectionDelay> = {
+  encode(message: DetectionDelay, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shift !== 0) {
+      writer.uint32(9).double(message.shift);
+    }
+    if (message.shiftedFields !== 0) {
+      writer.uint32(16).int32(message.shiftedFields);
+    }
+    if (message.medianWindows !== 0) {
+      writer.uint32(25).double(message.medianWindows);
+    }
+    if (message.p90Windows !== 0) {
+      writer.uint32(33).double(message.p90Windows);
+    }
+    if (message.found !== 0) {
+      writer.uint32(41).double(message.found);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DetectionDelay {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDetectionDelay();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.shift = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.shiftedFields = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.medianWindows = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.p90Windows = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.found = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DetectionDelay {
+    return {
+      shift: isSet(object.shift) ? globalThis.Number(object.shift) : 0,
+      shiftedFields: isSet(object.shiftedFields)
+        ? globalThis.Number(object.shiftedFields)
+        : isSet(object.shifted_fields)
+        ? globalThis.Number(object.shifted_fields)
+        : 0,
+      medianWindows: isSet(object.medianWindows)
+        ? globalThis.Number(object.medianWindows)
+        : isSet(object.median_windows)
+        ? globalThis.Number(object.median_windows)
+        : 0,
+      p90Windows: isSet(object.p90Windows)
+        ? globalThis.Number(object.p90Windows)
+        : isSet(object.p90_windows)
+        ? globalThis.Number(object.p90_windows)
+        : 0,
+      found: isSet(object.found) ? globalThis.Number(object.found) : 0,
+    };
+  },
+
+  toJSON(message: DetectionDelay): unknown {
+    const obj: any = {};
+    if (message.shift !== 0) {
+      obj.shift = floatToJson(message.shift);
+    }
+    if (message.shiftedFields !== 0) {
+      obj.shiftedFields = Math.round(message.shiftedFields);
+    }
+    if (message.medianWindows !== 0) {
+      obj.medianWindows = floatToJson(message.medianWindows);
+    }
+    if (message.p90Windows !== 0) {
+      obj.p90Windows = floatToJson(message.p90Windows);
+    }
+    if (message.found !== 0) {
+      obj.found = floatToJson(message.found);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DetectionDelay>): DetectionDelay {
+    return DetectionDelay.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DetectionDelay>): DetectionDelay {
+    const message = createBaseDetectionDelay();
+    message.shift = object.shift ?? 0;
+    message.shiftedFields = object.shiftedFields ?? 0;
+    message.medianWindows = object.medianWindows ?? 0;
+    message.p90Windows = object.p90Windows ?? 0;
+    message.found = object.found ?? 0;
+    return message;
+  },
+};
+
+function createBaseAlarmPlan(): AlarmPlan {
+  return {
+    id: "",
+    monitor: "",
+    monitorRevision: 0,
+    model: "",
+    baselineVersion: "",
+    policy: undefined,
+    falseRetrainings: 0,
+    falseRetrainingsUpper: 0,
+    allowed: 0,
+    periodMs: 0,
+    delays: [],
+    runs: 0,
+    historyPanes: 0,
+    blockPanes: 0,
+    status: "",
+    reason: "",
+    seed: 0,
+  };
+}
+
+export const AlarmPlan: MessageFns<AlarmPlan> = {
+  encode(message: AlarmPlan, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.monitor !== "") {
+      writer.uint32(18).string(message.monitor);
+    }
+    if (message.monitorRevision !== 0) {
+      writer.uint32(24).int64(message.monitorRevision);
+    }
+    if (message.model !== "") {
+      writer.uint32(34).string(message.model);
+    }
+    if (message.baselineVersion !== "") {
+      writer.uint32(42).string(message.baselineVersion);
+    }
+    if (message.policy !== undefined) {
+      DriftPolicy.encode(message.policy, writer.uint32(50).fork()).join();
+    }
+    if (message.falseRetrainings !== 0) {
+      writer.uint32(57).double(message.falseRetrainings);
+    }
+    if (message.falseRetrainingsUpper !== 0) {
+      writer.uint32(65).double(message.falseRetrainingsUpper);
+    }
+    if (message.allowed !== 0) {
+      writer.uint32(73).double(message.allowed);
+    }
+    if (message.periodMs !== 0) {
+      writer.uint32(80).int64(message.periodMs);
+    }
+    for (const v of message.delays) {
+      DetectionDelay.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.runs !== 0) {
+      writer.uint32(96).int32(message.runs);
+    }
+    if (message.historyPanes !== 0) {
+      writer.uint32(104).int32(message.historyPanes);
+    }
+    if (message.blockPanes !== 0) {
+      writer.uint32(112).int32(message.blockPanes);
+    }
+    if (message.status !== "") {
+      writer.uint32(122).string(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(130).string(message.reason);
+    }
+    if (message.seed !== 0) {
+      writer.uint32(136).uint32(message.seed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AlarmPlan {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAlarmPlan();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.monitorRevision = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.baselineVersion = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.policy = DriftPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.falseRetrainings = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.falseRetrainingsUpper = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.allowed = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.periodMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.delays.push(DetectionDelay.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.runs = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.historyPanes = reader.int32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.blockPanes = reader.int32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.seed = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AlarmPlan {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      monitorRevision: isSet(object.monitorRevision)
+        ? globalThis.Number(object.monitorRevision)
+        : isSet(object.monitor_revision)
+        ? globalThis.Number(object.monitor_revision)
+        : 0,
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      baselineVersion: isSet(object.baselineVersion)
+        ? globalThis.String(object.baselineVersion)
+        : isSet(object.baseline_version)
+        ? globalThis.String(object.baseline_version)
+        : "",
+      policy: isSet(object.policy) ? DriftPolicy.fromJSON(object.policy) : undefined,
+      falseRetrainings: isSet(object.falseRetrainings)
+        ? globalThis.Number(object.falseRetrainings)
+        : isSet(object.false_retrainings)
+        ? globalThis.Number(object.false_retrainings)
+        : 0,
+      falseRetrainingsUpper: isSet(object.falseRetrainingsUpper)
+        ? globalThis.Number(object.falseRetrainingsUpper)
+        : isSet(object.false_retrainings_upper)
+        ? globalThis.Number(object.false_retrainings_upper)
+        : 0,
+      allowed: isSet(object.allowed) ? globalThis.Number(object.allowed) : 0,
+      periodMs: isSet(object.periodMs)
+        ? globalThis.Number(object.periodMs)
+        : isSet(object.period_ms)
+        ? globalThis.Number(object.period_ms)
+        : 0,
+      delays: globalThis.Array.isArray(object?.delays)
+        ? object.delays.map((e: any) => DetectionDelay.fromJSON(e))
+        : [],
+      runs: isSet(object.runs) ? globalThis.Number(object.runs) : 0,
+      historyPanes: isSet(object.historyPanes)
+        ? globalThis.Number(object.historyPanes)
+        : isSet(object.history_panes)
+        ? globalThis.Number(object.history_panes)
+        : 0,
+      blockPanes: isSet(object.blockPanes)
+        ? globalThis.Number(object.blockPanes)
+        : isSet(object.block_panes)
+        ? globalThis.Number(object.block_panes)
+        : 0,
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      seed: isSet(object.seed) ? globalThis.Number(object.seed) : 0,
+    };
+  },
+
+  toJSON(message: AlarmPlan): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.monitorRevision !== 0) {
+      obj.monitorRevision = Math.round(message.monitorRevision);
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.baselineVersion !== "") {
+      obj.baselineVersion = message.baselineVersion;
+    }
+    if (message.policy !== undefined) {
+      obj.policy = DriftPolicy.toJSON(message.policy);
+    }
+    if (message.falseRetrainings !== 0) {
+      obj.falseRetrainings = floatToJson(message.falseRetrainings);
+    }
+    if (message.falseRetrainingsUpper !== 0) {
+      obj.falseRetrainingsUpper = floatToJson(message.falseRetrainingsUpper);
+    }
+    if (message.allowed !== 0) {
+      obj.allowed = floatToJson(message.allowed);
+    }
+    if (message.periodMs !== 0) {
+      obj.periodMs = Math.round(message.periodMs);
+    }
+    if (message.delays?.length) {
+      obj.delays = message.delays.map((e) => DetectionDelay.toJSON(e));
+    }
+    if (message.runs !== 0) {
+      obj.runs = Math.round(message.runs);
+    }
+    if (message.historyPanes !== 0) {
+      obj.historyPanes = Math.round(message.historyPanes);
+    }
+    if (message.blockPanes !== 0) {
+      obj.blockPanes = Math.round(message.blockPanes);
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.seed !== 0) {
+      obj.seed = Math.round(message.seed);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AlarmPlan>): AlarmPlan {
+    return AlarmPlan.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AlarmPlan>): AlarmPlan {
+    const message = createBaseAlarmPlan();
+    message.id = object.id ?? "";
+    message.monitor = object.monitor ?? "";
+    message.monitorRevision = object.monitorRevision ?? 0;
+    message.model = object.model ?? "";
+    message.baselineVersion = object.baselineVersion ?? "";
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? DriftPolicy.fromPartial(object.policy)
+      : undefined;
+    message.falseRetrainings = object.falseRetrainings ?? 0;
+    message.falseRetrainingsUpper = object.falseRetrainingsUpper ?? 0;
+    message.allowed = object.allowed ?? 0;
+    message.periodMs = object.periodMs ?? 0;
+    message.delays = object.delays?.map((e) => DetectionDelay.fromPartial(e)) || [];
+    message.runs = object.runs ?? 0;
+    message.historyPanes = object.historyPanes ?? 0;
+    message.blockPanes = object.blockPanes ?? 0;
+    message.status = object.status ?? "";
+    message.reason = object.reason ?? "";
+    message.seed = object.seed ?? 0;
+    return message;
+  },
+};
+
+function createBaseQualityReport(): QualityReport {
+  return {
+    id: "",
+    model: "",
+    modelVersion: "",
+    monitor: "",
+    windowStartMs: 0,
+    windowEndMs: 0,
+    kind: "",
+    predictions: 0,
+    labelled: 0,
+    metrics: {},
+    expected: 0,
+    observed: 0,
+    lower: 0,
+    upper: 0,
+    maxExcess: 0,
+    verdict: DriftVerdict.UNSPECIFIED,
+    reason: "",
+    slice: "",
+    changes: [],
+  };
+}
+
+export const QualityReport: MessageFns<QualityReport> = {
+  encode(message: QualityReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.modelVersion !== "") {
+      writer.uint32(26).string(message.modelVersion);
+    }
+    if (message.monitor !== "") {
+      writer.uint32(34).string(message.monitor);
+    }
+    if (message.windowStartMs !== 0) {
+      writer.uint32(40).int64(message.windowStartMs);
+    }
+    if (message.windowEndMs !== 0) {
+      writer.uint32(48).int64(message.windowEndMs);
+    }
+    if (message.kind !== "") {
+      writer.uint32(58).string(message.kind);
+    }
+    if (message.predictions !== 0) {
+      writer.uint32(64).int64(message.predictions);
+    }
+    if (message.labelled !== 0) {
+      writer.uint32(72).int64(message.labelled);
+    }
+    globalThis.Object.entries(message.metrics).forEach(([key, value]: [string, number]) => {
+      QualityReport_MetricsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
+    if (message.expected !== 0) {
+      writer.uint32(89).double(message.expected);
+    }
+    if (message.observed !== 0) {
+      writer.uint32(97).double(message.observed);
+    }
+    if (message.lower !== 0) {
+      writer.uint32(105).double(message.lower);
+    }
+    if (message.upper !== 0) {
+      writer.uint32(113).double(message.upper);
+    }
+    if (message.maxExcess !== 0) {
+      writer.uint32(121).double(message.maxExcess);
+    }
+    if (message.verdict !== DriftVerdict.UNSPECIFIED) {
+      writer.uint32(128).int32(driftVerdictToNumber(message.verdict));
+    }
+    if (message.reason !== "") {
+      writer.uint32(138).string(message.reason);
+    }
+    if (message.slice !== "") {
+      writer.uint32(146).string(message.slice);
+    }
+    for (const v of message.changes) {
+      writer.uint32(154).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QualityReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQualityReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.modelVersion = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.windowStartMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.windowEndMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.predictions = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.labelled = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = QualityReport_MetricsEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.metrics[entry10.key] = entry10.value;
+            }
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.expected = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.observed = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.lower = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.upper = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 121) {
+              break;
+            }
+
+            message.maxExcess = reader.double();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.verdict = driftVerdictFromJSON(reader.int32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.slice = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.changes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QualityReport {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      modelVersion: isSet(object.modelVersion)
+        ? globalThis.String(object.modelVersion)
+        : isSet(object.model_version)
+        ? globalThis.String(object.model_version)
+        : "",
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      windowStartMs: isSet(object.windowStartMs)
+        ? globalThis.Number(object.windowStartMs)
+        : isSet(object.window_start_ms)
+        ? globalThis.Number(object.window_start_ms)
+        : 0,
+      windowEndMs: isSet(object.windowEndMs)
+        ? globalThis.Number(object.windowEndMs)
+        : isSet(object.window_end_ms)
+        ? globalThis.Number(object.window_end_ms)
+        : 0,
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      predictions: isSet(object.predictions) ? globalThis.Number(object.predictions) : 0,
+      labelled: isSet(object.labelled) ? globalThis.Number(object.labelled) : 0,
+      metrics: isObject(object.metrics)
+        ? (globalThis.Object.entries(object.metrics) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      expected: isSet(object.expected) ? globalThis.Number(object.expected) : 0,
+      observed: isSet(object.observed) ? globalThis.Number(object.observed) : 0,
+      lower: isSet(object.lower) ? globalThis.Number(object.lower) : 0,
+      upper: isSet(object.upper) ? globalThis.Number(object.upper) : 0,
+      maxExcess: isSet(object.maxExcess)
+        ? globalThis.Number(object.maxExcess)
+        : isSet(object.max_excess)
+        ? globalThis.Number(object.max_excess)
+        : 0,
+      verdict: isSet(object.verdict) ? driftVerdictFromJSON(object.verdict) : DriftVerdict.UNSPECIFIED,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      slice: isSet(object.slice) ? globalThis.String(object.slice) : "",
+      changes: globalThis.Array.isArray(object?.changes)
+        ? object.changes.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: QualityReport): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.modelVersion !== "") {
+      obj.modelVersion = message.modelVersion;
+    }
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.windowStartMs !== 0) {
+      obj.windowStartMs = Math.round(message.windowStartMs);
+    }
+    if (message.windowEndMs !== 0) {
+      obj.windowEndMs = Math.round(message.windowEndMs);
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.predictions !== 0) {
+      obj.predictions = Math.round(message.predictions);
+    }
+    if (message.labelled !== 0) {
+      obj.labelled = Math.round(message.labelled);
+    }
+    if (message.metrics) {
+      const entries = globalThis.Object.entries(message.metrics) as [string, number][];
+      if (entries.length > 0) {
+        obj.metrics = {};
+        entries.forEach(([k, v]) => {
+          obj.metrics[k] = floatToJson(v);
+        });
+      }
+    }
+    if (message.expected !== 0) {
+      obj.expected = floatToJson(message.expected);
+    }
+    if (message.observed !== 0) {
+      obj.observed = floatToJson(message.observed);
+    }
+    if (message.lower !== 0) {
+      obj.lower = floatToJson(message.lower);
+    }
+    if (message.upper !== 0) {
+      obj.upper = floatToJson(message.upper);
+    }
+    if (message.maxExcess !== 0) {
+      obj.maxExcess = floatToJson(message.maxExcess);
+    }
+    if (message.verdict !== DriftVerdict.UNSPECIFIED) {
+      obj.verdict = driftVerdictToJSON(message.verdict);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.slice !== "") {
+      obj.slice = message.slice;
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<QualityReport>): QualityReport {
+    return QualityReport.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QualityReport>): QualityReport {
+    const message = createBaseQualityReport();
+    message.id = object.id ?? "";
+    message.model = object.model ?? "";
+    message.modelVersion = object.modelVersion ?? "";
+    message.monitor = object.monitor ?? "";
+    message.windowStartMs = object.windowStartMs ?? 0;
+    message.windowEndMs = object.windowEndMs ?? 0;
+    message.kind = object.kind ?? "";
+    message.predictions = object.predictions ?? 0;
+    message.labelled = object.labelled ?? 0;
+    message.metrics = (globalThis.Object.entries(object.metrics ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.expected = object.expected ?? 0;
+    message.observed = object.observed ?? 0;
+    message.lower = object.lower ?? 0;
+    message.upper = object.upper ?? 0;
+    message.maxExcess = object.maxExcess ?? 0;
+    message.verdict = object.verdict ?? DriftVerdict.UNSPECIFIED;
+    message.reason = object.reason ?? "";
+    message.slice = object.slice ?? "";
+    message.changes = object.changes?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseQualityReport_MetricsEntry(): QualityReport_MetricsEntry {
+  return { key: "", value: 0 };
+}
+
+export const QualityReport_MetricsEntry: MessageFns<QualityReport_MetricsEntry> = {
+  encode(message: QualityReport_MetricsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QualityReport_MetricsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQualityReport_MetricsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QualityReport_MetricsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: QualityReport_MetricsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<QualityReport_MetricsEntry>): QualityReport_MetricsEntry {
+    return QualityReport_MetricsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QualityReport_MetricsEntry>): QualityReport_MetricsEntry {
+    const message = createBaseQualityReport_MetricsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -1340,6 +4446,10 @@ function longToNumber(int64: { toString(): string }): number {
     throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
   }
   return num;
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

@@ -1,8 +1,8 @@
 import { drift } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
-import { judgeWindow } from './judge.ts';
-import { countPane, groupRows } from './pane.ts';
+import { judgeWindow } from '../judge/judge.ts';
+import { countPane, groupRows } from '../panes/pane.ts';
 import {
   closeWindows,
   compareVersions,
@@ -96,7 +96,7 @@ describe('judging', () => {
       windowStartMs: 7 * day,
       windowEndMs: 14 * day,
     });
-    expect(first.report.action).toMatch(
+    expect(first.report.reason).toMatch(
       /^retraining requested: 1 of 3 fields drifted from version 1 in .*temp \(PSI \d\.\d+, KS 0\.4\d\d\)$/,
     );
     expect(first.alert?.fields).toEqual(['temp']);
@@ -109,7 +109,7 @@ describe('judging', () => {
     const second = run(state, 2, 0.4);
     expect(second).toMatchObject({
       request: null,
-      report: { action: 'alert only: in cool-down until 1970-01-25T00:00:00.000Z' },
+      report: { reason: 'alert only: in cool-down until 1970-01-25T00:00:00.000Z' },
     });
     expect(second.alert).not.toBeNull();
     expect(run(state, 3, 0.4).request).not.toBeNull();
@@ -118,7 +118,7 @@ describe('judging', () => {
   test.each([
     ['too few rows', {}, 10, reference, 'none: insufficient rows: 70 of at least 500'],
     ['no baseline', {}, 300, null, 'none: version 1 has no baseline'],
-  ])('insufficient: %s', (_, spec, rows, stored, action) => {
+  ])('insufficient: %s', (_, spec, rows, stored, reason) => {
     const state = createWindowState();
     for (let i = 0; i < 7; i += 1) feed(state, i + 1, i * day, rows, 0.4);
     const [due] = closeWindows(state, [monitor(spec)], 7 * day);
@@ -126,14 +126,14 @@ describe('judging', () => {
     expect(judgement).toMatchObject({
       alert: null,
       request: null,
-      report: { verdict: drift.DriftVerdict.INSUFFICIENT, action, fields: [] },
+      report: { verdict: drift.DriftVerdict.INSUFFICIENT, reason, fields: [] },
     });
   });
 
   test('a monitor that does not retrain, one that watches other fields, one that wants more of them', () => {
     expect(run(createWindowState(), 0, 0.4, { retrain: false })).toMatchObject({
       request: null,
-      report: { action: 'alert only: the monitor does not retrain' },
+      report: { reason: 'alert only: the monitor does not retrain' },
     });
     const other = run(createWindowState(), 0, 0.4, { fields: ['carrier'] });
     expect(other.report).toMatchObject({ verdict: drift.DriftVerdict.STABLE });

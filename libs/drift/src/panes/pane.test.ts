@@ -55,7 +55,14 @@ describe('counting', () => {
 
   test('without a baseline only the rows count', () => {
     const pane = countPane({ model: 'm', baselineVersion: '', startMs: 0, rows: dayOfRows(1, 0, 3, 0) }, null);
-    expect(pane).toEqual({ model: 'm', baselineVersion: '', startMs: 0, rows: 3, predictionsMicro: 3e6, fields: [] });
+    expect(pane).toMatchObject({
+      model: 'm',
+      baselineVersion: '',
+      startMs: 0,
+      rows: 3,
+      predictionsMicro: 3e6,
+      fields: [],
+    });
   });
 
   test('a share of the log: rows stand for what was predicted; a pane of before has none but its rows', () => {

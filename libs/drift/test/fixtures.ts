@@ -1,7 +1,7 @@
-import { drift, serving, type MonitorSpec } from '@everloop/contracts';
+import { drift, monitorDefaults, serving, type MonitorSpec } from '@everloop/contracts';
 import { buildFieldReference } from '@everloop/stats';
-import { prepareBaseline, type Baseline } from '../src/domain/baseline.ts';
-import type { NamedMonitor } from '../src/domain/windows.ts';
+import { prepareBaseline, type Baseline } from '../src/panes/baseline.ts';
+import type { NamedMonitor } from '../src/windows/windows.ts';
 
 export const day = 86_400_000;
 
@@ -92,15 +92,9 @@ export function monitor(spec: Partial<MonitorSpec> = {}, name = 'watch'): NamedM
   return {
     name,
     spec: {
+      ...monitorDefaults,
       model: 'm',
-      windowMs: 7 * day,
-      fields: 'all',
-      minRows: 500,
-      psi: 0.1,
-      significance: 0.01,
-      minDriftedFields: 1,
       coolDownMs: 10 * day,
-      retrain: true,
       ...spec,
     },
   };

@@ -90,11 +90,33 @@ export function countPane(pane: PaneRows, baseline: Baseline | null): drift.Pane
     startMs,
     rows: rows.length,
     predictionsMicro: rows.reduce((sum, row) => sum + Math.round(inclusionWeight(row) * micro), 0),
-    fields: names.map((field, i) => ({ field, counts: counts[i] ?? [], missing: missing[i] ?? 0 })),
+    widthMs: paneMs,
+    units: undefined,
+    fields: names.map((field, i) => sparseCounts(field, counts[i] ?? [], missing[i] ?? 0)),
   };
 }
 
 const micro = 1_000_000;
+
+/** Counts of all bins as those that are not empty. */
+export function sparseCounts(field: string, dense: readonly number[], missing: number): drift.FieldCounts {
+  const bins = dense.flatMap((count, bin) => (count === 0 ? [] : [bin]));
+  return { field, bins, counts: bins.map((bin) => dense[bin] ?? 0), missing };
+}
+
+/** Counts of all `size` bins. */
+export function denseCounts({ bins, counts }: drift.FieldCounts, size: number): readonly number[] {
+  const dense = Array.from({ length: size }, () => 0);
+  bins.forEach((bin, i) => (dense[bin] = counts[i] ?? 0));
+  return dense;
+}
+
+function addCounts(into: drift.FieldCounts, counts: drift.FieldCounts): void {
+  const size = Math.max(into.bins.at(-1) ?? 0, counts.bins.at(-1) ?? 0) + 1;
+  const dense = [...denseCounts(into, size)];
+  counts.bins.forEach((bin, i) => (dense[bin] = (dense[bin] ?? 0) + (counts.counts[i] ?? 0)));
+  Object.assign(into, sparseCounts(into.field, dense, into.missing + counts.missing));
+}
 
 function predictionsMicroOf({ rows, predictionsMicro }: drift.Pane): number {
   return predictionsMicro === 0 ? rows * micro : predictionsMicro;
@@ -113,12 +135,9 @@ export function addPane(into: drift.Pane, pane: drift.Pane): void {
   for (const field of pane.fields) {
     const known = byName.get(field.field);
     if (known === undefined) {
-      into.fields.push({ field: field.field, counts: [...field.counts], missing: field.missing });
+      into.fields.push({ ...field, bins: [...field.bins], counts: [...field.counts] });
       continue;
     }
-    known.missing += field.missing;
-    field.counts.forEach((count, i) => {
-      known.counts[i] = (known.counts[i] ?? 0) + count;
-    });
+    addCounts(known, field);
   }
 }

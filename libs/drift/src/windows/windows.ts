@@ -1,5 +1,5 @@
 import type { drift, MonitorSpec } from '@everloop/contracts';
-import { addPane, paneMs } from './pane.ts';
+import { addPane, paneMs } from '../panes/pane.ts';
 
 /** A Monitor with its name. */
 export interface NamedMonitor {
@@ -62,7 +62,16 @@ export function compareVersions(a: string, b: string): number {
 }
 
 function emptyPane(model: string, baselineVersion: string, startMs: number): drift.Pane {
-  return { model, baselineVersion, startMs, rows: 0, predictionsMicro: 0, fields: [] };
+  return {
+    model,
+    baselineVersion,
+    startMs,
+    rows: 0,
+    predictionsMicro: 0,
+    fields: [],
+    widthMs: paneMs,
+    units: undefined,
+  };
 }
 
 function windowsOf(state: WindowState, monitor: NamedMonitor): readonly DueWindow[] {

@@ -1,9 +1,9 @@
 import { drift, eventId, isLogged, type serving } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
-import { judgeWindow, type Judgement } from './judge.ts';
+import { judgeWindow, type Judgement } from '../judge/judge.ts';
 import { countPane, groupRows } from './pane.ts';
-import { closeWindows, createWindowState, takePane } from './windows.ts';
+import { closeWindows, createWindowState, takePane } from '../windows/windows.ts';
 
 const reference = baseline();
 const { DRIFTED } = drift.DriftVerdict;
@@ -68,7 +68,7 @@ describe('a model that logs a tenth of its predictions', () => {
   });
 
   test('the least number of rows is one of logged rows, and the report says of how many', () => {
-    expect(judged(loggedDay(1, 0.3), 5_000).action).toMatch(
+    expect(judged(loggedDay(1, 0.3), 5_000).reason).toMatch(
       /insufficient rows: \d+ of at least 5000, logged of about \d+ predictions/,
     );
   });

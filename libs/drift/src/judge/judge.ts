@@ -1,8 +1,8 @@
 import { drift, eventId, type MonitorSpec, type training } from '@everloop/contracts';
-import { judgeFields, type FieldDistance } from '@everloop/stats';
-import type { Baseline } from './baseline.ts';
-import { predictionsOf } from './pane.ts';
-import type { DueWindow, WindowState } from './windows.ts';
+import { judgeFields, type FieldCounts, type FieldDistance, type FieldReference } from '@everloop/stats';
+import type { Baseline } from '../panes/baseline.ts';
+import { denseCounts, predictionsOf } from '../panes/pane.ts';
+import type { DueWindow, WindowState } from '../windows/windows.ts';
 
 /** What a closed window leads to. */
 export interface Judgement {
@@ -29,15 +29,21 @@ function distancesOf(window: DueWindow, baseline: Baseline): readonly FieldDista
     .filter(({ reference }) => watched(spec, reference.field))
     .map(({ reference }) => ({
       reference,
-      current: counts.get(reference.field) ?? { field: reference.field, counts: [], missing: 0 },
+      current: countsOf(counts.get(reference.field), reference),
     }));
   return judgeFields(pairs, { psi: spec.psi, significance: spec.significance });
+}
+
+function countsOf(counts: drift.FieldCounts | undefined, reference: FieldReference): FieldCounts {
+  const { field } = reference;
+  if (counts === undefined) return { field, counts: [], missing: 0 };
+  return { field, counts: denseCounts(counts, reference.counts.length), missing: counts.missing };
 }
 
 function toFieldDrift(distance: FieldDistance): drift.FieldDrift {
   const { field, psi, psiCritical, missingRatio, drifted } = distance;
   const { ksStatistic, ksPValue } = distance;
-  return { field, ksStatistic, ksPValue, psi, psiCritical, missingRatio, drifted };
+  return drift.FieldDrift.fromPartial({ field, ksStatistic, ksPValue, psi, psiCritical, missingRatio, drifted });
 }
 
 /** Worst fields first, with their numbers. */
@@ -74,33 +80,39 @@ export function judgeWindow(state: WindowState, window: DueWindow, baseline: Bas
   const drifted = fields.filter((field) => field.drifted);
   const isDrifted = lack === null && drifted.length >= spec.minDriftedFields;
   const id = eventId('drift-report', name, spec.model, counts.baselineVersion, String(endMs));
-  const report = (verdict: drift.DriftVerdict, action: string): drift.DriftReport => ({
-    id,
-    model: spec.model,
-    baselineVersion: counts.baselineVersion,
-    windowStartMs: startMs,
-    windowEndMs: endMs,
-    rows: counts.rows,
-    predictions: predictionsOf(counts),
-    fields,
-    verdict,
-    action,
-  });
+  const report = (verdict: drift.DriftVerdict, reason: string): drift.DriftReport =>
+    drift.DriftReport.fromPartial({
+      id,
+      model: spec.model,
+      baselineVersion: counts.baselineVersion,
+      windowStartMs: startMs,
+      windowEndMs: endMs,
+      rows: counts.rows,
+      predictions: predictionsOf(counts),
+      fields,
+      verdict,
+      reason,
+      monitor: name,
+    });
   if (lack !== null)
     return { report: report(drift.DriftVerdict.INSUFFICIENT, `none: ${lack}`), alert: null, request: null };
   if (!isDrifted) {
-    const action = `none: stable, ${drifted.length} of ${fields.length} fields drifted, ${spec.minDriftedFields} needed`;
-    return { report: report(drift.DriftVerdict.STABLE, action), alert: null, request: null };
+    const reason = `none: stable, ${drifted.length} of ${fields.length} fields drifted, ${spec.minDriftedFields} needed`;
+    return { report: report(drift.DriftVerdict.STABLE, reason), alert: null, request: null };
   }
   const finding = `${drifted.length} of ${fields.length} fields drifted from version ${counts.baselineVersion} in ${iso(startMs)} to ${iso(endMs)}: ${describeFields(drifted)}`;
-  const alert: drift.DriftAlert = {
+  const alert = drift.DriftAlert.fromPartial({
     id: eventId('drift-alert', id),
     model: spec.model,
     fields: drifted.map(({ field }) => field),
     reportId: id,
     eventTimeMs: endMs,
     message: finding,
-  };
+    monitor: name,
+    kind: 'data',
+    severity: 'ticket',
+    startedAtMs: endMs,
+  });
   const coolDownUntilMs = state.coolDownUntilMs.get(name) ?? -Infinity;
   if (!spec.retrain)
     return {
