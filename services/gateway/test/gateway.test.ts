@@ -69,6 +69,7 @@ describe('answering', () => {
           choice: undefined,
           draw: undefined,
           inclusionProbability: 0,
+          attributions: [],
         } satisfies serving.Inference,
       },
     ]);

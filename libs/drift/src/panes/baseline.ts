@@ -1,21 +1,30 @@
 import type { drift } from '@everloop/contracts';
 import { fieldIndex, type FieldIndex, type FieldReference } from '@everloop/stats';
+import { columnProblem, columnReader, type ColumnReader } from '../columns/column-reader.ts';
 
 /** A frozen training distribution, ready for counting and judging. */
 export interface Baseline {
   readonly model: string;
   readonly version: string;
-  readonly fields: readonly { readonly reference: FieldReference; readonly index: FieldIndex }[];
+  readonly fields: readonly {
+    readonly reference: FieldReference;
+    readonly index: FieldIndex;
+    /** Of a column that is not an input, or the score, as it is. */
+    readonly reader: ColumnReader | null;
+  }[];
 }
 
 /** Why a baseline cannot be used, or null: every count must have its bin. */
 export function baselineProblem(message: drift.Baseline): string | null {
-  for (const { field, kind, edges, categories, counts } of message.fields) {
+  for (const reference of message.fields) {
+    const { field, kind, edges, categories, counts } = reference;
     if (kind !== 'numeric' && kind !== 'categorical') return `field ${field} is of kind "${kind}"`;
     const bins = (kind === 'numeric' ? edges.length : categories.length) + 1;
     if (counts.length !== bins) return `field ${field} has ${counts.length} counts for ${bins} bins`;
     if (edges.some((edge, i) => i > 0 && !(edge > (edges[i - 1] ?? Infinity))))
       return `edges of field ${field} do not ascend`;
+    const problem = columnProblem(reference);
+    if (problem !== null) return problem;
   }
   return null;
 }
@@ -24,7 +33,7 @@ export function baselineProblem(message: drift.Baseline): string | null {
 export function prepareBaseline(message: drift.Baseline): Baseline {
   const fields = message.fields.map((field) => {
     const reference: FieldReference = { ...field, kind: field.kind === 'numeric' ? 'numeric' : 'categorical' };
-    return { reference, index: fieldIndex(reference) };
+    return { reference, index: fieldIndex(reference), reader: columnReader(field) };
   });
   return { model: message.model, version: message.modelVersion, fields };
 }

@@ -69,19 +69,25 @@ function createPositions(fields: readonly string[]): (names: readonly string[]) 
 export function countPane(pane: PaneRows, baseline: Baseline | null): drift.Pane {
   const { model, baselineVersion, startMs, rows } = pane;
   const fields = baseline?.fields ?? [];
-  const counts = fields.map(({ index }) => Array.from({ length: index.size }, () => 0));
+  const counts = fields.map(({ index }) => new Float64Array(index.size));
   const missing = fields.map(() => 0);
   const names = fields.map(({ reference }) => reference.field);
   const positionsOf = createPositions(names);
+  const placesOf = fields.map(({ reader }) => createPositions(reader?.inputs ?? []));
   for (const row of rows) {
     const positions = positionsOf(row.inputNames);
-    fields.forEach(({ index }, i) => {
+    fields.forEach(({ index, reader }, i) => {
+      const own = counts[i];
+      const places = placesOf[i]?.(row.inputNames);
+      if (reader !== null && own !== undefined && places !== undefined) {
+        missing[i] = (missing[i] ?? 0) + reader.countRow(row, places, own);
+        return;
+      }
       const isScore = names[i] === scoreField;
       if (isScore && row.modelVersion !== row.championVersion) return;
       const bin = index.indexOf(isScore ? row.score : valueOf(row.inputValues[positions[i] ?? -1]));
-      const bins = counts[i];
-      if (bin < 0 || bins === undefined) missing[i] = (missing[i] ?? 0) + 1;
-      else bins[bin] = (bins[bin] ?? 0) + 1;
+      if (bin < 0 || own === undefined) missing[i] = (missing[i] ?? 0) + 1;
+      else own[bin] = (own[bin] ?? 0) + 1;
     });
   }
   return {
@@ -92,7 +98,7 @@ export function countPane(pane: PaneRows, baseline: Baseline | null): drift.Pane
     predictionsMicro: rows.reduce((sum, row) => sum + Math.round(inclusionWeight(row) * micro), 0),
     widthMs: paneMs,
     units: undefined,
-    fields: names.map((field, i) => sparseCounts(field, counts[i] ?? [], missing[i] ?? 0)),
+    fields: names.map((field, i) => sparseCounts(field, [...(counts[i] ?? [])], missing[i] ?? 0)),
   };
 }
 

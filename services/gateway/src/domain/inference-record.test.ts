@@ -77,7 +77,7 @@ describe('encodeInference', () => {
             requestNames,
             inputNames: names.map(({ name }) => name),
             inputValues: values.map(logged),
-            ...{ degradedViews, viewNames },
+            ...{ degradedViews, viewNames, attributions: [] },
             viewAgeSeconds: viewAgesMs.map((ms) => (ms < 0 ? -1 : ms / 1_000)),
           });
         },

@@ -151,23 +151,31 @@ export function retrainOutcomeToNumber(object: RetrainOutcome): number {
 }
 
 /**
- * How the values of a column come from the inputs of a row, where they are not one input as it is. Everything that is needed is here, so that
- * every reader gets the same values.
+ * How the values of a column come from a row, where they are not one input as it is. Everything that is needed is here, so that every reader gets the
+ * same values. The column's name then has a dot, which no input has.
  */
 export interface Measure {
   /** Inputs it reads, in order. */
   inputs: string[];
   /**
-   * Of one text: "length" (characters), "encoding" (class of its scripts), "unknown-words" (share of words that are not in `vocabulary`),
-   * "ngrams" (each 3-gram of characters counts in one of `buckets` hash buckets). Of several numbers: "norm", "component" (projection on `direction`),
-   * "residual" (distance from the plane of all components).
+   * Of one text: "length" (UTF-16 units), "encoding" (class of its scripts), "unknown-words" (share of words that are not in `vocabulary`),
+   * "ngrams" (each 3-gram of characters counts in one of `buckets` hash buckets, which are the first categories; missing texts are not counted).
+   * Of several numbers: "norm", "component" (place along one direction), "residual" (distance from the plane of all directions, in standard
+   * deviations of the inputs). Of the row: "verdict" (of the gate), "attribution" (of the input to the score, where it was asked for and the
+   * champion scored).
    */
   kind: string;
   vocabulary: string[];
   buckets: number;
-  /** Of an embedding: centre, and the direction (component) or all directions one after the other (residual). */
+  /**
+   * Of an embedding: centre and spread of each input, and the direction (component) or all directions one after the other (residual), orthonormal in
+   * inputs that are standardised by them.
+   */
   centre: number[];
   directions: number[];
+  spread: number[];
+  /** Of a measure that counts several times a row: how many of its counts are worth one independent count, at least 1; 0: one count a row. */
+  repeatEffect: number;
 }
 
 /**
@@ -475,7 +483,7 @@ export interface QualityReport_MetricsEntry {
 }
 
 function createBaseMeasure(): Measure {
-  return { inputs: [], kind: "", vocabulary: [], buckets: 0, centre: [], directions: [] };
+  return { inputs: [], kind: "", vocabulary: [], buckets: 0, centre: [], directions: [], spread: [], repeatEffect: 0 };
 }
 
 export const Measure: MessageFns<Measure> = {
@@ -505,6 +513,16 @@ export const Measure: MessageFns<Measure> = {
         writer.double(v);
       }
       writer.join();
+    }
+    if (message.spread.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.spread) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    if (message.repeatEffect !== 0) {
+      writer.uint32(65).double(message.repeatEffect);
     }
     return writer;
   },
@@ -590,6 +608,32 @@ export const Measure: MessageFns<Measure> = {
 
             break;
           }
+          case 7: {
+            if (tag === 57) {
+              message.spread.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.spread.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.repeatEffect = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -614,6 +658,12 @@ export const Measure: MessageFns<Measure> = {
       directions: globalThis.Array.isArray(object?.directions)
         ? object.directions.map((e: any) => globalThis.Number(e))
         : [],
+      spread: globalThis.Array.isArray(object?.spread) ? object.spread.map((e: any) => globalThis.Number(e)) : [],
+      repeatEffect: isSet(object.repeatEffect)
+        ? globalThis.Number(object.repeatEffect)
+        : isSet(object.repeat_effect)
+        ? globalThis.Number(object.repeat_effect)
+        : 0,
     };
   },
 
@@ -637,6 +687,12 @@ export const Measure: MessageFns<Measure> = {
     if (message.directions?.length) {
       obj.directions = message.directions.map((e) => floatToJson(e));
     }
+    if (message.spread?.length) {
+      obj.spread = message.spread.map((e) => floatToJson(e));
+    }
+    if (message.repeatEffect !== 0) {
+      obj.repeatEffect = floatToJson(message.repeatEffect);
+    }
     return obj;
   },
 
@@ -651,6 +707,8 @@ export const Measure: MessageFns<Measure> = {
     message.buckets = object.buckets ?? 0;
     message.centre = object.centre?.map((e) => e) || [];
     message.directions = object.directions?.map((e) => e) || [];
+    message.spread = object.spread?.map((e) => e) || [];
+    message.repeatEffect = object.repeatEffect ?? 0;
     return message;
   },
 };

@@ -103,7 +103,11 @@ export interface Inference {
    * Where units were divided between champion and challengers when the version was drawn: how. `propensity` is the share of the version, or,
    * where arms were explored in the champion's share, that share times the probability of the arm. Absent in records older than this field.
    */
-  draw: CanaryDraw | undefined;
+  draw:
+    | CanaryDraw
+    | undefined;
+  /** Where an explanation was asked for: what each input contributed to the score, parallel to `input_names`, in the unit of the score. */
+  attributions: number[];
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -265,6 +269,7 @@ function createBaseInference(): Inference {
     choice: undefined,
     inclusionProbability: 0,
     draw: undefined,
+    attributions: [],
   };
 }
 
@@ -382,6 +387,13 @@ export const Inference: MessageFns<Inference> = {
     }
     if (message.draw !== undefined) {
       CanaryDraw.encode(message.draw, writer.uint32(282).fork()).join();
+    }
+    if (message.attributions.length !== 0) {
+      writer.uint32(290).fork();
+      for (const v of message.attributions) {
+        writer.double(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -699,6 +711,24 @@ export const Inference: MessageFns<Inference> = {
             message.draw = CanaryDraw.decode(reader, reader.uint32());
             continue;
           }
+          case 36: {
+            if (tag === 289) {
+              message.attributions.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 290) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.attributions.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -836,6 +866,9 @@ export const Inference: MessageFns<Inference> = {
         ? globalThis.Number(object.inclusion_probability)
         : 0,
       draw: isSet(object.draw) ? CanaryDraw.fromJSON(object.draw) : undefined,
+      attributions: globalThis.Array.isArray(object?.attributions)
+        ? object.attributions.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -946,6 +979,9 @@ export const Inference: MessageFns<Inference> = {
     if (message.draw !== undefined) {
       obj.draw = CanaryDraw.toJSON(message.draw);
     }
+    if (message.attributions?.length) {
+      obj.attributions = message.attributions.map((e) => floatToJson(e));
+    }
     return obj;
   },
 
@@ -993,6 +1029,7 @@ export const Inference: MessageFns<Inference> = {
     message.draw = (object.draw !== undefined && object.draw !== null)
       ? CanaryDraw.fromPartial(object.draw)
       : undefined;
+    message.attributions = object.attributions?.map((e) => e) || [];
     return message;
   },
 };
