@@ -29,7 +29,7 @@ export const topics = {
   rewardPending: 'everloop.reward.pending.v1',
   /** Predictions with their label, binary `outcomes.v1.Outcome`, key = join key. Partitions as the label source. */
   outcomeSettled: 'everloop.outcome.settled.v1',
-  /** Mergeable sums over outcomes, JSON `outcomes.v1.OutcomeStats`, key = model. One partition. */
+  /** What batches of outcomes change in whole sums by version, arm, slice and event hour, JSON `outcomes.v1.OutcomeStats`, key = model. One partition. */
   outcomeStats: 'everloop.outcome.stats.v1',
   /** What the arms of a model have earned, compacted, JSON `outcomes.v1.ArmStats`, key = `<model>/<partition>/[<basis>/]<arm>`. One partition. */
   armStats: 'everloop.arm.stats.v1',

@@ -20,6 +20,7 @@ export * from './metrics/binary-metrics.ts';
 export * from './metrics/estimated-quality.ts';
 export * from './metrics/isotonic.ts';
 export * from './metrics/regression-metrics.ts';
+export * from './metrics/score-sums.ts';
 export * from './numerics/binomial.ts';
 export * from './numerics/exact-sum.ts';
 export * from './numerics/gamma.ts';

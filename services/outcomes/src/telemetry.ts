@@ -45,7 +45,8 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   return {
     logger,
     handled(model, changes) {
-      for (const { kind, prediction } of changes.settled) settled.inc({ model, arm: prediction.arm, kind });
+      for (const { ending, prediction } of changes.settled)
+        settled.inc({ model, arm: prediction.arm, kind: ending.kind });
       for (const [fact, count] of changes.facts) facts.inc({ model, fact }, count);
     },
     rewarded(changes) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { drift, outcomes, progress, registry, rollout, training } from '@everloop/contracts';
+import { sparseCounts } from '@everloop/stats';
 import {
   emptyLoop,
   weekMs,
@@ -53,13 +54,17 @@ describe('loop state', () => {
   });
 
   it('compares what was served with the first version, week by week, whatever the order of the deltas', () => {
-    const stats = (modelVersion: string, arm: string, dayMs: number, negativeBins: number[], positiveBins: number[]) =>
-      outcomes.OutcomeStats.fromPartial({ model: 'm', modelVersion, arm, dayMs, negativeBins, positiveBins });
+    const stats = (modelVersion: string, arm: string, dayMs: number, negatives: number[], positives: number[]) =>
+      outcomes.OutcomeStats.fromPartial({
+        ...{ model: 'm', modelVersion, arm, dayMs },
+        ...{ negativeScores: sparseCounts(negatives), positiveScores: sparseCounts(positives) },
+      });
     const deltas = [
       stats('1', 'champion', 0, [4, 0], [0, 4]),
       stats('2', 'champion', weekMs, [4, 0], [0, 4]),
       stats('1', 'shadow', weekMs, [2, 2], [2, 2]),
       stats('2', 'canary', weekMs, [1, 0], [0, 1]),
+      { ...stats('2', 'canary', weekMs, [0, 9], [9, 0]), slice: 'part of it' },
     ];
     const expected = [
       { weekMs: 0, served: 1, neverRetrained: 1, labelled: 8 },

@@ -1,4 +1,5 @@
 import type { drift, outcomes, progress, quality, registry, rollout, training } from '@everloop/contracts';
+import { addSparseCounts, type SparseCounts } from '@everloop/stats';
 import { emptyQuality, holdText, qualityWithHold, qualityWithReport, type QualityState } from './quality-state.ts';
 
 export const weekMs = 7 * 86_400_000;
@@ -164,6 +165,9 @@ export function withJob(state: LoopState, job: training.JobEvent): LoopState {
 }
 
 export function withStats(state: LoopState, stats: outcomes.OutcomeStats): LoopState {
+  const isEmpty = (counts: SparseCounts | undefined): boolean => (counts?.bins.length ?? 0) === 0;
+  // Slices are parts of what is counted already.
+  if (stats.slice !== '' || (isEmpty(stats.negativeScores) && isEmpty(stats.positiveScores))) return state;
   return withModel(state, stats.model, (model) => {
     const start = Math.floor(stats.dayMs / weekMs) * weekMs;
     const none: ScoreBins = { negative: [], positive: [] };
@@ -194,11 +198,20 @@ export function withWindowReport(state: LoopState, report: quality.WindowReport)
 }
 
 function addBins(bins: ScoreBins, stats: outcomes.OutcomeStats): ScoreBins {
-  return { negative: added(bins.negative, stats.negativeBins), positive: added(bins.positive, stats.positiveBins) };
+  return {
+    negative: added(bins.negative, stats.negativeScores),
+    positive: added(bins.positive, stats.positiveScores),
+  };
 }
 
-function added(a: readonly number[], b: readonly number[]): readonly number[] {
-  return Array.from({ length: Math.max(a.length, b.length) }, (_, index) => (a[index] ?? 0) + (b[index] ?? 0));
+function added(counts: readonly number[], more: SparseCounts | undefined): readonly number[] {
+  const size = Math.max(counts.length, (more?.bins.at(-1) ?? -1) + 1);
+  return [
+    ...addSparseCounts(
+      Float64Array.from({ length: size }, (_, bin) => counts[bin] ?? 0),
+      more,
+    ),
+  ];
 }
 
 function withLine(state: LoopState, line: LogLine): LoopState {

@@ -71,7 +71,13 @@ describe('the task of a partition', () => {
     const { out, value } = context();
     const one = task();
     void one.onRecords(batch([served('a', 'k'), served('x', 'k', 'other')]), value);
-    expect(out.map(({ topic, key }) => [topic, key])).toEqual([[topics.outcomePending, 'a']]);
+    expect(out.map(({ topic, key }) => [topic, key])).toEqual([
+      [topics.outcomeStats, 'm'],
+      [topics.outcomePending, 'a'],
+    ]);
+    expect(outcomes.OutcomeStats.fromJSON(JSON.parse(String(out[0]?.value)))).toMatchObject({
+      ...{ predictions: 1, labelled: 0, hourMs: hour, predictedScores: { bins: [50], counts: [1] } },
+    });
     out.length = 0;
     void one.onRecords(batch([label('k', 20), label('none', null), record(join.labelTopic, null)]), value);
     expect(out.map(({ topic, key, partition }) => [topic, key, partition])).toEqual([
@@ -97,12 +103,13 @@ describe('the task of a partition', () => {
     void one.onRecords(batch([served('a', 'k', 'm', topics.inferenceShadowed)]), value);
     void one.onWatermark?.(50 * hour, value);
     expect(out.map(({ topic }) => topic)).toEqual([
+      topics.outcomeStats,
       topics.outcomePending,
       topics.outcomeSettled,
       topics.outcomeStats,
       topics.outcomePending,
     ]);
-    expect(outcomes.Outcome.decode(out[1]?.value as Buffer).kind).toBe(outcomes.OutcomeKind.EXPIRED);
+    expect(outcomes.Outcome.decode(out[2]?.value as Buffer).kind).toBe(outcomes.OutcomeKind.EXPIRED);
     expect(markers).toEqual([
       [topics.outcomeSettled, 50 * hour, undefined],
       [topics.outcomeStats, 50 * hour, 0],

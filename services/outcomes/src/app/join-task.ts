@@ -65,7 +65,7 @@ export function createJoinTask(options: JoinTaskOptions): JoinTask {
   const state = createJoinState(join.waitMs);
   const arms: Arms = new Map();
   const finish = (changes: Changes, cause: string, context: TaskContext): void => {
-    write(join.model, changes, cause, context);
+    write(join, changes, cause, context);
     writeArms(join.model, arms, changes, context);
     telemetry.handled(join.model, changes);
     telemetry.holds(join.model, partition, state.pending.size, state.labels.size);
@@ -126,19 +126,19 @@ function decoded<T>(record: BusRecord, decode: (bytes: Uint8Array) => T): T {
 }
 
 /** Emits outcomes, their sums and the changelog. */
-function write(model: string, changes: Changes, cause: string, context: TaskContext): void {
+function write({ model, waitMs }: Join, changes: Changes, cause: string, context: TaskContext): void {
   const { partition } = context;
   for (const settled of changes.settled) {
     const value = Buffer.from(encodeOutcome(settled));
     context.emit({ topic: topics.outcomeSettled, partition, key: settled.prediction.joinKey, value });
   }
-  for (const stats of summarise(changes.settled)) {
+  for (const stats of summarise(changes, waitMs)) {
     const event = encodeEvent({
-      id: eventId('outcome-stats', model, stats.modelVersion, stats.arm, String(stats.dayMs), cause),
+      id: eventId('outcome-stats', model, stats.modelVersion, stats.arm, String(stats.hourMs), stats.slice, cause),
       type: topics.outcomeStats,
       source: 'everloop/outcomes',
       subject: model,
-      eventTimeMs: Math.max(stats.settledAtMs, stats.dayMs),
+      eventTimeMs: Math.max(stats.settledAtMs, stats.hourMs),
       data: outcomes.OutcomeStats.toJSON(stats),
     });
     context.emit({ topic: topics.outcomeStats, partition: 0, key: model, ...event });

@@ -1,16 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { labelledAs, predictionOf, settledOf } from '../../test/fixtures.ts';
 import { addRewards, rewardNano, type Arms } from './arms.ts';
 import type { Settled } from './types.ts';
 
-const prediction = (modelVersion: string, score: number, learn = true) => ({
-  ...{ decisionId: 'd', model: 'm', championVersion: '1', arm: 'champion', joinKey: 'k', predictedAtMs: 0 },
-  ...{ modelVersion, score, learn },
-});
-const labelled = (modelVersion: string, score: number, label: 0 | 1, learn = true): Settled => ({
-  ...{ kind: 'labelled', label, labelledAtMs: 1 },
-  prediction: prediction(modelVersion, score, learn),
-});
+const prediction = (modelVersion: string, score: number, learn = true) => predictionOf({ modelVersion, score, learn });
+const labelled = (modelVersion: string, score: number, label: 0 | 1, learn = true): Settled =>
+  settledOf(prediction(modelVersion, score, learn), labelledAs(label));
 
 describe('rewardNano', () => {
   it.each([
@@ -28,7 +24,7 @@ describe('rewardNano', () => {
 describe('addRewards', () => {
   it('counts drawn and labelled predictions alone', () => {
     const arms: Arms = new Map();
-    const expired: Settled = { kind: 'expired', prediction: prediction('1', 0.5) };
+    const expired = settledOf(prediction('1', 0.5), { kind: 'expired' });
     const changed = addRewards(arms, [
       labelled('1', 0.9, 1),
       labelled('2', 0.5, 0),

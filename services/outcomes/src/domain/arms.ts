@@ -47,8 +47,8 @@ export function addRewards(arms: Arms, settled: readonly Settled[]): ReadonlyMap
   const changed = new Map<string, ArmTotals>();
   for (const one of settled) {
     const { learn, modelVersion, score } = one.prediction;
-    if (!learn || one.kind !== 'labelled') continue;
-    changed.set(modelVersion, addTo(arms, modelVersion, rewardNano(score, one.label)));
+    if (!learn || one.ending.kind !== 'labelled') continue;
+    changed.set(modelVersion, addTo(arms, modelVersion, rewardNano(score, one.ending.label)));
   }
   trimArms(arms, changed, armsMax);
   return changed;

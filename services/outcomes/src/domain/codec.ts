@@ -47,27 +47,33 @@ export function decodeInference(bytes: Uint8Array): Prediction {
     predictedAtMs: inference.eventTimeMs,
     score: inference.score,
     learn: inference.learn,
+    slices: [],
   };
+}
+
+function copied(prediction: Prediction): outcomes.Outcome {
+  return outcomes.Outcome.fromPartial({ ...prediction, slices: [...prediction.slices] });
 }
 
 /** A pending prediction: an Outcome without a kind. */
 export function encodePending(prediction: Prediction): Uint8Array {
-  return outcomes.Outcome.encode(outcomes.Outcome.fromPartial(prediction)).finish();
+  return outcomes.Outcome.encode(copied(prediction)).finish();
 }
 
 export function decodePending(bytes: Uint8Array): Prediction {
-  const { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score, learn } =
+  const { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score, learn, slices } =
     outcomes.Outcome.decode(bytes);
-  return { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score, learn };
+  return { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score, learn, slices };
 }
 
 /** The event of a settled prediction, binary. */
 export function encodeOutcome(settled: Settled): Uint8Array {
+  const { prediction, ending } = settled;
   const end =
-    settled.kind === 'labelled'
-      ? { kind: outcomes.OutcomeKind.LABELLED, label: settled.label, labelledAtMs: settled.labelledAtMs }
+    ending.kind === 'labelled'
+      ? { kind: outcomes.OutcomeKind.LABELLED, label: ending.label, labelledAtMs: ending.labelledAtMs }
       : { kind: outcomes.OutcomeKind.EXPIRED };
-  return outcomes.Outcome.encode(outcomes.Outcome.fromPartial({ ...settled.prediction, ...end })).finish();
+  return outcomes.Outcome.encode({ ...copied(prediction), ...end }).finish();
 }
 
 interface PackedEntry {

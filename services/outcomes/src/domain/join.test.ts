@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { predictionOf } from '../../test/fixtures.ts';
 import { decodeEntry, decodePending, encodeEntry, encodePending } from './codec.ts';
 import {
   createJoinState,
@@ -18,8 +19,7 @@ const waitMs = 48 * hour;
 
 function prediction(decisionId: string, joinKey: string, predictedAtMs: number): Prediction {
   const arm = decisionId.startsWith('s') ? 'shadow' : 'champion';
-  const versions = { model: 'm', modelVersion: '1', championVersion: '1' };
-  return { decisionId, ...versions, arm, joinKey, predictedAtMs, score: 0.25, learn: arm !== 'shadow' };
+  return predictionOf({ decisionId, arm, joinKey, predictedAtMs, learn: arm !== 'shadow' });
 }
 
 function label(joinKey: string, labelledAtMs: number, value: 0 | 1 = 1): Label {
@@ -27,7 +27,7 @@ function label(joinKey: string, labelledAtMs: number, value: 0 | 1 = 1): Label {
 }
 
 function kinds(changes: Changes): readonly string[] {
-  return changes.settled.map((settled) => `${settled.prediction.decisionId} ${settled.kind}`);
+  return changes.settled.map((settled) => `${settled.prediction.decisionId} ${settled.ending.kind}`);
 }
 
 describe('joining', () => {
@@ -182,13 +182,8 @@ function play(inputTopics: readonly Input[][], choices: readonly number[], crash
     }
     for (const change of changes) {
       record(changelog, change);
-      for (const {
-        kind,
-        prediction: { decisionId },
-        ...rest
-      } of change.settled) {
-        settled.push(JSON.stringify([decisionId, kind, 'labelledAtMs' in rest ? [rest.labelledAtMs, rest.label] : []]));
-      }
+      for (const { ending, prediction } of change.settled)
+        settled.push(JSON.stringify([prediction.decisionId, ending]));
     }
   }
   return { settled: settled.sort(), left: changelog.size, held: stateSize(state) };

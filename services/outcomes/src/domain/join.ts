@@ -1,13 +1,5 @@
 import { createTimeBuckets, type TimeBuckets } from './time-buckets.ts';
-import {
-  type Changes,
-  type Fact,
-  type Label,
-  type LabelEntry,
-  noChanges,
-  type Prediction,
-  type Settled,
-} from './types.ts';
+import { type Changes, type Fact, type Label, type LabelEntry, noChanges, type Prediction } from './types.ts';
 
 /** Labels kept for one join key; more than a few corrections of one label are an error of the source. */
 const labelsPerKeyMax = 16;
@@ -76,7 +68,8 @@ function forget(state: JoinState, prediction: Prediction): void {
 
 function settle(entry: Entry, prediction: Prediction, label: Label, changes: Changes): void {
   entry.settled.set(prediction.decisionId, prediction.predictedAtMs);
-  changes.settled.push({ kind: 'labelled', prediction, label: label.label, labelledAtMs: label.labelledAtMs });
+  const ending = { kind: 'labelled', label: label.label, labelledAtMs: label.labelledAtMs } as const;
+  changes.settled.push({ prediction, ending, replaces: null, revision: 0 });
   changes.labels.set(label.joinKey, entry);
 }
 
@@ -100,6 +93,7 @@ export function onPredictions(state: JoinState, predictions: readonly Prediction
       count(changes, 'duplicate_prediction');
       continue;
     }
+    changes.read.push(prediction);
     const label = entry?.labels.find((candidate) => isNear(state, prediction, candidate));
     if (entry !== undefined && label !== undefined) {
       settle(entry, prediction, label, changes);
@@ -174,7 +168,7 @@ export function onWatermark(state: JoinState, watermarkMs: number): Changes {
   for (const prediction of expired) {
     forget(state, prediction);
     changes.pending.set(prediction.decisionId, null);
-    changes.settled.push({ kind: 'expired', prediction } satisfies Settled);
+    changes.settled.push({ prediction, ending: { kind: 'expired' }, replaces: null, revision: 0 });
   }
   for (const joinKey of state.labelsByTime.takeBefore(limitMs)) {
     const entry = state.labels.get(joinKey);

@@ -1,6 +1,7 @@
 import { eventId, isLogged } from '@everloop/contracts';
 import { drawOf } from '@everloop/stats';
 import { describe, expect, it } from 'vitest';
+import { labelledAs, predictionOf, settledOf } from '../../test/fixtures.ts';
 import { addRewards, type Arms } from './arms.ts';
 import { summarise } from './stats.ts';
 import type { Settled } from './types.ts';
@@ -15,16 +16,13 @@ function outcomesOf(seed: string, share: number): readonly Settled[] {
     const isSecond = n % 4 === 0;
     // The second version is right more often than its scores say.
     const label = drawOf('label', decisionId) < (isSecond ? score ** 0.7 : score) ? 1 : 0;
-    const prediction = {
-      ...{ decisionId, model: 'm', championVersion: '1', arm: 'champion', joinKey: decisionId, predictedAtMs: 0 },
-      ...{ modelVersion: isSecond ? '2' : '1', score, learn: true },
-    };
-    return { kind: 'labelled', label, labelledAtMs: 1, prediction };
+    const modelVersion = isSecond ? '2' : '1';
+    return settledOf(predictionOf({ decisionId, joinKey: decisionId, modelVersion, score }), labelledAs(label));
   }).filter(({ prediction }) => isLogged(prediction.decisionId, share));
 }
 
 function lossesOf(settled: readonly Settled[]) {
-  return summarise(settled).map(({ labelled, logLossNano, logLossSquaredMicro }) => {
+  return summarise({ read: [], settled }, 0).map(({ labelled, logLossNano, logLossSquaredMicro }) => {
     const mean = logLossNano / 1e9 / labelled;
     return { labelled, mean, error: Math.sqrt((logLossSquaredMicro / 1e6 / labelled - mean ** 2) / labelled) };
   });

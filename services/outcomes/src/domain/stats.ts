@@ -1,60 +1,105 @@
 import type { outcomes } from '@everloop/contracts';
-import { logLossNano, logLossOf, scoreBin } from '@everloop/stats';
-import type { Settled } from './types.ts';
+import { addToBin, logBin, ScoreSums, scoreBin, sparseCounts, type LogHistogram } from '@everloop/stats';
+import type { Ending, Prediction, Settled } from './types.ts';
 
+const hourMs = 3_600_000;
 const dayMs = 86_400_000;
-/** Equal bins of [0, 1] for the scores; fixed by outcomes.v1.OutcomeStats. */
-export const scoreBins = 200;
+/** Equal bins of [0, 1] for the scores of all predictions; fixed by outcomes.v1.OutcomeStats. */
+const scoreBins = 200;
 
-const zeros = (): number[] => Array.from({ length: scoreBins }, () => 0);
-
-function emptyStats(settled: Settled): outcomes.OutcomeStats {
-  const { model, modelVersion, arm, predictedAtMs } = settled.prediction;
-  return {
-    model,
-    modelVersion,
-    arm,
-    dayMs: Math.floor(predictedAtMs / dayMs) * dayMs,
-    labelled: 0,
-    expired: 0,
-    positives: 0,
-    logLossNano: 0,
-    logLossSquaredMicro: 0,
-    negativeBins: [],
-    positiveBins: [],
-    settledAtMs: 0,
-  };
+interface Summed {
+  readonly read: readonly Prediction[];
+  readonly settled: readonly Settled[];
 }
 
-function add(stats: outcomes.OutcomeStats, settled: Settled): void {
-  if (settled.kind === 'expired') {
-    stats.expired += 1;
-    return;
+/** The sums of one version, arm, event hour and slice while a batch is added up. */
+class Group {
+  readonly #first: Prediction;
+  readonly #slice: string;
+  readonly #waitMs: number;
+  readonly #sums = new ScoreSums();
+  readonly #predicted = new Float64Array(scoreBins);
+  readonly #delays: LogHistogram = new Map();
+  readonly #counts = { predictions: 0, expired: 0, defaulted: 0, late: 0, corrected: 0 };
+  #settledAtMs = 0;
+
+  constructor(first: Prediction, slice: string, waitMs: number) {
+    this.#first = first;
+    this.#slice = slice;
+    this.#waitMs = waitMs;
   }
-  const { score } = settled.prediction;
-  const bins = settled.label === 1 ? 'positiveBins' : 'negativeBins';
-  if (stats[bins].length === 0) stats[bins] = zeros();
-  const bin = scoreBin(score, scoreBins);
-  stats[bins][bin] = (stats[bins][bin] ?? 0) + 1;
-  stats.labelled += 1;
-  stats.positives += settled.label;
-  stats.logLossNano += logLossNano(score, settled.label);
-  stats.logLossSquaredMicro += Math.round(logLossOf(score, settled.label) ** 2 * 1e6);
-  stats.settledAtMs = Math.max(stats.settledAtMs, settled.labelledAtMs);
+
+  read(prediction: Prediction): void {
+    this.#counts.predictions += 1;
+    const bin = scoreBin(prediction.score, scoreBins);
+    this.#predicted[bin] = (this.#predicted[bin] ?? 0) + 1;
+  }
+
+  end(prediction: Prediction, ending: Ending, sign: 1 | -1): void {
+    if (ending.kind === 'expired') {
+      this.#counts.expired += sign;
+      return;
+    }
+    this.#sums.add(prediction.score, ending.label, sign);
+    const isDefault = ending.kind === 'defaulted';
+    const labelledAtMs = isDefault ? prediction.predictedAtMs + this.#waitMs : ending.labelledAtMs;
+    if (sign > 0) this.#settledAtMs = Math.max(this.#settledAtMs, labelledAtMs);
+    if (isDefault) {
+      this.#counts.defaulted += sign;
+      return;
+    }
+    const delayMs = labelledAtMs - prediction.predictedAtMs;
+    addToBin(this.#delays, logBin(delayMs / 1000), sign);
+    if (delayMs > this.#waitMs) this.#counts.late += sign;
+  }
+
+  correct(): void {
+    this.#counts.corrected += 1;
+  }
+
+  result(): outcomes.OutcomeStats {
+    const { model, modelVersion, arm, predictedAtMs } = this.#first;
+    return {
+      ...{ model, modelVersion, arm, slice: this.#slice },
+      dayMs: Math.floor(predictedAtMs / dayMs) * dayMs,
+      hourMs: Math.floor(predictedAtMs / hourMs) * hourMs,
+      ...this.#counts,
+      ...this.#sums.state(),
+      settledAtMs: this.#settledAtMs,
+      predictedScores: sparseCounts(this.#predicted),
+      delays: delayCounts(this.#delays),
+    };
+  }
+}
+
+function delayCounts(delays: LogHistogram): { bins: number[]; counts: number[] } {
+  const used = [...delays].filter(([, count]) => count !== 0).sort(([a], [b]) => a - b);
+  return { bins: used.map(([bin]) => bin), counts: used.map(([, count]) => count) };
 }
 
 /**
- * Mergeable sums of the outcomes of one batch, one for each model version, arm and event day of the prediction, sorted by them. All sums
- * are integers, so the sums of any split of the outcomes add up to the same. O(outcomes).
+ * What one batch or watermark changes in the sums: a record for each model version, arm, event hour of the prediction and slice (all predictions are
+ * slice ""), sorted by them. A replaced ending is taken away. All sums are whole, so those of any division of the changes add up to the
+ * same. `waitMs`: how long a label may take before it is late. O(predictions × slices).
  */
-export function summarise(settled: readonly Settled[]): readonly outcomes.OutcomeStats[] {
-  const groups = new Map<string, outcomes.OutcomeStats>();
-  for (const one of settled) {
-    const { modelVersion, arm, predictedAtMs } = one.prediction;
-    const key = `${modelVersion}\n${arm}\n${Math.floor(predictedAtMs / dayMs)}`;
-    const stats = groups.get(key) ?? emptyStats(one);
-    groups.set(key, stats);
-    add(stats, one);
-  }
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stats]) => stats);
+export function summarise(changes: Summed, waitMs: number): readonly outcomes.OutcomeStats[] {
+  const groups = new Map<string, Group>();
+  const each = (prediction: Prediction, add: (group: Group) => void): void => {
+    const { modelVersion, arm, predictedAtMs } = prediction;
+    for (const slice of ['', ...prediction.slices]) {
+      const key = `${modelVersion}\n${arm}\n${Math.floor(predictedAtMs / hourMs)}\n${slice}`;
+      const group = groups.get(key) ?? new Group(prediction, slice, waitMs);
+      groups.set(key, group);
+      add(group);
+    }
+  };
+  for (const prediction of changes.read) each(prediction, (group) => group.read(prediction));
+  for (const { prediction, ending, replaces } of changes.settled)
+    each(prediction, (group) => {
+      group.end(prediction, ending, 1);
+      if (replaces === null) return;
+      group.end(prediction, replaces, -1);
+      group.correct();
+    });
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group.result());
 }

@@ -13,6 +13,8 @@ export interface Prediction {
   readonly score: number;
   /** The version was drawn and answered as drawn. */
   readonly learn: boolean;
+  /** Names of the Model's slices that it was in when it was read. */
+  readonly slices: readonly string[];
 }
 
 /** What became of a thing that was predicted. */
@@ -23,10 +25,22 @@ export interface Label {
   readonly labelledAtMs: number;
 }
 
-/** A prediction whose wait is over. */
-export type Settled =
-  | { readonly kind: 'labelled'; readonly prediction: Prediction; readonly label: 0 | 1; readonly labelledAtMs: number }
-  | { readonly kind: 'expired'; readonly prediction: Prediction };
+/** What a prediction came to. */
+export type Ending =
+  | { readonly kind: 'labelled'; readonly label: 0 | 1; readonly labelledAtMs: number }
+  /** The wait is over, and the Model says what that means. */
+  | { readonly kind: 'defaulted'; readonly label: 0 | 1 }
+  | { readonly kind: 'expired' };
+
+/** A prediction that came to an end, or to another one than before. */
+export interface Settled {
+  readonly prediction: Prediction;
+  readonly ending: Ending;
+  /** The ending that this one replaces. */
+  readonly replaces: Ending | null;
+  /** How many endings it had before. */
+  readonly revision: number;
+}
 
 /** What is kept about one join key once a label for it was seen. */
 export interface LabelEntry {
@@ -42,6 +56,8 @@ export type Fact =
 
 /** What one batch or watermark changed; null means removed. */
 export interface Changes {
+  /** Predictions that were read for the first time. */
+  readonly read: Prediction[];
   readonly settled: Settled[];
   readonly pending: Map<string, Prediction | null>;
   readonly labels: Map<string, LabelEntry | null>;
@@ -49,5 +65,5 @@ export interface Changes {
 }
 
 export function noChanges(): Changes {
-  return { settled: [], pending: new Map(), labels: new Map(), facts: new Map() };
+  return { read: [], settled: [], pending: new Map(), labels: new Map(), facts: new Map() };
 }

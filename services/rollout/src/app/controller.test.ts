@@ -63,7 +63,7 @@ function setUp(published?: rollout.Route) {
         }),
       ),
     );
-  const settle = (modelVersion: string, arm: string, day: number) =>
+  const settle = (modelVersion: string, arm: string, day: number, slice = '') =>
     give(
       topics.outcomeStats,
       outcomes.OutcomeStats.toJSON(
@@ -71,6 +71,7 @@ function setUp(published?: rollout.Route) {
           model: 'm',
           modelVersion,
           arm,
+          slice,
           dayMs: day * dayMs,
           labelled: 10,
           logLossNano: 4e9,
@@ -95,6 +96,11 @@ describe('controller', () => {
     await approve('2', 2 * dayMs);
     await approve('3', 2 * dayMs, 'rejected');
     await controller.onWatermark?.(2 * dayMs, context(false));
+    // Slices are parts of what is counted already.
+    await settle('2', 'canary', 2, 'north');
+    await settle('1', 'champion', 2, 'north');
+    await controller.onWatermark?.(2.5 * dayMs, context(false));
+    expect(stages).toEqual(['1 production']);
     await settle('2', 'canary', 2);
     await settle('1', 'champion', 2);
     await controller.onWatermark?.(3 * dayMs, context(false));

@@ -45,6 +45,8 @@ export function createController(options: ControllerOptions): TaskHandler {
       return;
     }
     const stats = outcomes.OutcomeStats.fromJSON(json);
+    // Slices are parts of what is counted already, and a prediction alone says nothing of a version.
+    if (stats.slice !== '' || (stats.labelled === 0 && stats.logLossNano === 0)) return;
     states.set(stats.model, withStats(stateOf(stats.model), { ...stats, version: stats.modelVersion }));
   }
 

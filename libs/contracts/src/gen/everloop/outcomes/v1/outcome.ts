@@ -83,6 +83,8 @@ export interface Outcome {
   labelledAtMs: number;
   /** The version was drawn and answered as drawn. */
   learn: boolean;
+  /** Names of the Model's slices that the prediction was in when it was read. */
+  slices: string[];
 }
 
 /**
@@ -104,28 +106,72 @@ export interface ArmStats {
   rewardSquaredMicro: number;
 }
 
+/** Counts of bins: only bins that are not empty, ascending. In a change counts may be below zero. */
+export interface BinCounts {
+  bins: number[];
+  counts: number[];
+}
+
 /**
- * Mergeable counts over the outcomes of one batch, for one model version and arm. JSON, topic everloop.outcome.stats.v1.
- * Sums are integers so that any order of merging gives the same result.
+ * What one batch changed in the sums over the outcomes of one version, arm and slice in one event hour of the predictions. JSON, topic
+ * everloop.outcome.stats.v1, key = model.
+ *
+ * Everything but the identity (model, model_version, arm, slice, hour_ms, day_ms) and settled_at_ms is a whole number that is added up. An outcome that
+ * is replaced (a correction, a label after the wait) is taken away by terms below zero and the new one added, in one transaction. So the sum of all
+ * records of some hours, in any order and division, is what the outcomes of these hours are now, and from the sums follow the metrics of any
+ * window of hours (`ScoreSums` of libs/stats): log loss = log_loss_nano / 1e9 / labelled, and its variance with log_loss_squared_micro;
+ * Brier = brier_nano / 1e9 / labelled; AUC, F1, precision and recall at any threshold that is a multiple of 1/200 from negative_scores and
+ * positive_scores; calibration error from them and score_nano; label coverage = (labelled - defaulted) / predictions; delays from `delays`.
+ * A window is complete when labelled + expired = predictions, at the latest when the watermark has passed its end + the label's wait.
+ * Who wants every prediction once takes slice "" only: slices overlap.
  */
 export interface OutcomeStats {
   model: string;
   modelVersion: string;
   arm: string;
-  /** Start of the event day of the prediction, epoch milliseconds UTC. */
+  /** Start of the event day of the predictions, epoch milliseconds UTC. */
   dayMs: number;
+  /** Outcomes with a label, those with the default label among them. */
   labelled: number;
+  /** Outcomes whose wait passed without a label, where the Model has no default. */
   expired: number;
   positives: number;
   /** Sum of the log loss, in units of 1e-9 nats, each term rounded before adding. */
   logLossNano: number;
-  /** Histogram of the scores of negatives and positives over 200 equal bins of [0, 1]. */
-  negativeBins: number[];
-  positiveBins: number[];
-  /** Newest event time of a label among these outcomes, epoch milliseconds UTC. */
+  /** Newest event time of a label among these outcomes, epoch milliseconds UTC; 0: none. */
   settledAtMs: number;
   /** Sum of the squared log loss, in units of 1e-6 nats², each term rounded before adding; for standard errors. */
   logLossSquaredMicro: number;
+  /** Start of the event hour of the predictions, epoch milliseconds UTC. */
+  hourMs: number;
+  /** Name of the Model's slice; empty: all predictions. */
+  slice: string;
+  /** Predictions that were read for the first time, whatever becomes of them. */
+  predictions: number;
+  /** Their scores, over 200 equal bins of [0, 1]: for estimates while labels are missing. */
+  predictedScores:
+    | BinCounts
+    | undefined;
+  /** Scores of labelled negatives and positives, over the same bins. */
+  negativeScores: BinCounts | undefined;
+  positiveScores:
+    | BinCounts
+    | undefined;
+  /** Sum of (score - label)², in units of 1e-9, each term rounded before adding. */
+  brierNano: number;
+  /**
+   * Sum of the scores of labelled outcomes in each of 20 equal bins of [0, 1] (ten of the 200), in units of 1e-9, each term rounded before
+   * adding. Empty: nothing labelled.
+   */
+  scoreNano: number[];
+  /** Labelled outcomes whose label is the Model's default. */
+  defaulted: number;
+  /** Labelled outcomes whose label came after the wait. */
+  late: number;
+  /** Outcomes that replaced another one. */
+  corrected: number;
+  /** Event time of the label less that of the prediction, seconds, in the bins of `logBin` (1 % wide, mergeable); default labels left out. */
+  delays: BinCounts | undefined;
 }
 
 function createBaseOutcome(): Outcome {
@@ -142,6 +188,7 @@ function createBaseOutcome(): Outcome {
     label: 0,
     labelledAtMs: 0,
     learn: false,
+    slices: [],
   };
 }
 
@@ -182,6 +229,9 @@ export const Outcome: MessageFns<Outcome> = {
     }
     if (message.learn !== false) {
       writer.uint32(96).bool(message.learn);
+    }
+    for (const v of message.slices) {
+      writer.uint32(106).string(v!);
     }
     return writer;
   },
@@ -295,6 +345,14 @@ export const Outcome: MessageFns<Outcome> = {
             message.learn = reader.bool();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.slices.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -345,6 +403,9 @@ export const Outcome: MessageFns<Outcome> = {
         ? globalThis.Number(object.labelled_at_ms)
         : 0,
       learn: isSet(object.learn) ? globalThis.Boolean(object.learn) : false,
+      slices: globalThis.Array.isArray(object?.slices)
+        ? object.slices.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -386,6 +447,9 @@ export const Outcome: MessageFns<Outcome> = {
     if (message.learn !== false) {
       obj.learn = message.learn;
     }
+    if (message.slices?.length) {
+      obj.slices = message.slices;
+    }
     return obj;
   },
 
@@ -406,6 +470,7 @@ export const Outcome: MessageFns<Outcome> = {
     message.label = object.label ?? 0;
     message.labelledAtMs = object.labelledAtMs ?? 0;
     message.learn = object.learn ?? false;
+    message.slices = object.slices?.map((e) => e) || [];
     return message;
   },
 };
@@ -583,6 +648,119 @@ export const ArmStats: MessageFns<ArmStats> = {
   },
 };
 
+function createBaseBinCounts(): BinCounts {
+  return { bins: [], counts: [] };
+}
+
+export const BinCounts: MessageFns<BinCounts> = {
+  encode(message: BinCounts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bins.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.bins) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.counts.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.counts) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BinCounts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBinCounts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.bins.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.bins.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.counts.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.counts.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BinCounts {
+    return {
+      bins: globalThis.Array.isArray(object?.bins) ? object.bins.map((e: any) => globalThis.Number(e)) : [],
+      counts: globalThis.Array.isArray(object?.counts) ? object.counts.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: BinCounts): unknown {
+    const obj: any = {};
+    if (message.bins?.length) {
+      obj.bins = message.bins.map((e) => Math.round(e));
+    }
+    if (message.counts?.length) {
+      obj.counts = message.counts.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BinCounts>): BinCounts {
+    return BinCounts.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BinCounts>): BinCounts {
+    const message = createBaseBinCounts();
+    message.bins = object.bins?.map((e) => e) || [];
+    message.counts = object.counts?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseOutcomeStats(): OutcomeStats {
   return {
     model: "",
@@ -593,10 +771,20 @@ function createBaseOutcomeStats(): OutcomeStats {
     expired: 0,
     positives: 0,
     logLossNano: 0,
-    negativeBins: [],
-    positiveBins: [],
     settledAtMs: 0,
     logLossSquaredMicro: 0,
+    hourMs: 0,
+    slice: "",
+    predictions: 0,
+    predictedScores: undefined,
+    negativeScores: undefined,
+    positiveScores: undefined,
+    brierNano: 0,
+    scoreNano: [],
+    defaulted: 0,
+    late: 0,
+    corrected: 0,
+    delays: undefined,
   };
 }
 
@@ -626,25 +814,51 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     if (message.logLossNano !== 0) {
       writer.uint32(64).int64(message.logLossNano);
     }
-    if (message.negativeBins.length !== 0) {
-      writer.uint32(74).fork();
-      for (const v of message.negativeBins) {
-        writer.int32(v);
-      }
-      writer.join();
-    }
-    if (message.positiveBins.length !== 0) {
-      writer.uint32(82).fork();
-      for (const v of message.positiveBins) {
-        writer.int32(v);
-      }
-      writer.join();
-    }
     if (message.settledAtMs !== 0) {
       writer.uint32(88).int64(message.settledAtMs);
     }
     if (message.logLossSquaredMicro !== 0) {
       writer.uint32(96).int64(message.logLossSquaredMicro);
+    }
+    if (message.hourMs !== 0) {
+      writer.uint32(104).int64(message.hourMs);
+    }
+    if (message.slice !== "") {
+      writer.uint32(114).string(message.slice);
+    }
+    if (message.predictions !== 0) {
+      writer.uint32(120).int64(message.predictions);
+    }
+    if (message.predictedScores !== undefined) {
+      BinCounts.encode(message.predictedScores, writer.uint32(130).fork()).join();
+    }
+    if (message.negativeScores !== undefined) {
+      BinCounts.encode(message.negativeScores, writer.uint32(138).fork()).join();
+    }
+    if (message.positiveScores !== undefined) {
+      BinCounts.encode(message.positiveScores, writer.uint32(146).fork()).join();
+    }
+    if (message.brierNano !== 0) {
+      writer.uint32(152).int64(message.brierNano);
+    }
+    if (message.scoreNano.length !== 0) {
+      writer.uint32(162).fork();
+      for (const v of message.scoreNano) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.defaulted !== 0) {
+      writer.uint32(168).int64(message.defaulted);
+    }
+    if (message.late !== 0) {
+      writer.uint32(176).int64(message.late);
+    }
+    if (message.corrected !== 0) {
+      writer.uint32(184).int64(message.corrected);
+    }
+    if (message.delays !== undefined) {
+      BinCounts.encode(message.delays, writer.uint32(194).fork()).join();
     }
     return writer;
   },
@@ -726,42 +940,6 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
             message.logLossNano = longToNumber(reader.int64());
             continue;
           }
-          case 9: {
-            if (tag === 72) {
-              message.negativeBins.push(reader.int32());
-
-              continue;
-            }
-
-            if (tag === 74) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.negativeBins.push(reader.int32());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 10: {
-            if (tag === 80) {
-              message.positiveBins.push(reader.int32());
-
-              continue;
-            }
-
-            if (tag === 82) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.positiveBins.push(reader.int32());
-              }
-
-              continue;
-            }
-
-            break;
-          }
           case 11: {
             if (tag !== 88) {
               break;
@@ -776,6 +954,112 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
             }
 
             message.logLossSquaredMicro = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.hourMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.slice = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.predictions = longToNumber(reader.int64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.predictedScores = BinCounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.negativeScores = BinCounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.positiveScores = BinCounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.brierNano = longToNumber(reader.int64());
+            continue;
+          }
+          case 20: {
+            if (tag === 160) {
+              message.scoreNano.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 162) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.scoreNano.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.defaulted = longToNumber(reader.int64());
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.late = longToNumber(reader.int64());
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.corrected = longToNumber(reader.int64());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.delays = BinCounts.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -812,16 +1096,6 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
         : isSet(object.log_loss_nano)
         ? globalThis.Number(object.log_loss_nano)
         : 0,
-      negativeBins: globalThis.Array.isArray(object?.negativeBins)
-        ? object.negativeBins.map((e: any) => globalThis.Number(e))
-        : globalThis.Array.isArray(object?.negative_bins)
-        ? object.negative_bins.map((e: any) => globalThis.Number(e))
-        : [],
-      positiveBins: globalThis.Array.isArray(object?.positiveBins)
-        ? object.positiveBins.map((e: any) => globalThis.Number(e))
-        : globalThis.Array.isArray(object?.positive_bins)
-        ? object.positive_bins.map((e: any) => globalThis.Number(e))
-        : [],
       settledAtMs: isSet(object.settledAtMs)
         ? globalThis.Number(object.settledAtMs)
         : isSet(object.settled_at_ms)
@@ -832,6 +1106,42 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
         : isSet(object.log_loss_squared_micro)
         ? globalThis.Number(object.log_loss_squared_micro)
         : 0,
+      hourMs: isSet(object.hourMs)
+        ? globalThis.Number(object.hourMs)
+        : isSet(object.hour_ms)
+        ? globalThis.Number(object.hour_ms)
+        : 0,
+      slice: isSet(object.slice) ? globalThis.String(object.slice) : "",
+      predictions: isSet(object.predictions) ? globalThis.Number(object.predictions) : 0,
+      predictedScores: isSet(object.predictedScores)
+        ? BinCounts.fromJSON(object.predictedScores)
+        : isSet(object.predicted_scores)
+        ? BinCounts.fromJSON(object.predicted_scores)
+        : undefined,
+      negativeScores: isSet(object.negativeScores)
+        ? BinCounts.fromJSON(object.negativeScores)
+        : isSet(object.negative_scores)
+        ? BinCounts.fromJSON(object.negative_scores)
+        : undefined,
+      positiveScores: isSet(object.positiveScores)
+        ? BinCounts.fromJSON(object.positiveScores)
+        : isSet(object.positive_scores)
+        ? BinCounts.fromJSON(object.positive_scores)
+        : undefined,
+      brierNano: isSet(object.brierNano)
+        ? globalThis.Number(object.brierNano)
+        : isSet(object.brier_nano)
+        ? globalThis.Number(object.brier_nano)
+        : 0,
+      scoreNano: globalThis.Array.isArray(object?.scoreNano)
+        ? object.scoreNano.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.score_nano)
+        ? object.score_nano.map((e: any) => globalThis.Number(e))
+        : [],
+      defaulted: isSet(object.defaulted) ? globalThis.Number(object.defaulted) : 0,
+      late: isSet(object.late) ? globalThis.Number(object.late) : 0,
+      corrected: isSet(object.corrected) ? globalThis.Number(object.corrected) : 0,
+      delays: isSet(object.delays) ? BinCounts.fromJSON(object.delays) : undefined,
     };
   },
 
@@ -861,17 +1171,47 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     if (message.logLossNano !== 0) {
       obj.logLossNano = Math.round(message.logLossNano);
     }
-    if (message.negativeBins?.length) {
-      obj.negativeBins = message.negativeBins.map((e) => Math.round(e));
-    }
-    if (message.positiveBins?.length) {
-      obj.positiveBins = message.positiveBins.map((e) => Math.round(e));
-    }
     if (message.settledAtMs !== 0) {
       obj.settledAtMs = Math.round(message.settledAtMs);
     }
     if (message.logLossSquaredMicro !== 0) {
       obj.logLossSquaredMicro = Math.round(message.logLossSquaredMicro);
+    }
+    if (message.hourMs !== 0) {
+      obj.hourMs = Math.round(message.hourMs);
+    }
+    if (message.slice !== "") {
+      obj.slice = message.slice;
+    }
+    if (message.predictions !== 0) {
+      obj.predictions = Math.round(message.predictions);
+    }
+    if (message.predictedScores !== undefined) {
+      obj.predictedScores = BinCounts.toJSON(message.predictedScores);
+    }
+    if (message.negativeScores !== undefined) {
+      obj.negativeScores = BinCounts.toJSON(message.negativeScores);
+    }
+    if (message.positiveScores !== undefined) {
+      obj.positiveScores = BinCounts.toJSON(message.positiveScores);
+    }
+    if (message.brierNano !== 0) {
+      obj.brierNano = Math.round(message.brierNano);
+    }
+    if (message.scoreNano?.length) {
+      obj.scoreNano = message.scoreNano.map((e) => Math.round(e));
+    }
+    if (message.defaulted !== 0) {
+      obj.defaulted = Math.round(message.defaulted);
+    }
+    if (message.late !== 0) {
+      obj.late = Math.round(message.late);
+    }
+    if (message.corrected !== 0) {
+      obj.corrected = Math.round(message.corrected);
+    }
+    if (message.delays !== undefined) {
+      obj.delays = BinCounts.toJSON(message.delays);
     }
     return obj;
   },
@@ -889,10 +1229,28 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     message.expired = object.expired ?? 0;
     message.positives = object.positives ?? 0;
     message.logLossNano = object.logLossNano ?? 0;
-    message.negativeBins = object.negativeBins?.map((e) => e) || [];
-    message.positiveBins = object.positiveBins?.map((e) => e) || [];
     message.settledAtMs = object.settledAtMs ?? 0;
     message.logLossSquaredMicro = object.logLossSquaredMicro ?? 0;
+    message.hourMs = object.hourMs ?? 0;
+    message.slice = object.slice ?? "";
+    message.predictions = object.predictions ?? 0;
+    message.predictedScores = (object.predictedScores !== undefined && object.predictedScores !== null)
+      ? BinCounts.fromPartial(object.predictedScores)
+      : undefined;
+    message.negativeScores = (object.negativeScores !== undefined && object.negativeScores !== null)
+      ? BinCounts.fromPartial(object.negativeScores)
+      : undefined;
+    message.positiveScores = (object.positiveScores !== undefined && object.positiveScores !== null)
+      ? BinCounts.fromPartial(object.positiveScores)
+      : undefined;
+    message.brierNano = object.brierNano ?? 0;
+    message.scoreNano = object.scoreNano?.map((e) => e) || [];
+    message.defaulted = object.defaulted ?? 0;
+    message.late = object.late ?? 0;
+    message.corrected = object.corrected ?? 0;
+    message.delays = (object.delays !== undefined && object.delays !== null)
+      ? BinCounts.fromPartial(object.delays)
+      : undefined;
     return message;
   },
 };
