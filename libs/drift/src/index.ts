@@ -1,4 +1,5 @@
 export { baselineProblem, prepareBaseline, type Baseline } from './panes/baseline.ts';
 export { countPane, groupRows, type PaneRows } from './panes/pane.ts';
+export { evaluateWindow, policyOf } from './judge/evaluate.ts';
 export { judgeWindow, type Judgement } from './judge/judge.ts';
 export { closeWindows, createWindowState, takePane, type NamedMonitor } from './windows/windows.ts';

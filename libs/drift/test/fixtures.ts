@@ -91,6 +91,7 @@ export function baseline(version = '1'): Baseline {
 export function monitor(spec: Partial<MonitorSpec> = {}, name = 'watch'): NamedMonitor {
   return {
     name,
+    revision: 1,
     spec: {
       ...monitorDefaults,
       model: 'm',

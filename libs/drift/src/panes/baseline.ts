@@ -6,11 +6,19 @@ import { columnProblem, columnReader, type ColumnReader } from '../columns/colum
 export interface Baseline {
   readonly model: string;
   readonly version: string;
+  /** Rows of the unit of an average training row, at least 1. */
+  readonly unitRows: number;
+  /** Rows of the training snapshot. */
+  readonly rows: number;
   readonly fields: readonly {
     readonly reference: FieldReference;
     readonly index: FieldIndex;
     /** Of a column that is not an input, or the score, as it is. */
     readonly reader: ColumnReader | null;
+    /** What the column means to the model; 0 for all where nobody measured it. */
+    readonly importance: number;
+    /** Intraclass correlation within a unit, 0 to 1. */
+    readonly intraclass: number;
   }[];
 }
 
@@ -33,7 +41,9 @@ export function baselineProblem(message: drift.Baseline): string | null {
 export function prepareBaseline(message: drift.Baseline): Baseline {
   const fields = message.fields.map((field) => {
     const reference: FieldReference = { ...field, kind: field.kind === 'numeric' ? 'numeric' : 'categorical' };
-    return { reference, index: fieldIndex(reference), reader: columnReader(field) };
+    const { importance, intraclass } = field;
+    return { reference, index: fieldIndex(reference), reader: columnReader(field), importance, intraclass };
   });
-  return { model: message.model, version: message.modelVersion, fields };
+  const { model, modelVersion: version } = message;
+  return { model, version, unitRows: Math.max(1, message.unitRows), rows: message.rows, fields };
 }

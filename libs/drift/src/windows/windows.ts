@@ -4,6 +4,7 @@ import { addPane, paneMs } from '../panes/pane.ts';
 /** A Monitor with its name. */
 export interface NamedMonitor {
   readonly name: string;
+  readonly revision: number;
   readonly spec: MonitorSpec;
 }
 
@@ -30,6 +31,12 @@ export interface DueWindow {
   readonly startMs: number;
   readonly endMs: number;
   readonly counts: drift.Pane;
+  /** Windows with too few rows that are in it. */
+  readonly carried: number;
+  /** Rows that came after their window was closed, since the window before. */
+  readonly lateRows: number;
+  /** What closed it. */
+  readonly watermarkMs: number;
 }
 
 /** Width of a monitor's windows: whole days, rounded up. Milliseconds. */
@@ -93,7 +100,8 @@ function windowsOf(state: WindowState, monitor: NamedMonitor): readonly DueWindo
     for (const pane of own) {
       if (pane.baselineVersion === version && windowStartMs(spec, pane.startMs) === startMs) addPane(counts, pane);
     }
-    return { monitor, startMs, endMs: startMs + widthMs, counts };
+    const { watermarkMs } = state;
+    return { monitor, startMs, endMs: startMs + widthMs, counts, carried: 0, lateRows: 0, watermarkMs };
   });
 }
 

@@ -2,7 +2,8 @@ import { groupBins, sumByGroup } from '../bins/bins.ts';
 import type { FieldCounts, FieldReference } from '../bins/field.ts';
 import { ksFromBins, ksPValueAsymptotic } from '../hypotheses/ks.ts';
 import { chiSquareTwoSample } from '../hypotheses/chi-square.ts';
-import { benjaminiHochberg } from '../hypotheses/false-discovery.ts';
+import { falseDiscoveryAdjusted } from '../hypotheses/false-discovery.ts';
+import { jensenShannon } from '../distances/divergence.ts';
 import { psi, psiCritical } from '../distances/psi.ts';
 
 export interface DriftLimits {
@@ -23,7 +24,17 @@ export interface FieldPair {
    * fewer rows. Default 1 on both sides.
    */
   readonly designEffect?: { readonly reference: number; readonly current: number };
+  /** What differs from the limits of all fields. */
+  readonly limits?: {
+    readonly psi?: number;
+    readonly significance?: number;
+    /** A larger share of missing values is drift, whatever the tests say. */
+    readonly missingRatio?: number;
+  };
 }
+
+/** The test that decided: the present values, the categories, or missing against present. */
+export type FieldTest = 'ks' | 'chi-square' | 'missing';
 
 /** How far one field of a window is from its reference. */
 export interface FieldDistance {
@@ -33,10 +44,17 @@ export interface FieldDistance {
   readonly ksPValue?: number;
   /** What decides: Kolmogorov-Smirnov with the share of missing, or χ² for a categorical field; 1 when there is nothing to compare. */
   readonly pValue: number;
+  readonly test: FieldTest;
+  /** p-value after Benjamini-Hochberg over the fields that were judged together. */
+  readonly qValue: number;
   readonly psi: number;
   readonly psiCritical: number;
   /** Share of the window's rows where the field is missing. */
   readonly missingRatio: number;
+  /** Jensen-Shannon distance, base 2, on the groups of the index; for reading, it decides nothing. 0 when there is nothing to compare. */
+  readonly jensenShannon: number;
+  /** Rows of the window, missing ones included, over their design effect. */
+  readonly effectiveRows: number;
   readonly drifted: boolean;
 }
 
@@ -78,34 +96,39 @@ function chiSquareOf(
 const independent = { reference: 1, current: 1 };
 
 /** Two looks at one numeric field: twice the smaller p-value (Bonferroni). */
-function pValueWithMissing(pKs: number, { reference, current, designEffect = independent }: FieldPair): number {
-  if (reference.missing + current.missing === 0) return pKs;
+function withMissing(
+  pKs: number,
+  { reference, current, designEffect = independent }: FieldPair,
+): { readonly pValue: number; readonly test: FieldTest } {
+  if (reference.missing + current.missing === 0) return { pValue: pKs, test: 'ks' };
   const present: readonly [number, number] = [total(reference.counts), total(current.counts)];
   const pMissing = chiSquareOf([present[0], reference.missing], [present[1], current.missing], designEffect);
-  return Math.min(1, 2 * Math.min(pKs, pMissing));
+  return { pValue: Math.min(1, 2 * Math.min(pKs, pMissing)), test: pMissing < pKs ? 'missing' : 'ks' };
 }
 
-function distance(pair: FieldPair, limits: DriftLimits): FieldDistance {
+function distance(pair: FieldPair, limits: DriftLimits): Omit<FieldDistance, 'qValue' | 'drifted'> {
   const { reference, current, designEffect = independent } = pair;
   const [a, b] = grouped(reference, current, limits.groups ?? 10);
   const n = total(a);
   const m = total(b);
+  const isEmpty = n === 0 || m === 0;
+  const significance = pair.limits?.significance ?? limits.significance;
+  const worth: readonly [number, number] = [n / designEffect.reference, m / designEffect.current];
   const common = {
     field: reference.field,
-    psi: n === 0 || m === 0 ? 0 : psi(a, b),
-    psiCritical:
-      n === 0 || m === 0
-        ? 0
-        : psiCritical(a.length, n / designEffect.reference, m / designEffect.current, limits.significance),
+    psi: isEmpty ? 0 : psi(a, b),
+    psiCritical: isEmpty ? 0 : psiCritical(a.length, worth[0], worth[1], significance),
     missingRatio: m === 0 ? 0 : current.missing / m,
-    drifted: false,
+    jensenShannon: isEmpty ? 0 : jensenShannon(a, b, { base: 2 }),
+    effectiveRows: worth[1],
   };
-  if (reference.kind === 'categorical') return { ...common, pValue: chiSquareOf(a, b, designEffect) };
+  if (reference.kind === 'categorical')
+    return { ...common, pValue: chiSquareOf(a, b, designEffect), test: 'chi-square' };
   const statistic = ksFromBins(reference.counts, current.counts);
-  if (Number.isNaN(statistic)) return { ...common, pValue: pValueWithMissing(1, pair) };
+  if (Number.isNaN(statistic)) return { ...common, ...withMissing(1, pair) };
   const [rows, rowsCurrent] = [total(reference.counts), total(current.counts)];
   const pKs = ksPValueAsymptotic(statistic, rows / designEffect.reference, rowsCurrent / designEffect.current);
-  return { ...common, ksStatistic: statistic, ksPValue: pKs, pValue: pValueWithMissing(pKs, pair) };
+  return { ...common, ksStatistic: statistic, ksPValue: pKs, ...withMissing(pKs, pair) };
 }
 
 /**
@@ -113,7 +136,7 @@ function distance(pair: FieldPair, limits: DriftLimits): FieldDistance {
  * given AND its stability index reaches both the floor and its own critical value: the test alone alarms on differences too small to
  * matter, the index alone on small windows. Missing is a group of its own in the index, and a numeric field's test is the
  * smaller of Kolmogorov-Smirnov on the present rows and χ² on present against missing. Rows that belong together count for less
- * (`designEffect`). O(fields × bins).
+ * (`designEffect`). A field's own `limits` replace those of all; all fields stay one family of tests. O(fields × bins).
  *
  * Source: Smirnov (1939); Yurdakul and Naranjo (2020); Benjamini and Hochberg (1995); see `ksFromBins`, `psi`, `psiCritical`.
  *
@@ -122,12 +145,14 @@ function distance(pair: FieldPair, limits: DriftLimits): FieldDistance {
  */
 export function judgeFields(pairs: readonly FieldPair[], limits: DriftLimits): readonly FieldDistance[] {
   const distances = pairs.map((pair) => distance(pair, limits));
-  const significant = benjaminiHochberg(
-    distances.map(({ pValue }) => pValue),
-    limits.significance,
-  );
-  return distances.map((field, i) => ({
-    ...field,
-    drifted: significant[i] === true && field.psi >= Math.max(limits.psi, field.psiCritical),
-  }));
+  const qValues = falseDiscoveryAdjusted(distances.map(({ pValue }) => pValue));
+  return distances.map((field, i) => {
+    const own = pairs[i]?.limits;
+    const qValue = qValues[i] ?? 1;
+    const isMissing = field.missingRatio > (own?.missingRatio ?? Infinity);
+    const isLarge = field.psi >= Math.max(own?.psi ?? limits.psi, field.psiCritical);
+    const isSignificant = qValue <= (own?.significance ?? limits.significance);
+    const test: FieldTest = isMissing ? 'missing' : field.test;
+    return { ...field, qValue, test, drifted: isMissing || (isSignificant && isLarge) };
+  });
 }

@@ -15,7 +15,7 @@ export function inferencePartitions(resources: readonly TypedResource[]): number
 export function monitorsOf(resources: readonly TypedResource[]): readonly NamedMonitor[] {
   return ofKind(resources, 'Monitor')
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, spec }) => ({ name, spec }));
+    .map(({ name, revision, spec }) => ({ name, revision, spec }));
 }
 
 /** The topics of Everloop that the two stages read and write. */

@@ -209,6 +209,8 @@ export interface Baseline {
   /** What the log loss of the version was on rows that it was not fitted to, and their number: what its quality in service is compared with. */
   logLoss: number;
   logLossRows: number;
+  /** Rows of the unit of an average training row, Σ m² / Σ m over the units; 0: nobody counted units. */
+  unitRows: number;
 }
 
 /**
@@ -953,7 +955,7 @@ export const FieldReference: MessageFns<FieldReference> = {
 };
 
 function createBaseBaseline(): Baseline {
-  return { model: "", modelVersion: "", fields: [], rows: 0, logLoss: 0, logLossRows: 0 };
+  return { model: "", modelVersion: "", fields: [], rows: 0, logLoss: 0, logLossRows: 0, unitRows: 0 };
 }
 
 export const Baseline: MessageFns<Baseline> = {
@@ -975,6 +977,9 @@ export const Baseline: MessageFns<Baseline> = {
     }
     if (message.logLossRows !== 0) {
       writer.uint32(48).int64(message.logLossRows);
+    }
+    if (message.unitRows !== 0) {
+      writer.uint32(57).double(message.unitRows);
     }
     return writer;
   },
@@ -1040,6 +1045,14 @@ export const Baseline: MessageFns<Baseline> = {
             message.logLossRows = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.unitRows = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1072,6 +1085,11 @@ export const Baseline: MessageFns<Baseline> = {
         : isSet(object.log_loss_rows)
         ? globalThis.Number(object.log_loss_rows)
         : 0,
+      unitRows: isSet(object.unitRows)
+        ? globalThis.Number(object.unitRows)
+        : isSet(object.unit_rows)
+        ? globalThis.Number(object.unit_rows)
+        : 0,
     };
   },
 
@@ -1095,6 +1113,9 @@ export const Baseline: MessageFns<Baseline> = {
     if (message.logLossRows !== 0) {
       obj.logLossRows = Math.round(message.logLossRows);
     }
+    if (message.unitRows !== 0) {
+      obj.unitRows = floatToJson(message.unitRows);
+    }
     return obj;
   },
 
@@ -1109,6 +1130,7 @@ export const Baseline: MessageFns<Baseline> = {
     message.rows = object.rows ?? 0;
     message.logLoss = object.logLoss ?? 0;
     message.logLossRows = object.logLossRows ?? 0;
+    message.unitRows = object.unitRows ?? 0;
     return message;
   },
 };

@@ -1,0 +1,142 @@
+import { drift, eventId, type MonitorSpec } from '@everloop/contracts';
+import { driftScore, judgeFields, type FieldCounts, type FieldDistance, type FieldReference } from '@everloop/stats';
+import type { Baseline } from '../panes/baseline.ts';
+import { denseCounts, predictionsOf } from '../panes/pane.ts';
+import type { DueWindow } from '../windows/windows.ts';
+import { describeFields } from './words.ts';
+
+/** The Monitor's own values as a policy; an AlarmPlan has others. */
+export function policyOf({ significance, psi, score, minDriftedFields, raise }: MonitorSpec): drift.DriftPolicy {
+  const { windows: raiseWindows, of: raiseOf } = raise;
+  return { significance, psi, score, minDriftedFields, raiseWindows, raiseOf, planId: '' };
+}
+
+type BaselineField = Baseline['fields'][number];
+
+function countsOf(counts: drift.FieldCounts | undefined, { field, counts: bins }: FieldReference): FieldCounts {
+  if (counts === undefined) return { field, counts: [], missing: 0 };
+  return { field, counts: denseCounts(counts, bins.length), missing: counts.missing };
+}
+
+/** Rows of the unit of an average row, Σ m² / Σ m, at least 1. 1 where units are not counted. */
+function unitRowsOf(units: drift.UnitCounts | undefined): number {
+  const counts = units?.counts ?? [];
+  const rows = counts.reduce((sum, m) => sum + m, 0);
+  return rows === 0 ? 1 : counts.reduce((sum, m) => sum + m * m, 0) / rows;
+}
+
+/** Kish (1965), Survey Sampling, 5.4; see `clusterEffect`. */
+function designEffect(unitRows: number, intraclass: number): number {
+  return 1 + (unitRows - 1) * Math.min(1, Math.max(0, intraclass));
+}
+
+function watchedOf(spec: MonitorSpec, baseline: Baseline): readonly BaselineField[] {
+  const { fields } = spec;
+  return fields === 'all'
+    ? baseline.fields
+    : baseline.fields.filter(({ reference }) => fields.includes(reference.field));
+}
+
+function distancesOf(window: DueWindow, baseline: Baseline, policy: drift.DriftPolicy): readonly FieldDistance[] {
+  const { counts, monitor } = window;
+  const byName = new Map(counts.fields.map((field) => [field.field, field]));
+  const thresholds = new Map(monitor.spec.thresholds.map((threshold) => [threshold.field, threshold]));
+  const unitRows = unitRowsOf(counts.units);
+  const pairs = watchedOf(monitor.spec, baseline).map(({ reference, intraclass }) => {
+    const limits = thresholds.get(reference.field);
+    const effect = {
+      reference: designEffect(baseline.unitRows, intraclass),
+      current: designEffect(unitRows, intraclass),
+    };
+    const current = countsOf(byName.get(reference.field), reference);
+    return { reference, current, designEffect: effect, ...(limits === undefined ? {} : { limits }) };
+  });
+  return judgeFields(pairs, { psi: policy.psi, significance: policy.significance });
+}
+
+function lackOf({ counts, monitor }: DueWindow, baseline: Baseline | null): string | null {
+  if (baseline === null) {
+    const version = counts.baselineVersion;
+    return version === '' ? 'no champion, so no baseline' : `version ${version} has no baseline`;
+  }
+  if (counts.rows >= monitor.spec.minRows) return null;
+  const predictions = predictionsOf(counts);
+  const share = predictions === counts.rows ? '' : `, logged of about ${predictions} predictions`;
+  return `insufficient rows: ${counts.rows} of at least ${monitor.spec.minRows}${share}`;
+}
+
+interface Finding {
+  readonly verdict: drift.DriftVerdict;
+  readonly reason: string;
+  readonly fields: drift.FieldDrift[];
+  readonly score: number;
+  readonly urgent: boolean;
+}
+
+function compare(window: DueWindow, baseline: Baseline, policy: drift.DriftPolicy): Finding {
+  const importances = new Map(baseline.fields.map(({ reference, importance }) => [reference.field, importance]));
+  const distances = distancesOf(window, baseline, policy);
+  const weighted = distances.map(({ field, psi, psiCritical }) => {
+    return { field, psi, psiCritical, importance: importances.get(field) ?? 0 };
+  });
+  const { score, parts } = driftScore(weighted);
+  const partOf = new Map(parts.map(({ field, part }) => [field, part]));
+  const fields = distances.map((distance): drift.FieldDrift => {
+    const { ksStatistic, ksPValue, ...rest } = distance;
+    return { ...rest, ksStatistic, ksPValue, scorePart: partOf.get(distance.field) ?? 0 };
+  });
+  const drifted = fields.filter((field) => field.drifted);
+  const { urgentPsi } = window.monitor.spec;
+  const urgent = urgentPsi > 0 && drifted.some(({ psi }) => psi >= urgentPsi);
+  const isMany = drifted.length >= policy.minDriftedFields;
+  const isHeavy = policy.score > 0 && score > policy.score;
+  const many = `${drifted.length} of ${fields.length} fields drifted`;
+  const heavy = `score ${score.toFixed(3)}${policy.score > 0 ? ` of at most ${policy.score}` : ''}`;
+  if (!isMany && !isHeavy && !urgent) {
+    const reason = `stable: ${many}, ${policy.minDriftedFields} needed; ${heavy}`;
+    return { verdict: drift.DriftVerdict.STABLE, reason, fields, score, urgent };
+  }
+  const since = `from version ${baseline.version}`;
+  const worst = drifted.length === 0 ? '' : `: ${describeFields(drifted)}`;
+  const reason = `${urgent ? 'urgent: ' : ''}${many} ${since}${worst}; ${heavy}`;
+  return { verdict: drift.DriftVerdict.DRIFTED, reason, fields, score, urgent };
+}
+
+/**
+ * Evaluates a closed window: what its rows say about drift from the baseline, with all numbers, and nothing about what should be done. DRIFTED
+ * are windows in which at least `minDriftedFields` columns have drifted (see `judgeFields`), or whose importance-weighted score (`driftScore`)
+ * exceeds `policy.score`, or with a drifted column at `urgentPsi`. The id is derived from Monitor, model, baseline and window, so that a
+ * repeat is recognised. O(fields × bins).
+ */
+export function evaluateWindow(
+  window: DueWindow,
+  baseline: Baseline | null,
+  policy: drift.DriftPolicy,
+): drift.DriftReport {
+  const { monitor, counts, startMs, endMs, carried, lateRows, watermarkMs } = window;
+  const { baselineVersion } = counts;
+  const { model } = monitor.spec;
+  const lack = lackOf(window, baseline);
+  const finding: Finding =
+    lack !== null || baseline === null
+      ? { verdict: drift.DriftVerdict.INSUFFICIENT, reason: lack ?? '', fields: [], score: 0, urgent: false }
+      : compare(window, baseline, policy);
+  return drift.DriftReport.fromPartial({
+    ...finding,
+    id: eventId('drift-report', monitor.name, model, baselineVersion, String(endMs)),
+    model,
+    baselineVersion,
+    windowStartMs: startMs,
+    windowEndMs: endMs,
+    rows: counts.rows,
+    predictions: predictionsOf(counts),
+    monitor: monitor.name,
+    monitorRevision: monitor.revision,
+    policy,
+    carried,
+    lateRows,
+    watermarkMs,
+    units: counts.units?.hashes.length ?? 0,
+    referenceRows: baseline?.rows ?? 0,
+  });
+}
