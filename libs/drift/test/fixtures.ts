@@ -3,7 +3,8 @@ import { buildFieldReference } from '@everloop/stats';
 import { prepareBaseline, type Baseline } from '../src/panes/baseline.ts';
 import type { NamedMonitor } from '../src/windows/windows.ts';
 
-export const day = 86_400_000;
+export const hour = 3_600_000;
+export const day = 24 * hour;
 
 /** Uniform numbers in [0, 1) that every run repeats: Lehmer's generator (Park and Miller 1988). */
 export function uniforms(seed: number): () => number {
@@ -48,10 +49,25 @@ export function dayOfRows(
   shift: number,
   champion = '1',
 ): readonly serving.Inference[] {
+  return rowsOver(day, seed, startMs, n, { shift, champion });
+}
+
+/** `n` predictions spread over an hour. */
+export function hourOfRows(seed: number, startMs: number, n: number, shift: number): readonly serving.Inference[] {
+  return rowsOver(hour, seed, startMs, n, { shift, champion: '1' });
+}
+
+function rowsOver(
+  spanMs: number,
+  seed: number,
+  startMs: number,
+  n: number,
+  { shift, champion }: { readonly shift: number; readonly champion: string },
+): readonly serving.Inference[] {
   const next = uniforms(seed);
   return Array.from({ length: n }, (_, i) =>
     inference(`${seed}-${i}`, {
-      eventTimeMs: startMs + Math.floor((i * day) / n),
+      eventTimeMs: startMs + Math.floor((i * spanMs) / n),
       champion,
       version: champion,
       temp: next() + shift,

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { baseline, baselineMessage, day, dayOfRows, monitor } from '../../test/fixtures.ts';
 import { prepareBaseline, type Baseline } from '../panes/baseline.ts';
-import { addPane, countPane, groupRows } from '../panes/pane.ts';
+import { addPane } from '../panes/counts.ts';
+import { countPane, groupRows } from '../panes/pane.ts';
 import type { DueWindow } from '../windows/windows.ts';
 import { evaluateWindow, policyOf } from './evaluate.ts';
 

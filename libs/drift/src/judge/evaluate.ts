@@ -1,7 +1,7 @@
 import { drift, eventId, type MonitorSpec } from '@everloop/contracts';
 import { driftScore, judgeFields, type FieldCounts, type FieldDistance, type FieldReference } from '@everloop/stats';
 import type { Baseline } from '../panes/baseline.ts';
-import { denseCounts, predictionsOf } from '../panes/pane.ts';
+import { denseCounts, predictionsOf } from '../panes/counts.ts';
 import type { DueWindow } from '../windows/windows.ts';
 import { describeFields } from './words.ts';
 

@@ -1,30 +1,31 @@
-import { drift } from '@everloop/contracts';
+import { drift, type serving } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { baseline, baselineMessage, day, dayOfRows, inference } from '../../test/fixtures.ts';
+import { baseline, baselineMessage, hour, hourOfRows, inference } from '../../test/fixtures.ts';
 import { baselineProblem } from './baseline.ts';
-import { addPane, countPane, groupRows, predictionsOf } from './pane.ts';
+import { addPane, predictionsOf } from './counts.ts';
+import { countPane, groupRows } from './pane.ts';
 
 const reference = baseline();
 const shares = fc.constantFrom(0, 0.1, 0.3, 0.12, 1);
 
-function counted(rows: ReturnType<typeof dayOfRows>): readonly drift.Pane[] {
+function counted(rows: readonly serving.Inference[]): readonly drift.Pane[] {
   return groupRows(rows).map((group) => countPane(group, reference));
 }
 
 describe('counting', () => {
-  test('rows go to their model, champion and day', () => {
+  test('rows go to their model, champion and hour', () => {
     const rows = [
-      inference('a', { eventTimeMs: day - 1, temp: 0.5, carrier: 'a', score: 0.5 }),
-      inference('b', { eventTimeMs: day, temp: 0.5, carrier: 'a', score: 0.5 }),
-      inference('c', { eventTimeMs: day, champion: '2', temp: 0.5, carrier: 'a', score: 0.5 }),
+      inference('a', { eventTimeMs: hour - 1, temp: 0.5, carrier: 'a', score: 0.5 }),
+      inference('b', { eventTimeMs: hour, temp: 0.5, carrier: 'a', score: 0.5 }),
+      inference('c', { eventTimeMs: hour, champion: '2', temp: 0.5, carrier: 'a', score: 0.5 }),
     ];
     expect(
       groupRows(rows).map(({ startMs, baselineVersion, rows: own }) => [startMs, baselineVersion, own.length]),
     ).toEqual([
       [0, '1', 1],
-      [day, '1', 1],
-      [day, '2', 1],
+      [hour, '1', 1],
+      [hour, '2', 1],
     ]);
   });
 
@@ -54,7 +55,7 @@ describe('counting', () => {
   });
 
   test('without a baseline only the rows count', () => {
-    const pane = countPane({ model: 'm', baselineVersion: '', startMs: 0, rows: dayOfRows(1, 0, 3, 0) }, null);
+    const pane = countPane({ model: 'm', baselineVersion: '', startMs: 0, rows: hourOfRows(1, 0, 3, 0) }, null);
     expect(pane).toMatchObject({
       model: 'm',
       baselineVersion: '',
@@ -66,10 +67,10 @@ describe('counting', () => {
   });
 
   test('a share of the log: rows stand for what was predicted; a pane of before has none but its rows', () => {
-    const rows = dayOfRows(1, 0, 30, 0).map((row) => ({ ...row, inclusionProbability: 0.1 }));
+    const rows = hourOfRows(1, 0, 30, 0).map((row) => ({ ...row, inclusionProbability: 0.1 }));
     const [pane] = counted(rows);
     expect(pane).toMatchObject({ rows: 30, predictionsMicro: 300e6 });
-    const [before] = counted(dayOfRows(2, 0, 5, 0));
+    const [before] = counted(hourOfRows(2, 0, 5, 0));
     if (pane === undefined || before === undefined) throw new Error('no panes');
     addPane(pane, { ...before, predictionsMicro: 0 });
     expect([pane.rows, predictionsOf(pane)]).toEqual([35, 305]);
@@ -78,7 +79,7 @@ describe('counting', () => {
   test('merging the panes of any split equals counting the whole, also through JSON', () => {
     fc.assert(
       fc.property(fc.nat(200), fc.nat(200), fc.integer({ min: 1, max: 99 }), shares, (a, b, seed, share) => {
-        const rows = dayOfRows(seed, 0, a + b + 1, 0.1).map((row) => ({ ...row, inclusionProbability: share }));
+        const rows = hourOfRows(seed, 0, a + b + 1, 0.1).map((row) => ({ ...row, inclusionProbability: share }));
         const [whole] = counted(rows);
         const parts = [rows.slice(0, a), rows.slice(a)].flatMap((part) => counted(part));
         const [first, ...rest] = parts.map((pane) =>

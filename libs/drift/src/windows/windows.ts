@@ -1,5 +1,6 @@
 import type { drift, MonitorSpec } from '@everloop/contracts';
-import { addPane, paneMs } from '../panes/pane.ts';
+import { addPane, emptyPane } from '../panes/counts.ts';
+import { paneMs } from '../panes/pane.ts';
 
 /** A Monitor with its name. */
 export interface NamedMonitor {
@@ -8,8 +9,8 @@ export interface NamedMonitor {
   readonly spec: MonitorSpec;
 }
 
-/** Days that are kept for a model that has no Monitor yet, so that its first window is whole. */
-const daysWithoutMonitor = 31;
+/** Event time that is kept of a model that has no Monitor yet, so that its first window is whole. Milliseconds. */
+const withoutMonitorMs = 31 * 86_400_000;
 
 /** Counts by model, version and day, and how far each Monitor has judged. Changed in place by this module's functions. */
 export interface WindowState {
@@ -39,7 +40,7 @@ export interface DueWindow {
   readonly watermarkMs: number;
 }
 
-/** Width of a monitor's windows: whole days, rounded up. Milliseconds. */
+/** Width of a monitor's windows: whole hours, rounded up. Milliseconds. */
 export function windowWidthMs(spec: MonitorSpec): number {
   return Math.max(1, Math.ceil(spec.windowMs / paneMs)) * paneMs;
 }
@@ -68,19 +69,6 @@ export function compareVersions(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function emptyPane(model: string, baselineVersion: string, startMs: number): drift.Pane {
-  return {
-    model,
-    baselineVersion,
-    startMs,
-    rows: 0,
-    predictionsMicro: 0,
-    fields: [],
-    widthMs: paneMs,
-    units: undefined,
-  };
-}
-
 function windowsOf(state: WindowState, monitor: NamedMonitor): readonly DueWindow[] {
   const { name, spec } = monitor;
   const closedMs = state.closedUntilMs.get(name) ?? -Infinity;
@@ -96,7 +84,7 @@ function windowsOf(state: WindowState, monitor: NamedMonitor): readonly DueWindo
       newest.set(startMs, pane.baselineVersion);
   }
   return [...newest].map(([startMs, version]) => {
-    const counts = emptyPane(spec.model, version, startMs);
+    const counts = emptyPane(spec.model, version, startMs, widthMs);
     for (const pane of own) {
       if (pane.baselineVersion === version && windowStartMs(spec, pane.startMs) === startMs) addPane(counts, pane);
     }
@@ -123,7 +111,7 @@ export function closeWindows(
     const own = monitors.filter(({ spec }) => spec.model === pane.model);
     const isNeeded =
       own.length === 0
-        ? pane.startMs + daysWithoutMonitor * paneMs > state.watermarkMs
+        ? pane.startMs + withoutMonitorMs > state.watermarkMs
         : own.some(({ spec }) => windowStartMs(spec, pane.startMs) + windowWidthMs(spec) > state.watermarkMs);
     if (!isNeeded) state.panes.delete(key);
   }

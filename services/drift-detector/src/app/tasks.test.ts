@@ -41,7 +41,7 @@ describe('both stages', () => {
       await first.onRecords({ topic: topics.inferenceServed, partition: 1, records }, panes.value);
     }
     await first.onWatermark?.(7 * day, panes.value);
-    expect(panes.out.length).toBe(7);
+    expect(panes.out.length).toBe(7 * 24);
     expect(panes.out[0]).toMatchObject({
       topic: topics.driftPane,
       partition: 0,
