@@ -19,3 +19,22 @@ export function baselineInvalid(model: string, version: string, problem: string,
     ...(cause === undefined ? {} : { cause }),
   });
 }
+
+/** An alert that Alertmanager or a webhook has not taken yet. */
+export function alertUndelivered(target: string, url: string, answer: string, cause?: unknown): ServiceError {
+  return new ServiceError({
+    code: 'EVL_DRIFT_ALERT_UNDELIVERED',
+    kind: 'retryable',
+    message: `${target} at ${url} did not take an alert: ${answer}; it is tried again, see that the address is right and the server is up`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** An alert that Alertmanager or a webhook refused for good. */
+export function alertRefused(target: string, url: string, answer: string): ServiceError {
+  return new ServiceError({
+    code: 'EVL_DRIFT_ALERT_REFUSED',
+    kind: 'terminal',
+    message: `${target} at ${url} refused an alert: ${answer}; it is left out, so correct what the server complains of`,
+  });
+}

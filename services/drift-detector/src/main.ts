@@ -3,10 +3,13 @@ import { connect } from '@everloop/grpc';
 import { createKafkaBus } from '@everloop/kafka';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createObjectStore } from '@everloop/storage';
+import { createAlertmanager, createAlertWebhook } from './adapters/http-alerts.ts';
 import { createRegistryBaselines } from './adapters/registry-baselines.ts';
 import { cacheBaselines } from './app/cached-baselines.ts';
+import { createNotifier } from './app/notifier.ts';
 import { createStages } from './app/stages.ts';
 import { readConfig } from './config.ts';
+import { createNotifyTelemetry } from './notify-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
 
 const name = 'drift-detector';
@@ -22,5 +25,26 @@ const client = connect(registry.RegistryServiceService, config.registryAddress, 
 const baselines = createRegistryBaselines(client, createObjectStore(config.objectStore), telemetry);
 const stages = createStages({ bus, baselines: cacheBaselines(baselines, config.baselinesMax), telemetry });
 
-await runService({ name, parts: [bus, stages], http: { host: config.httpHost, port: config.httpPort }, logger });
+const calls = { logger, deadlineMs: config.alertDeadlineMs, runbooks: config.runbooks };
+const { alertmanagerUrl, alertWebhookUrl, alertWebhookSecret: secret } = config;
+const notifier = createNotifier({
+  bus,
+  targets: [
+    ...(alertmanagerUrl === null
+      ? []
+      : [{ target: createAlertmanager({ ...calls, url: alertmanagerUrl }), resendMs: config.alertResendMs }]),
+    ...(alertWebhookUrl === null
+      ? []
+      : [{ target: createAlertWebhook({ ...calls, url: alertWebhookUrl, secret }), resendMs: null }]),
+  ],
+  telemetry: createNotifyTelemetry(logger, metrics),
+  ageMsMax: config.alertAgeMaxMs,
+  now: Date.now,
+});
+await runService({
+  name,
+  parts: [bus, stages, notifier],
+  http: { host: config.httpHost, port: config.httpPort },
+  logger,
+});
 client.close();

@@ -1,4 +1,5 @@
 import type { Baseline } from '@everloop/drift';
+import type { Notice } from './domain/alarm.ts';
 
 /** Where baselines are. */
 export interface BaselineStore {
@@ -7,4 +8,15 @@ export interface BaselineStore {
    * the registry is away.
    */
   get(model: string, version: string): Promise<Baseline | null>;
+}
+
+/** Somebody outside who is told of alarms. */
+export interface AlertTarget {
+  /** Short name, for logs and metrics. */
+  readonly name: string;
+  /**
+   * Delivers at least once; repeats are recognised by their labels or ids. Rejects with a retryable error when it was not taken in some tries,
+   * with a terminal one when it never will be.
+   */
+  send(notices: readonly Notice[]): Promise<void>;
 }
