@@ -41,6 +41,7 @@ export function judgeWindow(state: WindowState, window: DueWindow, baseline: Bas
     reason,
     eventTimeMs: windowEndMs,
     causeId: id,
+    correlationId: id,
   };
   return { report, alert, request };
 }

@@ -342,7 +342,7 @@ export interface DriftAlert {
   eventTimeMs: number;
   message: string;
   monitor: string;
-  /** "data" (inputs and score), "performance" (labels), "estimated" (no labels yet). */
+  /** "data" (inputs and score), "performance" (labels), "estimated" (no labels yet), "budget" (more false alarms than the Monitor allows). */
   kind: string;
   /** The alarm is over. */
   resolved: boolean;
@@ -350,6 +350,8 @@ export interface DriftAlert {
   severity: string;
   modelVersion: string;
   startedAtMs: number;
+  /** Empty: all predictions. */
+  slice: string;
 }
 
 /** What must hold before a retraining is asked for, and whether it did. */
@@ -391,7 +393,10 @@ export interface Decision {
   policy:
     | DriftPolicy
     | undefined;
-  /** Retrainings asked for by drift in the budget's period, and how many it allows; 0 allowed: no budget. */
+  /**
+   * Retrainings that drift asked for in the budget's period and whose version failed its gates, and how many of those are allowed; 0 allowed: no
+   * budget.
+   */
   budgetSpent: number;
   budgetAllowed: number;
   /** Id that the whole flow shares, from the first drifted window to the version that came of it. */
@@ -2637,6 +2642,7 @@ function createBaseDriftAlert(): DriftAlert {
     severity: "",
     modelVersion: "",
     startedAtMs: 0,
+    slice: "",
   };
 }
 
@@ -2677,6 +2683,9 @@ export const DriftAlert: MessageFns<DriftAlert> = {
     }
     if (message.startedAtMs !== 0) {
       writer.uint32(96).int64(message.startedAtMs);
+    }
+    if (message.slice !== "") {
+      writer.uint32(106).string(message.slice);
     }
     return writer;
   },
@@ -2790,6 +2799,14 @@ export const DriftAlert: MessageFns<DriftAlert> = {
             message.startedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.slice = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2832,6 +2849,7 @@ export const DriftAlert: MessageFns<DriftAlert> = {
         : isSet(object.started_at_ms)
         ? globalThis.Number(object.started_at_ms)
         : 0,
+      slice: isSet(object.slice) ? globalThis.String(object.slice) : "",
     };
   },
 
@@ -2873,6 +2891,9 @@ export const DriftAlert: MessageFns<DriftAlert> = {
     if (message.startedAtMs !== 0) {
       obj.startedAtMs = Math.round(message.startedAtMs);
     }
+    if (message.slice !== "") {
+      obj.slice = message.slice;
+    }
     return obj;
   },
 
@@ -2893,6 +2914,7 @@ export const DriftAlert: MessageFns<DriftAlert> = {
     message.severity = object.severity ?? "";
     message.modelVersion = object.modelVersion ?? "";
     message.startedAtMs = object.startedAtMs ?? 0;
+    message.slice = object.slice ?? "";
     return message;
   },
 };

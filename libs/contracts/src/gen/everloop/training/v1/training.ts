@@ -93,8 +93,10 @@ export interface RetrainingRequested {
   reason: string;
   /** Event time of the cause, epoch milliseconds UTC. Only data before it trains. */
   eventTimeMs: number;
-  /** Id of the event that caused this one, for example a drift report. */
+  /** Id of the event that caused this one, for example the decision of a drift monitor. */
   causeId: string;
+  /** Id of the flow that it belongs to, for drift the first drifted report of the alarm; empty: none. */
+  correlationId: string;
 }
 
 export interface Gate {
@@ -125,6 +127,8 @@ export interface JobEvent {
   rows: number;
   /** Wall-clock duration, milliseconds; information only. */
   durationMs: number;
+  /** As the request has it. */
+  correlationId: string;
 }
 
 export interface JobEvent_MetricsEntry {
@@ -133,7 +137,7 @@ export interface JobEvent_MetricsEntry {
 }
 
 function createBaseRetrainingRequested(): RetrainingRequested {
-  return { id: "", model: "", trigger: "", reason: "", eventTimeMs: 0, causeId: "" };
+  return { id: "", model: "", trigger: "", reason: "", eventTimeMs: 0, causeId: "", correlationId: "" };
 }
 
 export const RetrainingRequested: MessageFns<RetrainingRequested> = {
@@ -155,6 +159,9 @@ export const RetrainingRequested: MessageFns<RetrainingRequested> = {
     }
     if (message.causeId !== "") {
       writer.uint32(50).string(message.causeId);
+    }
+    if (message.correlationId !== "") {
+      writer.uint32(58).string(message.correlationId);
     }
     return writer;
   },
@@ -220,6 +227,14 @@ export const RetrainingRequested: MessageFns<RetrainingRequested> = {
             message.causeId = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -248,6 +263,11 @@ export const RetrainingRequested: MessageFns<RetrainingRequested> = {
         : isSet(object.cause_id)
         ? globalThis.String(object.cause_id)
         : "",
+      correlationId: isSet(object.correlationId)
+        ? globalThis.String(object.correlationId)
+        : isSet(object.correlation_id)
+        ? globalThis.String(object.correlation_id)
+        : "",
     };
   },
 
@@ -271,6 +291,9 @@ export const RetrainingRequested: MessageFns<RetrainingRequested> = {
     if (message.causeId !== "") {
       obj.causeId = message.causeId;
     }
+    if (message.correlationId !== "") {
+      obj.correlationId = message.correlationId;
+    }
     return obj;
   },
 
@@ -285,6 +308,7 @@ export const RetrainingRequested: MessageFns<RetrainingRequested> = {
     message.reason = object.reason ?? "";
     message.eventTimeMs = object.eventTimeMs ?? 0;
     message.causeId = object.causeId ?? "";
+    message.correlationId = object.correlationId ?? "";
     return message;
   },
 };
@@ -437,6 +461,7 @@ function createBaseJobEvent(): JobEvent {
     metrics: {},
     rows: 0,
     durationMs: 0,
+    correlationId: "",
   };
 }
 
@@ -480,6 +505,9 @@ export const JobEvent: MessageFns<JobEvent> = {
     }
     if (message.durationMs !== 0) {
       writer.uint32(104).int64(message.durationMs);
+    }
+    if (message.correlationId !== "") {
+      writer.uint32(114).string(message.correlationId);
     }
     return writer;
   },
@@ -604,6 +632,14 @@ export const JobEvent: MessageFns<JobEvent> = {
             message.durationMs = longToNumber(reader.int64());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -666,6 +702,11 @@ export const JobEvent: MessageFns<JobEvent> = {
         : isSet(object.duration_ms)
         ? globalThis.Number(object.duration_ms)
         : 0,
+      correlationId: isSet(object.correlationId)
+        ? globalThis.String(object.correlationId)
+        : isSet(object.correlation_id)
+        ? globalThis.String(object.correlation_id)
+        : "",
     };
   },
 
@@ -716,6 +757,9 @@ export const JobEvent: MessageFns<JobEvent> = {
     if (message.durationMs !== 0) {
       obj.durationMs = Math.round(message.durationMs);
     }
+    if (message.correlationId !== "") {
+      obj.correlationId = message.correlationId;
+    }
     return obj;
   },
 
@@ -745,6 +789,7 @@ export const JobEvent: MessageFns<JobEvent> = {
     );
     message.rows = object.rows ?? 0;
     message.durationMs = object.durationMs ?? 0;
+    message.correlationId = object.correlationId ?? "";
     return message;
   },
 };
