@@ -52,6 +52,7 @@ export { loadResources, parseResources, type ResourceFile } from './resources/lo
 export { decompileSpec } from './resources/compile.ts';
 export { isKind, kinds } from './resources/schemas.ts';
 export { findResource, ofKind, parseResource, resourceKey, toWire, type ResourceOf } from './resources/wire.ts';
+export { compileSlices, type CompiledSlice, type SliceOperand } from './resources/slices.ts';
 export { nearest } from './suggest.ts';
 export {
   exportOdcs,

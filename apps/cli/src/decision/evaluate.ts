@@ -151,15 +151,16 @@ function brierReward(score: number, label: number): number {
 
 /** Takes what is rewarded out of the map, so that a repeated record counts once. */
 async function withLabels(bus: Bus, decisions: Map<string, Waiting>): Promise<readonly Rewarded[]> {
-  const rewarded: Rewarded[] = [];
+  const rewarded = new Map<string, Rewarded>();
   await readOutcomes(bus, ({ decisionId, kind, score, label }) => {
-    const waiting = decisions.get(decisionId);
-    if (waiting === undefined || kind !== outcomes.OutcomeKind.LABELLED) return undefined;
+    const waiting = decisions.get(decisionId) ?? rewarded.get(decisionId)?.waiting;
+    if (waiting === undefined || kind === outcomes.OutcomeKind.EXPIRED) return undefined;
     decisions.delete(decisionId);
-    rewarded.push({ waiting, reward: brierReward(score, label) });
+    // A correction follows what it corrects.
+    rewarded.set(decisionId, { waiting, reward: brierReward(score, label) });
     return undefined;
   });
-  return rewarded;
+  return [...rewarded.values()];
 }
 
 async function withRewards(bus: Bus, decisions: Map<string, Waiting>): Promise<readonly Rewarded[]> {

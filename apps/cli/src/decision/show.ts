@@ -54,8 +54,9 @@ export async function findDecision(bus: Bus, decisionId: string): Promise<ShownD
   );
   await readOutcomes(bus, (one) => {
     if (one.decisionId !== decisionId) return undefined;
+    // A correction comes after what it corrects.
     outcome = one;
-    return 'stop';
+    return undefined;
   });
   await readRewards(bus, (one) => {
     if (one.decisionId === decisionId && settled.length < rewardsMax) settled.push(one);

@@ -23,6 +23,15 @@ describe('DecisionLedger', () => {
     expect(ledger.answers.get('m/1')).toEqual({ firstMs: 100, count: 2 });
   });
 
+  it('takes corrections of an outcome, and of nothing for what they are', () => {
+    const ledger = ledgerOf([inference('a')], ['a']);
+    ledger.addOutcome({ ...outcome('a'), revision: 1 });
+    ledger.addOutcome({ ...outcome('a'), revision: 2 });
+    expect(verdicts(ledger, 1, 1_000)).toEqual([true, true, true]);
+    ledger.addOutcome({ ...outcome('b'), revision: 1 });
+    expect(verdicts(ledger, 1, 1_000)).toEqual([true, true, false]);
+  });
+
   it('counts a record of a sampled log as the predictions that it stands for', () => {
     const sampled = (id: string): serving.Inference => ({ ...inference(id), inclusionProbability: 0.25 });
     expect(ledgerOf([sampled('a'), sampled('b')], []).answers.get('m/1')?.count).toBe(8);

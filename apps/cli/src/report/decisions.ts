@@ -75,6 +75,8 @@ export class DecisionLedger {
       this.#counts.strangeOutcomes += 1;
       return;
     }
+    // A correction follows what it corrects.
+    if (outcome.revision > 0 && (decision.flags & settledFlag) !== 0) return;
     if ((decision.flags & settledFlag) !== 0) {
       this.#counts.repeatedOutcomes += 1;
       return;

@@ -27,6 +27,13 @@ describe('QualityFold', () => {
     expect(quality.logLossNeverRetrained).toBe(0.164252);
   });
 
+  it('takes the newest label of a request', () => {
+    const fold = new QualityFold();
+    fold.add(row('a', 0.9, 0, { isFirst: true }));
+    fold.add(row('a', 0.9, 1, { isFirst: true }));
+    expect(fold.quality(() => true)).toMatchObject({ rows: 1, positives: 1 });
+  });
+
   it('compares over the same requests only, whichever comes first', () => {
     const fold = new QualityFold();
     const shadow = { isServed: false, isFirst: true };

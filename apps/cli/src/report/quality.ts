@@ -11,6 +11,7 @@ interface Pair {
   readonly monthKey: string;
   served: number;
   first: number;
+  /** The newest: outcomes are corrected in order. */
   label: number;
 }
 
@@ -47,6 +48,7 @@ export class QualityFold {
       pair = { monthKey: row.month, served: Number.NaN, first: Number.NaN, label: row.label };
       this.#pairs.set(row.joinKey, pair);
     }
+    pair.label = row.label;
     if (row.isServed) pair.served = row.score;
     if (row.isFirst) pair.first = row.score;
   }

@@ -122,7 +122,7 @@ export async function readPredictions(
     if (value === null) return;
     const outcome = outcomes.Outcome.decode(value);
     decisions.addOutcome(outcome);
-    if (outcome.model !== model || outcome.kind !== outcomes.OutcomeKind.LABELLED) return;
+    if (outcome.model !== model || outcome.kind === outcomes.OutcomeKind.EXPIRED) return;
     quality.add({
       joinKey: outcome.joinKey,
       month: monthOf(outcome.predictedAtMs),

@@ -233,6 +233,24 @@ describe('parseResources', () => {
       /spec.label.key: predictions and labels meet in one partition.*allowed: id/,
     ],
     [
+      'a decision field that is not there',
+      'above: 0, wait: 1d',
+      'above: 0, wait: 1d, by: lat',
+      /spec.label.by: Source "trips" has no field "lat"; did you mean "late"/,
+    ],
+    [
+      'a slice of an input that is not there',
+      'training: { recipe: gbdt }',
+      'training: { recipe: gbdt }\n  slices: [{ name: big, cel: input.lat > 1 }]',
+      /spec.slices\[0\].cel: .*there is no input "lat"/,
+    ],
+    [
+      'two slices of one name',
+      'training: { recipe: gbdt }',
+      'training: { recipe: gbdt }\n  slices: [{ name: big, cel: input.late > 1 }, { name: big, cel: input.late > 2 }]',
+      /there are two slices "big"/,
+    ],
+    [
       'a join key that is not requested',
       'joinKey: id',
       'joinKey: ids',

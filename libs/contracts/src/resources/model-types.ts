@@ -111,6 +111,13 @@ export interface BatchingSpec {
   readonly maxDelayMs: number;
 }
 
+/** A part of a model's predictions. */
+export interface SliceSpec {
+  readonly name: string;
+  /** CEL over `input.<name>` and `request.<field>`; see `compileSlices`. */
+  readonly cel: string;
+}
+
 export interface ModelSpec {
   /** Fields of an example; a request carries those that `askedFields` says. */
   readonly request: readonly GatedField[];
@@ -140,7 +147,17 @@ export interface ModelSpec {
     readonly field: string;
     readonly above: number;
     readonly waitMs: number;
+    /** Field of the source with a decision id: a label that has one is about that decision alone, and counts before those of its key. */
+    readonly by?: string;
+    /** How long after the wait a label still replaces what the prediction came to without it; absent: not at all. */
+    readonly lateMs?: number;
+    /** Which of several labels counts, by event time; absent: the first. */
+    readonly conflict?: 'first' | 'last';
+    /** Label of a prediction whose wait is over without one; absent: it has none. */
+    readonly default?: 0 | 1;
   };
+  /** Parts of the predictions whose quality is told apart; they may overlap. */
+  readonly slices?: readonly SliceSpec[];
   readonly training: {
     readonly recipe: string;
     readonly parameters: Readonly<Record<string, number>>;

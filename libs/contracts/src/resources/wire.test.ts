@@ -130,7 +130,11 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     examples: { source: 's', time: 'at', offsetMs: -1 },
     views: [{ view: 'v', key: 'request.id' }],
     inputs: [{ name: 'a', type: 'number', from: 'v.a', fallback: 1 }],
-    label: { source: 's', key: 'id', field: 'a', above: 0, waitMs: 1 },
+    label: {
+      ...{ source: 's', key: 'id', field: 'a', above: 0, waitMs: 1 },
+      ...{ by: 'decision', lateMs: 1, conflict: 'last', default: 0 },
+    },
+    slices: [{ name: 'north', cel: 'input.a > 1' }],
     training: {
       recipe: 'gbdt',
       parameters: { trees: 1 },

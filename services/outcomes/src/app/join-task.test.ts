@@ -2,16 +2,19 @@ import { outcomes, serving, topics } from '@everloop/contracts';
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
 import { createLogger, createMetrics } from '@everloop/service';
 import { describe, expect, test } from 'vitest';
+import { ruleOf } from '../../test/fixtures.ts';
 import { createTelemetry } from '../telemetry.ts';
+import { decodeHeld } from '../domain/codec.ts';
 import { createJoinTask, type Join, type JoinTask } from './join-task.ts';
 
 const hour = 3_600_000;
 const join: Join = {
   model: 'm',
-  waitMs: 48 * hour,
+  joinRule: ruleOf(),
   labelTopic: 'arrived.valid',
   labelFormat: { format: 'json' },
-  rule: { key: 'id', field: 'delay', above: 15, eventTime: 'at' },
+  rule: { key: 'id', field: 'delay', above: 15, decision: null, eventTime: 'at' },
+  slices: [],
 };
 const telemetry = createTelemetry(createLogger({ service: 'test', level: 'silent' }), createMetrics('outcomes'));
 const task = (stateMax = 100): JoinTask => createJoinTask({ join, partition: 1, stateMax, telemetry });
@@ -84,7 +87,7 @@ describe('the task of a partition', () => {
       [topics.outcomeSettled, 'k', 1],
       [topics.outcomeStats, 'm', 0],
       [topics.outcomePending, 'a', 1],
-      [topics.outcomePending, 'label/m/k', 1],
+      [topics.outcomePending, 'label/m/kk', 1],
     ]);
     expect(outcomes.Outcome.decode(out[0]?.value as Buffer)).toMatchObject({
       decisionId: 'a',
@@ -94,7 +97,7 @@ describe('the task of a partition', () => {
     });
     const stats = outcomes.OutcomeStats.fromJSON(JSON.parse(String(out[1]?.value)));
     expect(stats).toMatchObject({ model: 'm', labelled: 1, positives: 1, expired: 0, dayMs: 0, settledAtMs: 3 * hour });
-    expect(out[2]?.value).toBeNull();
+    expect(decodeHeld(out[2]?.value as Buffer)).toMatchObject({ ending: { kind: 'labelled', label: 1 }, endings: 1 });
   });
 
   test('passes the watermark on after the expiries', () => {

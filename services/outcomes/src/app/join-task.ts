@@ -1,4 +1,4 @@
-import { encodeEvent, eventId, outcomes, topics, type SourceSpec } from '@everloop/contracts';
+import { encodeEvent, eventId, outcomes, topics, type CompiledSlice, type SourceSpec } from '@everloop/contracts';
 import type { Batch, BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
 import { createFieldReader, schemaRegistries, type FieldReader, type RegistryOf } from '@everloop/records';
 import { addRewards, type Arms } from '../domain/arms.ts';
@@ -6,27 +6,20 @@ import {
   armKey,
   decodeArm,
   decodeEntry,
+  decodeHeld,
   decodeInference,
-  decodePending,
   encodeArm,
   encodeEntry,
+  encodeHeld,
   encodeOutcome,
-  encodePending,
   isArmKey,
   isLabelKey,
   labelKey,
 } from '../domain/codec.ts';
-import {
-  createJoinState,
-  type JoinState,
-  onLabels,
-  onPredictions,
-  onWatermark,
-  restoreLabels,
-  restorePrediction,
-  stateSize,
-} from '../domain/join.ts';
+import { onLabels, onPredictions, onWatermark } from '../domain/join.ts';
+import { createJoinState, keep, keepLabels, stateSize, type JoinRule, type JoinState } from '../domain/join-state.ts';
 import { readLabel, type LabelRule } from '../domain/label.ts';
+import { slicesOf } from '../domain/slices.ts';
 import { summarise } from '../domain/stats.ts';
 import type { Changes, Label, Prediction } from '../domain/types.ts';
 import { stateFull, undecodable } from '../errors.ts';
@@ -35,12 +28,13 @@ import type { Telemetry } from '../telemetry.ts';
 /** What one runner joins. */
 export interface Join {
   readonly model: string;
-  readonly waitMs: number;
+  readonly joinRule: JoinRule;
   /** Valid topic of the label's source. */
   readonly labelTopic: string;
   /** How labels are encoded. */
   readonly labelFormat: Pick<SourceSpec, 'format' | 'schemaRegistry'>;
   readonly rule: LabelRule;
+  readonly slices: readonly CompiledSlice[];
 }
 
 export interface JoinTaskOptions {
@@ -62,13 +56,13 @@ export interface JoinTask extends TaskHandler {
 export function createJoinTask(options: JoinTaskOptions): JoinTask {
   const { join, partition, telemetry, registryOf = schemaRegistries({}) } = options;
   const reader = createFieldReader(join.labelFormat, registryOf);
-  const state = createJoinState(join.waitMs);
+  const state = createJoinState(join.joinRule);
   const arms: Arms = new Map();
   const finish = (changes: Changes, cause: string, context: TaskContext): void => {
     write(join, changes, cause, context);
     writeArms(join.model, arms, changes, context);
     telemetry.handled(join.model, changes);
-    telemetry.holds(join.model, partition, state.pending.size, state.labels.size);
+    telemetry.holds(join.model, partition, state.held.size, state.labels.size);
   };
   return {
     restore: (records) => restore(state, arms, join.model, records),
@@ -99,7 +93,9 @@ function takePredictions(state: JoinState, join: Join, batch: Batch): Changes {
   const predictions: Prediction[] = [];
   for (const record of batch.records) {
     if (record.value === null) continue;
-    const prediction = decoded(record, decodeInference);
+    const prediction = decoded(record, (bytes) =>
+      decodeInference(bytes, (inference) => (inference.model === join.model ? slicesOf(join.slices, inference) : [])),
+    );
     if (prediction.model === join.model) predictions.push(prediction);
   }
   return onPredictions(state, predictions);
@@ -126,10 +122,10 @@ function decoded<T>(record: BusRecord, decode: (bytes: Uint8Array) => T): T {
 }
 
 /** Emits outcomes, their sums and the changelog. */
-function write({ model, waitMs }: Join, changes: Changes, cause: string, context: TaskContext): void {
+function write({ model, joinRule: { waitMs } }: Join, changes: Changes, cause: string, context: TaskContext): void {
   const { partition } = context;
   for (const settled of changes.settled) {
-    const value = Buffer.from(encodeOutcome(settled));
+    const value = Buffer.from(encodeOutcome(settled, waitMs));
     context.emit({ topic: topics.outcomeSettled, partition, key: settled.prediction.joinKey, value });
   }
   for (const stats of summarise(changes, waitMs)) {
@@ -143,13 +139,13 @@ function write({ model, waitMs }: Join, changes: Changes, cause: string, context
     });
     context.emit({ topic: topics.outcomeStats, partition: 0, key: model, ...event });
   }
-  for (const [decisionId, prediction] of changes.pending) {
-    const value = prediction === null ? null : Buffer.from(encodePending(prediction));
+  for (const [decisionId, held] of changes.held) {
+    const value = held === null ? null : Buffer.from(encodeHeld(held));
     context.emit({ topic: topics.outcomePending, partition, key: decisionId, value });
   }
-  for (const [joinKey, entry] of changes.labels) {
-    const value = entry === null ? null : encodeEntry(model, joinKey, entry);
-    context.emit({ topic: topics.outcomePending, partition, key: labelKey(model, joinKey), value });
+  for (const [lookup, entry] of changes.labels) {
+    const value = entry === null ? null : encodeEntry(model, entry);
+    context.emit({ topic: topics.outcomePending, partition, key: labelKey(model, lookup), value });
   }
 }
 
@@ -178,13 +174,13 @@ function restore(state: JoinState, arms: Arms, model: string, records: readonly 
     } else if (isLabelKey(record.key.toString('utf8'))) {
       const {
         model: owner,
-        joinKey,
+        lookup,
         entry,
       } = decoded(record, (bytes) => decodeEntry(Buffer.from(bytes).toString('utf8')));
-      if (owner === model) restoreLabels(state, joinKey, entry);
+      if (owner === model) keepLabels(state, lookup, entry);
     } else {
-      const prediction = decoded(record, decodePending);
-      if (prediction.model === model) restorePrediction(state, prediction);
+      const held = decoded(record, decodeHeld);
+      if (held.prediction.model === model) keep(state, held);
     }
   }
 }

@@ -131,7 +131,10 @@ class Joins implements Part {
       if (!(await this.#awaitLabelTopic(plan))) return null;
       const runner = this.#runner(plan);
       await this.#begin(runner);
-      telemetry.logger.info({ model: plan.model, labels: plan.labelTopic, waitMs: plan.waitMs }, 'joins outcomes');
+      telemetry.logger.info(
+        { model: plan.model, labels: plan.labelTopic, waitMs: plan.joinRule.waitMs },
+        'joins outcomes',
+      );
       return runner;
     } catch (error) {
       this.#failed.resolve(error);

@@ -1,6 +1,6 @@
-import { ofKind, topics, validTopic, type SourceSpec, type TypedResource } from '@everloop/contracts';
+import { compileSlices, ofKind, topics, validTopic, type SourceSpec, type TypedResource } from '@everloop/contracts';
 import type { TopicSpec } from '@everloop/kafka';
-import { labelRule } from '../domain/label.ts';
+import { joinRule, labelRule } from '../domain/label.ts';
 import type { Join } from './join-task.ts';
 
 /** A join with the number of partitions that its topics share. */
@@ -18,13 +18,14 @@ export function planJoins(resources: readonly TypedResource[]): readonly Planned
       if (source === undefined) return [];
       return {
         model: name,
-        waitMs: spec.label.waitMs,
+        joinRule: joinRule(spec.label),
         labelTopic: validTopic(source.topic),
         labelFormat: {
           format: source.format,
           ...(source.schemaRegistry === undefined ? {} : { schemaRegistry: source.schemaRegistry }),
         },
         rule: labelRule(spec.label, source.eventTime),
+        slices: compileSlices(spec),
         partitions: source.partitions,
       };
     });

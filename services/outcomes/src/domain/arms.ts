@@ -1,4 +1,4 @@
-import type { Settled } from './types.ts';
+import type { Ending, Settled } from './types.ts';
 
 /** What one arm has earned in this partition. */
 export interface ArmTotals {
@@ -26,13 +26,13 @@ export function rewardNano(score: number, label: 0 | 1): number {
   return Math.round((1 - distance * distance) * 1e9);
 }
 
-/** Adds one reward, in units of 1e-9, to the totals of an arm, in place, and returns them. */
-export function addTo(arms: Arms, arm: string, nano: number): ArmTotals {
+/** Adds one reward, in units of 1e-9, or with `sign` -1 takes it away, to the totals of an arm, in place, and returns them. */
+export function addTo(arms: Arms, arm: string, nano: number, sign: 1 | -1 = 1): ArmTotals {
   const before = arms.get(arm) ?? { matured: 0, rewardNano: 0, rewardSquaredMicro: 0 };
   const after = {
-    matured: before.matured + 1,
-    rewardNano: before.rewardNano + nano,
-    rewardSquaredMicro: before.rewardSquaredMicro + Math.round((nano / 1e9) ** 2 * 1e6),
+    matured: before.matured + sign,
+    rewardNano: before.rewardNano + sign * nano,
+    rewardSquaredMicro: before.rewardSquaredMicro + sign * Math.round((nano / 1e9) ** 2 * 1e6),
   };
   arms.set(arm, after);
   return after;
@@ -40,15 +40,20 @@ export function addTo(arms: Arms, arm: string, nano: number): ArmTotals {
 
 /**
  * Adds what was settled to the totals, in place, and returns the arms that changed. Only drawn predictions count, so that what a client or
- * a rule chose does not pass for the arm's own merit; one without a label has no reward. A prediction settles once, so a repeated or
- * second label changes nothing.
+ * a rule chose does not pass for the arm's own merit; one without a label, given or by default, has no reward. What an ending replaces is
+ * taken away.
  */
 export function addRewards(arms: Arms, settled: readonly Settled[]): ReadonlyMap<string, ArmTotals> {
   const changed = new Map<string, ArmTotals>();
   for (const one of settled) {
     const { learn, modelVersion, score } = one.prediction;
-    if (!learn || one.ending.kind !== 'labelled') continue;
-    changed.set(modelVersion, addTo(arms, modelVersion, rewardNano(score, one.ending.label)));
+    if (!learn) continue;
+    const add = (ending: Ending | null, sign: 1 | -1): void => {
+      if (ending === null || ending.kind === 'expired') return;
+      changed.set(modelVersion, addTo(arms, modelVersion, rewardNano(score, ending.label), sign));
+    };
+    add(one.replaces, -1);
+    add(one.ending, 1);
   }
   trimArms(arms, changed, armsMax);
   return changed;

@@ -1,19 +1,19 @@
-import { outcomes, serving } from '@everloop/contracts';
+import { eventId, outcomes, serving } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { predictionOf, settledOf } from '../../test/fixtures.ts';
+import { labelledAs, predictionOf, settledOf } from '../../test/fixtures.ts';
 import {
   decodeEntry,
+  decodeHeld,
   decodeInference,
-  decodePending,
   encodeEntry,
+  encodeHeld,
   encodeOutcome,
-  encodePending,
   isLabelKey,
   labelKey,
 } from './codec.ts';
 import { type LabelRule, readLabel } from './label.ts';
-import type { Ending, Prediction, Settled } from './types.ts';
+import type { Ending, Prediction } from './types.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
 const time = fc.integer({ min: 0, max: 4e12 });
@@ -28,81 +28,107 @@ const predictions: fc.Arbitrary<Prediction> = fc.record({
   score: fc.double({ min: 0, max: 1, noNaN: true }),
   learn: fc.boolean(),
   slices: fc.array(text, { maxLength: 3 }),
+  answerId: text,
 });
+const bit = fc.constantFrom(0 as const, 1 as const);
 const endings: fc.Arbitrary<Ending> = fc.oneof(
   fc.constant({ kind: 'expired' as const }),
-  fc.record({
-    kind: fc.constant('labelled' as const),
-    label: fc.constantFrom(0 as const, 1 as const),
-    labelledAtMs: time,
-  }),
+  fc.record({ kind: fc.constant('defaulted' as const), label: bit }),
+  fc.record({ kind: fc.constant('labelled' as const), label: bit, labelledAtMs: time }),
 );
-const settled: fc.Arbitrary<Settled> = fc
-  .tuple(predictions, endings)
-  .map(([prediction, ending]) => settledOf(prediction, ending));
+const { LABELLED, EXPIRED, DEFAULTED, UNSPECIFIED } = outcomes.OutcomeKind;
 
 describe('codecs', () => {
-  test('predictions come back', () => {
+  test('what is held comes back', () => {
     fc.assert(
-      fc.property(predictions, (one) => {
-        expect(decodePending(encodePending(one))).toEqual(one);
+      fc.property(predictions, fc.option(endings), fc.nat(5), (prediction, ending, endingCount) => {
+        const held = { prediction, ending, endings: endingCount };
+        expect(decodeHeld(encodeHeld(held))).toEqual(held);
       }),
     );
+  });
+
+  test('a prediction is read from the log, with its slices and the answer that it belongs to', () => {
     fc.assert(
-      fc.property(predictions, ({ predictedAtMs, slices, ...rest }) => {
-        const bytes = serving.Inference.encode(
-          serving.Inference.fromPartial({ ...rest, eventTimeMs: predictedAtMs }),
-        ).finish();
-        expect(decodeInference(bytes)).toEqual({ ...rest, predictedAtMs, slices: [] });
-        expect(slices.length).toBeLessThan(4);
+      fc.property(predictions, fc.string(), (prediction, requestId) => {
+        const { decisionId, model, modelVersion, championVersion, arm, joinKey, score, learn } = prediction;
+        const inference = serving.Inference.fromPartial({
+          ...{ decisionId, requestId, model, modelVersion, championVersion, arm, joinKey, score, learn },
+          eventTimeMs: prediction.predictedAtMs,
+        });
+        const bytes = serving.Inference.encode(inference).finish();
+        const answerId = arm === 'shadow' ? eventId('decision', model, requestId) : decisionId;
+        expect(decodeInference(bytes, () => prediction.slices)).toEqual({ ...prediction, answerId });
       }),
     );
   });
 
   test('label entries come back', () => {
-    const entries = fc.record({
-      labels: fc.array(
-        fc.record({ joinKey: fc.constant('k'), label: fc.constantFrom(0 as const, 1 as const), labelledAtMs: time }),
-      ),
-      settled: fc.array(fc.tuple(text, time)).map((pairs) => new Map(pairs)),
-    });
+    const entries = fc
+      .record({
+        by: fc.constantFrom('key' as const, 'decision' as const),
+        labels: fc.array(fc.record({ label: fc.constantFrom(0 as const, 1 as const), labelledAtMs: time }), {
+          minLength: 1,
+        }),
+        used: fc.boolean(),
+      })
+      .map(({ by, labels, used }) => ({ labels: labels.map((label) => ({ by, key: 'x', ...label })), used }));
     fc.assert(
       fc.property(entries, (entry) => {
-        expect(decodeEntry(encodeEntry('m', 'k', entry))).toEqual({ model: 'm', joinKey: 'k', entry });
+        const lookup = entry.labels[0]?.by === 'decision' ? 'dx' : 'kx';
+        expect(decodeEntry(encodeEntry('m', entry))).toEqual({ model: 'm', lookup, entry });
       }),
     );
-    expect(isLabelKey(labelKey('m', 'k'))).toBe(true);
+    expect(isLabelKey(labelKey('m', 'kx'))).toBe(true);
   });
 
-  test('an outcome says what became of the prediction', () => {
-    fc.assert(
-      fc.property(settled, (one) => {
-        const outcome = outcomes.Outcome.decode(encodeOutcome(one));
-        expect(outcome).toMatchObject({ ...one.prediction });
-        expect(outcome.kind).toBe(
-          one.ending.kind === 'labelled' ? outcomes.OutcomeKind.LABELLED : outcomes.OutcomeKind.EXPIRED,
-        );
-        if (one.ending.kind === 'labelled')
-          expect(outcome).toMatchObject({ label: one.ending.label, labelledAtMs: one.ending.labelledAtMs });
-      }),
-    );
+  test.each<[string, Ending, Ending | null, object]>([
+    [
+      'labelled',
+      labelledAs(1, 9),
+      null,
+      { kind: LABELLED, label: 1, labelledAtMs: 9, revision: 0, replacedKind: UNSPECIFIED },
+    ],
+    ['expired', { kind: 'expired' }, null, { kind: EXPIRED, label: 0, labelledAtMs: 0 }],
+    ['by default', { kind: 'defaulted', label: 1 }, null, { kind: DEFAULTED, label: 1, labelledAtMs: 107 }],
+    [
+      'corrected',
+      labelledAs(0, 9),
+      labelledAs(1, 3),
+      { kind: LABELLED, label: 0, revision: 1, replacedKind: LABELLED, replacedLabel: 1 },
+    ],
+    ['late', labelledAs(0, 9), { kind: 'expired' }, { kind: LABELLED, revision: 1, replacedKind: EXPIRED }],
+  ])('an outcome says what became of the prediction: %s', (_, ending, replaces, expected) => {
+    const prediction = predictionOf({ predictedAtMs: 7, slices: ['north'] });
+    const outcome = outcomes.Outcome.decode(encodeOutcome(settledOf(prediction, ending, replaces), 100));
+    expect(outcome).toMatchObject({ ...prediction, ...expected });
   });
 
   test('bytes that are cut off are refused', () => {
-    const bytes = encodePending(predictionOf());
+    const bytes = encodeHeld({ prediction: predictionOf(), ending: null, endings: 0 });
     expect(() => decodeInference(bytes.subarray(0, 2))).toThrow();
   });
 });
 
 describe('labels', () => {
-  const rule: LabelRule = { key: 'flight_id', field: 'arr_delay', above: 15, eventTime: 'at' };
+  const rule: LabelRule = { key: 'flight_id', field: 'arr_delay', above: 15, decision: 'decision', eventTime: 'at' };
   test.each([
-    ['above', '{"flight_id":"f","arr_delay":16,"at":5}', { joinKey: 'f', label: 1, labelledAtMs: 5 }],
-    ['at the limit', '{"flight_id":"f","arr_delay":15,"at":5}', { joinKey: 'f', label: 0, labelledAtMs: 5 }],
+    ['above', '{"flight_id":"f","arr_delay":16,"at":5}', { by: 'key', key: 'f', label: 1, labelledAtMs: 5 }],
+    ['at the limit', '{"flight_id":"f","arr_delay":15,"at":5}', { by: 'key', key: 'f', label: 0, labelledAtMs: 5 }],
     [
       'RFC 3339 time, numeric key',
       '{"flight_id":7,"arr_delay":0,"at":"1970-01-01T00:00:01Z"}',
-      { joinKey: '7', label: 0, labelledAtMs: 1000 },
+      { by: 'key', key: '7', label: 0, labelledAtMs: 1000 },
+    ],
+    [
+      'the decision that it names',
+      '{"flight_id":"f","arr_delay":16,"at":5,"decision":"abc"}',
+      { by: 'decision', key: 'abc', label: 1, labelledAtMs: 5 },
+    ],
+    [
+      'no decision named',
+      '{"flight_id":"f","arr_delay":16,"at":5,"decision":""}',
+      { by: 'key', key: 'f', label: 1, labelledAtMs: 5 },
     ],
     ['no value', '{"flight_id":"f","arr_delay":null,"at":5}', null],
     ['no key', '{"arr_delay":1,"at":5}', null],

@@ -1,12 +1,13 @@
-import { outcomes, serving } from '@everloop/contracts';
+import { eventId, outcomes, serving } from '@everloop/contracts';
 import type { ArmTotals } from './arms.ts';
-import type { Label, LabelEntry, Prediction, Settled } from './types.ts';
+import { lookupOf } from './join-state.ts';
+import type { Ending, Held, Label, LabelEntry, Prediction, Settled } from './types.ts';
 
 const labelPrefix = 'label/';
 
-/** Key of a label entry in the changelog; a prediction's key is its decision id. */
-export function labelKey(model: string, joinKey: string): string {
-  return `${labelPrefix}${model}/${joinKey}`;
+/** Key of a label entry in the changelog; a prediction's key is its decision id. `lookup`: as `lookupOf` says it. */
+export function labelKey(model: string, lookup: string): string {
+  return `${labelPrefix}${model}/${lookup}`;
 }
 
 const armPrefix = 'arm/';
@@ -34,72 +35,113 @@ export function isLabelKey(key: string): boolean {
   return key.startsWith(labelPrefix);
 }
 
-/** A prediction from the inference log. Throws on bytes that are not an Inference. */
-export function decodeInference(bytes: Uint8Array): Prediction {
+/**
+ * A prediction from the inference log, and its slices as `slicesOf` tells them. Throws on bytes that are not an Inference. Of a shadow in a request of
+ * several rows the answer is not known: a label that names a decision does not reach it.
+ */
+export function decodeInference(
+  bytes: Uint8Array,
+  slicesOf: (inference: serving.Inference) => readonly string[] = () => [],
+): Prediction {
   const inference = serving.Inference.decode(bytes);
+  const { decisionId, requestId, model, modelVersion, championVersion, arm, joinKey, score, learn } = inference;
   return {
-    decisionId: inference.decisionId,
-    model: inference.model,
-    modelVersion: inference.modelVersion,
-    championVersion: inference.championVersion,
-    arm: inference.arm,
-    joinKey: inference.joinKey,
+    ...{ decisionId, model, modelVersion, championVersion, arm, joinKey, score, learn },
     predictedAtMs: inference.eventTimeMs,
-    score: inference.score,
-    learn: inference.learn,
-    slices: [],
+    answerId: arm === 'shadow' ? eventId('decision', model, requestId) : decisionId,
+    slices: slicesOf(inference),
   };
 }
 
-function copied(prediction: Prediction): outcomes.Outcome {
-  return outcomes.Outcome.fromPartial({ ...prediction, slices: [...prediction.slices] });
+const { LABELLED, DEFAULTED, EXPIRED, UNSPECIFIED } = outcomes.OutcomeKind;
+
+function kindOf(ending: Ending | null): outcomes.OutcomeKind {
+  switch (ending?.kind) {
+    case 'labelled':
+      return LABELLED;
+    case 'defaulted':
+      return DEFAULTED;
+    case 'expired':
+      return EXPIRED;
+    case undefined:
+      return UNSPECIFIED;
+  }
 }
 
-/** A pending prediction: an Outcome without a kind. */
-export function encodePending(prediction: Prediction): Uint8Array {
-  return outcomes.Outcome.encode(copied(prediction)).finish();
+function outcomeOf(prediction: Prediction, ending: Ending | null, revision: number): outcomes.Outcome {
+  return outcomes.Outcome.fromPartial({
+    ...prediction,
+    ...{ slices: [...prediction.slices], kind: kindOf(ending), revision },
+    label: ending === null || ending.kind === 'expired' ? 0 : ending.label,
+    labelledAtMs: ending?.kind === 'labelled' ? ending.labelledAtMs : 0,
+  });
 }
 
-export function decodePending(bytes: Uint8Array): Prediction {
-  const { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score, learn, slices } =
-    outcomes.Outcome.decode(bytes);
-  return { decisionId, model, modelVersion, championVersion, arm, joinKey, predictedAtMs, score, learn, slices };
+/** A held prediction: an Outcome, without a kind while it waits; its revision is the number of its endings. */
+export function encodeHeld({ prediction, ending, endings }: Held): Uint8Array {
+  return outcomes.Outcome.encode(outcomeOf(prediction, ending, endings)).finish();
 }
 
-/** The event of a settled prediction, binary. */
-export function encodeOutcome(settled: Settled): Uint8Array {
-  const { prediction, ending } = settled;
-  const end =
-    ending.kind === 'labelled'
-      ? { kind: outcomes.OutcomeKind.LABELLED, label: ending.label, labelledAtMs: ending.labelledAtMs }
-      : { kind: outcomes.OutcomeKind.EXPIRED };
-  return outcomes.Outcome.encode({ ...copied(prediction), ...end }).finish();
+export function decodeHeld(bytes: Uint8Array): Held {
+  const { kind, label, labelledAtMs, revision, ...outcome } = outcomes.Outcome.decode(bytes);
+  const { decisionId, model, modelVersion, championVersion, arm, joinKey } = outcome;
+  const { predictedAtMs, score, learn, answerId, slices } = outcome;
+  return {
+    prediction: {
+      ...{ decisionId, model, modelVersion, championVersion, arm, joinKey },
+      ...{ predictedAtMs, score, learn, answerId, slices },
+    },
+    ending: endingOf(kind, label > 0.5 ? 1 : 0, labelledAtMs),
+    endings: revision,
+  };
+}
+
+function endingOf(kind: outcomes.OutcomeKind, label: 0 | 1, labelledAtMs: number): Ending | null {
+  if (kind === LABELLED) return { kind: 'labelled', label, labelledAtMs };
+  if (kind === DEFAULTED) return { kind: 'defaulted', label };
+  return kind === EXPIRED ? { kind: 'expired' } : null;
+}
+
+/** The event of a settled prediction, binary. `waitMs`: a default label is as old as the end of the wait. */
+export function encodeOutcome({ prediction, ending, replaces, revision }: Settled, waitMs: number): Uint8Array {
+  const outcome = outcomeOf(prediction, ending, revision);
+  return outcomes.Outcome.encode({
+    ...outcome,
+    labelledAtMs: ending.kind === 'defaulted' ? prediction.predictedAtMs + waitMs : outcome.labelledAtMs,
+    replacedKind: kindOf(replaces),
+    replacedLabel: replaces === null || replaces.kind === 'expired' ? 0 : replaces.label,
+  }).finish();
 }
 
 interface PackedEntry {
   readonly model: string;
+  readonly by: Label['by'];
   readonly key: string;
   readonly labels: readonly (readonly [timeMs: number, label: 0 | 1])[];
-  readonly settled: readonly (readonly [decisionId: string, predictedAtMs: number])[];
+  readonly used: boolean;
 }
 
-/** A label entry as packed JSON. */
-export function encodeEntry(model: string, joinKey: string, entry: LabelEntry): string {
+/** A label entry as packed JSON. All its labels have one key. */
+export function encodeEntry(model: string, { labels, used }: LabelEntry): string {
   const packed: PackedEntry = {
     model,
-    key: joinKey,
-    labels: entry.labels.map(({ labelledAtMs, label }) => [labelledAtMs, label] as const),
-    settled: [...entry.settled],
+    by: labels[0]?.by ?? 'key',
+    key: labels[0]?.key ?? '',
+    labels: labels.map(({ labelledAtMs, label }) => [labelledAtMs, label] as const),
+    used,
   };
   return JSON.stringify(packed);
 }
 
 export function decodeEntry(text: string): {
   readonly model: string;
-  readonly joinKey: string;
+  readonly lookup: string;
   readonly entry: LabelEntry;
 } {
-  const packed = JSON.parse(text) as PackedEntry;
-  const labels = packed.labels.map(([labelledAtMs, label]): Label => ({ joinKey: packed.key, label, labelledAtMs }));
-  return { model: packed.model, joinKey: packed.key, entry: { labels, settled: new Map(packed.settled) } };
+  const { model, by, key, labels, used } = JSON.parse(text) as PackedEntry;
+  return {
+    model,
+    lookup: lookupOf({ by, key }),
+    entry: { labels: labels.map(([labelledAtMs, label]): Label => ({ by, key, label, labelledAtMs })), used },
+  };
 }

@@ -1,106 +1,45 @@
-import { createTimeBuckets, type TimeBuckets } from './time-buckets.ts';
-import { type Changes, type Fact, type Label, type LabelEntry, noChanges, type Prediction } from './types.ts';
+import {
+  concernedUntilMs,
+  forget,
+  heldOf,
+  isNear,
+  keep,
+  keepLabels,
+  lookupOf,
+  lookupsOf,
+  type JoinState,
+} from './join-state.ts';
+import {
+  type Changes,
+  type Ending,
+  type Fact,
+  type Held,
+  type Label,
+  type LabelEntry,
+  noChanges,
+  type Prediction,
+} from './types.ts';
 
-/** Labels kept for one join key; more than a few corrections of one label are an error of the source. */
-const labelsPerKeyMax = 16;
-
-interface Entry {
-  labels: Label[];
-  settled: Map<string, number>;
-}
-
-/**
- * Predictions and labels of one partition that have not met yet. The functions of this module change it in place and say in `Changes` what
- * must be written. A label at time l counts for a prediction at time t when |l - t| <= waitMs; of several the first in the
- * label topic counts. That depends on no order between topics: predictions stay until no label can come any more, labels until no prediction can.
- */
-export interface JoinState {
-  readonly waitMs: number;
-  readonly pending: Map<string, Prediction>;
-  /** Decision ids of the pending predictions of a join key. */
-  readonly waiting: Map<string, Set<string>>;
-  readonly labels: Map<string, Entry>;
-  readonly pendingByTime: TimeBuckets;
-  readonly labelsByTime: TimeBuckets;
-  watermarkMs: number;
-}
-
-export function createJoinState(waitMs: number): JoinState {
-  return {
-    waitMs,
-    pending: new Map(),
-    waiting: new Map(),
-    labels: new Map(),
-    pendingByTime: createTimeBuckets(),
-    labelsByTime: createTimeBuckets(),
-    watermarkMs: -Infinity,
-  };
-}
-
-/** Predictions and join keys held, for the limit on state. */
-export function stateSize(state: JoinState): number {
-  return state.pending.size + state.labels.size;
-}
+/** Labels kept of one join key or decision at a time; more are an error of the source. */
+const labelsPerKeyMax = 64;
 
 function count(changes: Changes, fact: Fact): void {
   changes.facts.set(fact, (changes.facts.get(fact) ?? 0) + 1);
-}
-
-function isNear(state: JoinState, prediction: Prediction, label: Label): boolean {
-  return Math.abs(label.labelledAtMs - prediction.predictedAtMs) <= state.waitMs;
-}
-
-function keep(state: JoinState, prediction: Prediction): void {
-  const { decisionId, joinKey } = prediction;
-  state.pending.set(decisionId, prediction);
-  const ids = state.waiting.get(joinKey);
-  if (ids === undefined) state.waiting.set(joinKey, new Set([decisionId]));
-  else ids.add(decisionId);
-  state.pendingByTime.add(decisionId, prediction.predictedAtMs);
-}
-
-function forget(state: JoinState, prediction: Prediction): void {
-  state.pending.delete(prediction.decisionId);
-  const ids = state.waiting.get(prediction.joinKey);
-  ids?.delete(prediction.decisionId);
-  if (ids?.size === 0) state.waiting.delete(prediction.joinKey);
-}
-
-function settle(entry: Entry, prediction: Prediction, label: Label, changes: Changes): void {
-  entry.settled.set(prediction.decisionId, prediction.predictedAtMs);
-  const ending = { kind: 'labelled', label: label.label, labelledAtMs: label.labelledAtMs } as const;
-  changes.settled.push({ prediction, ending, replaces: null, revision: 0 });
-  changes.labels.set(label.joinKey, entry);
-}
-
-/** Puts back what a changelog held; the order does not matter. */
-export function restorePrediction(state: JoinState, prediction: Prediction): void {
-  keep(state, prediction);
-}
-
-/** Puts back what a changelog held; the order does not matter. */
-export function restoreLabels(state: JoinState, joinKey: string, entry: LabelEntry): void {
-  state.labels.set(joinKey, { labels: [...entry.labels], settled: new Map(entry.settled) });
-  state.labelsByTime.add(joinKey, entryTime(state, entry) - state.waitMs);
 }
 
 /** Predictions in the order they were read. */
 export function onPredictions(state: JoinState, predictions: readonly Prediction[]): Changes {
   const changes = noChanges();
   for (const prediction of predictions) {
-    const entry = state.labels.get(prediction.joinKey);
-    if (state.pending.has(prediction.decisionId) || entry?.settled.has(prediction.decisionId) === true) {
+    if (state.held.has(prediction.decisionId)) {
       count(changes, 'duplicate_prediction');
       continue;
     }
+    const held: Held = { prediction, ending: null, endings: 0 };
+    keep(state, held);
     changes.read.push(prediction);
-    const label = entry?.labels.find((candidate) => isNear(state, prediction, candidate));
-    if (entry !== undefined && label !== undefined) {
-      settle(entry, prediction, label, changes);
-      continue;
-    }
-    keep(state, prediction);
-    changes.pending.set(prediction.decisionId, prediction);
+    changes.held.set(prediction.decisionId, held);
+    settle(held, labelEnding(state, prediction, changes), changes);
   }
   return changes;
 }
@@ -113,74 +52,134 @@ export function onLabels(state: JoinState, labels: readonly Label[]): Changes {
 }
 
 function takeLabel(state: JoinState, label: Label, changes: Changes): void {
-  const known = state.labels.get(label.joinKey);
-  const entry = known ?? { labels: [], settled: new Map<string, number>() };
-  if (entry.labels.some((other) => other.labelledAtMs === label.labelledAtMs && other.label === label.label)) {
+  const { rule } = state;
+  const lookup = lookupOf(label);
+  const known = state.labels.get(lookup)?.labels ?? [];
+  if (known.some((other) => other.labelledAtMs === label.labelledAtMs && other.label === label.label)) {
     count(changes, 'duplicate_label');
     return;
   }
-  if (entry.labels.length >= labelsPerKeyMax) {
+  if (known.length >= labelsPerKeyMax) {
     count(changes, 'labels_per_key_exceeded');
     return;
   }
-  const met = [...(state.waiting.get(label.joinKey) ?? [])]
-    .sort()
-    .map((id) => state.pending.get(id))
-    .filter((prediction) => prediction !== undefined)
-    .filter((prediction) => isNear(state, prediction, label));
-  if (met.length === 0 && label.labelledAtMs < state.watermarkMs - state.waitMs) {
+  const met = heldOf(state, lookup).filter(({ prediction }) => isNear(rule, prediction, label));
+  if (met.length === 0 && label.labelledAtMs < state.watermarkMs - rule.waitMs) {
     count(changes, 'late_label');
     return;
   }
-  entry.labels.push(label);
-  state.labels.set(label.joinKey, entry);
-  if (known === undefined) state.labelsByTime.add(label.joinKey, label.labelledAtMs);
-  changes.labels.set(label.joinKey, entry);
-  for (const prediction of met) {
-    forget(state, prediction);
-    changes.pending.set(prediction.decisionId, null);
-    settle(entry, prediction, label, changes);
-  }
+  const entry = { labels: [...known, label], used: state.labels.get(lookup)?.used ?? false };
+  keepLabels(state, lookup, entry);
+  changes.labels.set(lookup, entry);
+  for (const held of met) settle(held, labelEnding(state, held.prediction, changes), changes);
 }
 
-/** Time up to which an entry is needed: no prediction for its labels, no repeat of its predictions comes after it. */
-function entryTime(state: JoinState, entry: LabelEntry): number {
-  let last = -Infinity;
-  for (const label of entry.labels) last = Math.max(last, label.labelledAtMs + state.waitMs);
-  for (const predictedAtMs of entry.settled.values()) last = Math.max(last, predictedAtMs + state.waitMs);
-  return last;
+/** What the labels that are known now say of a prediction; null: nothing. */
+function labelEnding(state: JoinState, prediction: Prediction, changes: Changes): Ending | null {
+  const { rule } = state;
+  for (const lookup of lookupsOf(rule, prediction)) {
+    const entry = state.labels.get(lookup);
+    const near = entry?.labels.filter((label) => isNear(rule, prediction, label)) ?? [];
+    if (entry === undefined || near.length === 0) continue;
+    if (!entry.used) changes.labels.set(lookup, use(state, lookup, entry));
+    // Stable: of labels at one time the one that comes first in their topic is first.
+    const label = choose(
+      near.toSorted((a, b) => a.labelledAtMs - b.labelledAtMs),
+      rule.conflict,
+    );
+    if (label !== undefined) return { kind: 'labelled', label: label.label, labelledAtMs: label.labelledAtMs };
+  }
+  return null;
+}
+
+function use(state: JoinState, lookup: string, entry: LabelEntry): LabelEntry {
+  const used = { ...entry, used: true };
+  state.labels.set(lookup, used);
+  return used;
+}
+
+/** The label that counts, of labels by time. Of a last one that says the same as those just before it the time when that was said first. */
+function choose(labels: readonly Label[], conflict: 'first' | 'last'): Label | undefined {
+  if (conflict === 'first') return labels[0];
+  const last = labels.at(-1);
+  return labels[labels.findLastIndex(({ label }) => label !== last?.label) + 1];
+}
+
+/** Gives a prediction its ending, where that is not what it has. */
+function settle(held: Held, ending: Ending | null, changes: Changes): void {
+  const { prediction, ending: replaces, endings: revision } = held;
+  if (ending === null || isSame(replaces, ending)) return;
+  changes.settled.push({ prediction, ending, replaces, revision });
+  if (revision > 0) count(changes, 'corrected');
+  held.ending = ending;
+  held.endings = revision + 1;
+  changes.held.set(prediction.decisionId, held);
+}
+
+function isSame(a: Ending | null, b: Ending): boolean {
+  if (a?.kind !== 'labelled' || b.kind !== 'labelled') return a?.kind === b.kind;
+  return a.label === b.label && a.labelledAtMs === b.labelledAtMs;
 }
 
 /** Nothing with an event time before `watermarkMs` follows: what cannot be joined any more ends. */
 export function onWatermark(state: JoinState, watermarkMs: number): Changes {
   const changes = noChanges();
   state.watermarkMs = Math.max(state.watermarkMs, watermarkMs);
-  const limitMs = state.watermarkMs - state.waitMs;
-  const expired: Prediction[] = [];
-  for (const id of state.pendingByTime.takeBefore(limitMs)) {
-    const prediction = state.pending.get(id);
-    if (prediction === undefined) continue;
-    if (prediction.predictedAtMs < limitMs) expired.push(prediction);
-    else state.pendingByTime.add(id, prediction.predictedAtMs);
+  endWaits(state, changes);
+  forgetLabels(state, changes);
+  return changes;
+}
+
+/** Ends what has waited long enough, and forgets what no label can concern any more. */
+function endWaits(state: JoinState, changes: Changes): void {
+  const { rule } = state;
+  const limitMs = state.watermarkMs - rule.waitMs;
+  const due: Held[] = [];
+  for (const id of state.heldByTime.takeBefore(limitMs)) {
+    const held = state.held.get(id);
+    if (held === undefined) continue;
+    if (held.prediction.predictedAtMs < limitMs) due.push(held);
+    else state.heldByTime.add(id, held.prediction.predictedAtMs);
   }
   // Sorted, so that what is written does not depend on the order of reading.
-  expired.sort((a, b) => a.predictedAtMs - b.predictedAtMs || (a.decisionId < b.decisionId ? -1 : 1));
-  for (const prediction of expired) {
-    forget(state, prediction);
-    changes.pending.set(prediction.decisionId, null);
-    changes.settled.push({ prediction, ending: { kind: 'expired' }, replaces: null, revision: 0 });
+  due.sort(
+    ({ prediction: a }, { prediction: b }) =>
+      a.predictedAtMs - b.predictedAtMs || (a.decisionId < b.decisionId ? -1 : 1),
+  );
+  const unlabelled: Ending =
+    rule.defaultLabel === null ? { kind: 'expired' } : { kind: 'defaulted', label: rule.defaultLabel };
+  for (const held of due) {
+    const { prediction } = held;
+    if (held.ending === null) settle(held, unlabelled, changes);
+    if (concernedUntilMs(rule, prediction) < state.watermarkMs) {
+      forget(state, prediction);
+      changes.held.set(prediction.decisionId, null);
+    } else state.heldByTime.add(prediction.decisionId, prediction.predictedAtMs + rule.lateMs);
   }
-  for (const joinKey of state.labelsByTime.takeBefore(limitMs)) {
-    const entry = state.labels.get(joinKey);
+}
+
+/** Forgets labels that no prediction that is held, or still to come, can need. */
+function forgetLabels(state: JoinState, changes: Changes): void {
+  const { rule } = state;
+  for (const lookup of state.labelsByTime.takeBefore(state.watermarkMs - rule.waitMs)) {
+    const entry = state.labels.get(lookup);
     if (entry === undefined) continue;
-    const neededMs = entryTime(state, entry);
-    if (neededMs >= state.watermarkMs) {
-      state.labelsByTime.add(joinKey, neededMs - state.waitMs);
+    const held = heldOf(state, lookup);
+    const labels = entry.labels.filter(
+      (label) =>
+        label.labelledAtMs + rule.waitMs >= state.watermarkMs ||
+        held.some(({ prediction }) => isNear(rule, prediction, label)),
+    );
+    const [oldest] = labels;
+    if (oldest === undefined) {
+      state.labels.delete(lookup);
+      changes.labels.set(lookup, null);
+      if (!entry.used) count(changes, 'label_without_prediction');
       continue;
     }
-    state.labels.delete(joinKey);
-    changes.labels.set(joinKey, null);
-    if (entry.settled.size === 0) count(changes, 'label_without_prediction');
+    state.labelsByTime.add(lookup, Math.max(state.watermarkMs - rule.waitMs, oldest.labelledAtMs));
+    if (labels.length === entry.labels.length) continue;
+    state.labels.set(lookup, { ...entry, labels });
+    changes.labels.set(lookup, { ...entry, labels });
   }
-  return changes;
 }

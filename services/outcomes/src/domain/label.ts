@@ -1,4 +1,5 @@
 import type { ModelSpec } from '@everloop/contracts';
+import type { JoinRule } from './join-state.ts';
 import type { Label } from './types.ts';
 
 /** Where a model's labels are in the records of their source. */
@@ -8,12 +9,25 @@ export interface LabelRule {
   /** Field whose value decides; the label is 1 where it is above `above`. */
   readonly field: string;
   readonly above: number;
+  /** Field with the id of the decision that the label is about; a record without one is about all of its key. */
+  readonly decision: string | null;
   /** Field with the event time: epoch milliseconds or RFC 3339 text. */
   readonly eventTime: string;
 }
 
+/** What a Model says of which label counts, and until when. */
+export function joinRule(label: ModelSpec['label']): JoinRule {
+  return {
+    waitMs: label.waitMs,
+    lateMs: label.lateMs ?? 0,
+    conflict: label.conflict ?? 'first',
+    defaultLabel: label.default ?? null,
+    byDecision: label.by !== undefined,
+  };
+}
+
 export function labelRule(label: ModelSpec['label'], eventTime: string): LabelRule {
-  return { key: label.key, field: label.field, above: label.above, eventTime };
+  return { key: label.key, field: label.field, above: label.above, decision: label.by ?? null, eventTime };
 }
 
 function timeOf(value: unknown): number {
@@ -29,5 +43,10 @@ export function readLabel(rule: LabelRule, fields: Readonly<Record<string, unkno
   const labelledAtMs = timeOf(fields[rule.eventTime]);
   if (typeof joinKey !== 'string' && typeof joinKey !== 'number') return null;
   if (typeof value !== 'number' || !Number.isFinite(value) || !Number.isFinite(labelledAtMs)) return null;
-  return { joinKey: String(joinKey), label: value > rule.above ? 1 : 0, labelledAtMs };
+  const decision = rule.decision === null ? null : fields[rule.decision];
+  const isNamed = typeof decision === 'string' && decision !== '';
+  return {
+    ...(isNamed ? { by: 'decision', key: decision } : { by: 'key', key: String(joinKey) }),
+    ...{ label: value > rule.above ? 1 : 0, labelledAtMs },
+  };
 }

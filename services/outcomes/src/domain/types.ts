@@ -13,13 +13,17 @@ export interface Prediction {
   readonly score: number;
   /** The version was drawn and answered as drawn. */
   readonly learn: boolean;
+  /** Decision of the answer to the same row: its own id, but of a shadow. Labels name answers. */
+  readonly answerId: string;
   /** Names of the Model's slices that it was in when it was read. */
   readonly slices: readonly string[];
 }
 
 /** What became of a thing that was predicted. */
 export interface Label {
-  readonly joinKey: string;
+  /** What `key` is: a join key, or a decision id. */
+  readonly by: 'key' | 'decision';
+  readonly key: string;
   readonly label: 0 | 1;
   /** Event time of the label's record, epoch milliseconds UTC. */
   readonly labelledAtMs: number;
@@ -42,28 +46,44 @@ export interface Settled {
   readonly revision: number;
 }
 
-/** What is kept about one join key once a label for it was seen. */
+/** A prediction with what it came to so far. */
+export interface Held {
+  readonly prediction: Prediction;
+  /** Null while it waits. */
+  ending: Ending | null;
+  /** How many endings it had. */
+  endings: number;
+}
+
+/** Labels of one join key or decision. */
 export interface LabelEntry {
-  /** In the order of the label topic; the first one that is near enough in time counts. */
+  /** In the order of the label topic. */
   readonly labels: readonly Label[];
-  /** Decision ids that were settled by them, with the event time of the prediction, so that a repeat is recognised. */
-  readonly settled: ReadonlyMap<string, number>;
+  /** Whether a prediction has met them. */
+  readonly used: boolean;
 }
 
 /** Facts that are counted. */
 export type Fact =
-  'duplicate_prediction' | 'duplicate_label' | 'label_without_prediction' | 'late_label' | 'labels_per_key_exceeded';
+  | 'duplicate_prediction'
+  | 'duplicate_label'
+  | 'label_without_prediction'
+  | 'late_label'
+  | 'labels_per_key_exceeded'
+  | 'corrected';
 
 /** What one batch or watermark changed; null means removed. */
 export interface Changes {
   /** Predictions that were read for the first time. */
   readonly read: Prediction[];
   readonly settled: Settled[];
-  readonly pending: Map<string, Prediction | null>;
+  /** By decision id. */
+  readonly held: Map<string, Held | null>;
+  /** By `lookupOf`. */
   readonly labels: Map<string, LabelEntry | null>;
   readonly facts: Map<Fact, number>;
 }
 
 export function noChanges(): Changes {
-  return { read: [], settled: [], pending: new Map(), labels: new Map(), facts: new Map() };
+  return { read: [], settled: [], held: new Map(), labels: new Map(), facts: new Map() };
 }

@@ -1,7 +1,8 @@
 import { formatDuration } from '../../duration.ts';
-import type { Finding } from '../../errors.ts';
+import { ContractError, type Finding } from '../../errors.ts';
 import { listNames } from '../../suggest.ts';
 import { bindingKeys, entityFields } from '../entities.ts';
+import { compileSlice } from '../slices.ts';
 import type { ModelInput } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { checkDecisions } from './choose.ts';
@@ -27,6 +28,7 @@ export function checkModel(model: Model, context: CheckContext): Finding[] {
     ...checkDecisions(model),
     ...checkExamples(model, context),
     ...checkLabel(model, context),
+    ...checkSlices(model),
     ...spec.views.flatMap((_, i) => checkBinding(model, i, context)),
     ...checkModelFeatures(model, context),
     ...spec.inputs.flatMap((input, i) => checkInput(model, input, ['spec', 'inputs', i], context)),
@@ -80,6 +82,7 @@ function checkLabel({ spec }: Model, context: CheckContext): Finding[] {
   const findings = [
     ...checkField(source, label.key, 'any', ['spec', 'label', 'key']),
     ...checkField(source, label.field, numericTypes, ['spec', 'label', 'field']),
+    ...(label.by === undefined ? [] : checkField(source, label.by, ['string'], ['spec', 'label', 'by'])),
   ];
   if (findings.length > 0) return findings;
   if (label.key !== source.spec.key) {
@@ -93,6 +96,20 @@ function checkLabel({ spec }: Model, context: CheckContext): Finding[] {
     findings.push(wrongValue(['spec', 'label', 'key'], message));
   }
   return findings;
+}
+
+function checkSlices({ spec }: Model): Finding[] {
+  const slices = spec.slices ?? [];
+  const wrong = slices.flatMap((slice, index) => {
+    try {
+      compileSlice(spec, slice);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      return [wrongValue(['spec', 'slices', index, 'cel'], error.message)];
+    }
+  });
+  return [...repeated(slices, ({ name }) => name, ['spec', 'slices'], 'name', 'slices'), ...wrong];
 }
 
 function checkBinding(model: Model, index: number, context: CheckContext): Finding[] {

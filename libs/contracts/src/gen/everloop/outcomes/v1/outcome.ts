@@ -13,6 +13,8 @@ export const OutcomeKind = {
   LABELLED: "OUTCOME_KIND_LABELLED",
   /** EXPIRED - The longest wait passed without a label. */
   EXPIRED: "OUTCOME_KIND_EXPIRED",
+  /** DEFAULTED - It passed without a label, and the Model says what the label is then. */
+  DEFAULTED: "OUTCOME_KIND_DEFAULTED",
 } as const;
 
 export type OutcomeKind = typeof OutcomeKind[keyof typeof OutcomeKind];
@@ -21,6 +23,7 @@ export namespace OutcomeKind {
   export type UNSPECIFIED = typeof OutcomeKind.UNSPECIFIED;
   export type LABELLED = typeof OutcomeKind.LABELLED;
   export type EXPIRED = typeof OutcomeKind.EXPIRED;
+  export type DEFAULTED = typeof OutcomeKind.DEFAULTED;
 }
 
 export function outcomeKindFromJSON(object: any): OutcomeKind {
@@ -34,6 +37,9 @@ export function outcomeKindFromJSON(object: any): OutcomeKind {
     case 2:
     case "OUTCOME_KIND_EXPIRED":
       return OutcomeKind.EXPIRED;
+    case 3:
+    case "OUTCOME_KIND_DEFAULTED":
+      return OutcomeKind.DEFAULTED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum OutcomeKind");
   }
@@ -47,6 +53,8 @@ export function outcomeKindToJSON(object: OutcomeKind): string {
       return "OUTCOME_KIND_LABELLED";
     case OutcomeKind.EXPIRED:
       return "OUTCOME_KIND_EXPIRED";
+    case OutcomeKind.DEFAULTED:
+      return "OUTCOME_KIND_DEFAULTED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum OutcomeKind");
   }
@@ -60,12 +68,17 @@ export function outcomeKindToNumber(object: OutcomeKind): number {
       return 1;
     case OutcomeKind.EXPIRED:
       return 2;
+    case OutcomeKind.DEFAULTED:
+      return 3;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum OutcomeKind");
   }
 }
 
-/** A prediction with what became of it. Binary, topic everloop.outcome.settled.v1, key = join_key; each decision id exactly once. */
+/**
+ * A prediction with what became of it. Binary, topic everloop.outcome.settled.v1, key = join_key; each decision id and revision exactly once, a
+ * decision's in order: what counts is its newest record.
+ */
 export interface Outcome {
   decisionId: string;
   model: string;
@@ -77,14 +90,21 @@ export interface Outcome {
   predictedAtMs: number;
   score: number;
   kind: OutcomeKind;
-  /** The label, 0 or 1 for a binary classifier; meaningful when kind is LABELLED. */
+  /** The label, 0 or 1 for a binary classifier; meaningful when kind is LABELLED or DEFAULTED. */
   label: number;
-  /** Event time of the label record, epoch milliseconds UTC. */
+  /** Event time of the label record, epoch milliseconds UTC; of a default label the end of the wait. */
   labelledAtMs: number;
   /** The version was drawn and answered as drawn. */
   learn: boolean;
   /** Names of the Model's slices that the prediction was in when it was read. */
   slices: string[];
+  /** Decision of the answer to the same row: decision_id itself, but of a shadow. */
+  answerId: string;
+  /** 0: the first that became of it; above 0: a correction, or a label after the wait. */
+  revision: number;
+  /** What this record replaces; unspecified in a first one. */
+  replacedKind: OutcomeKind;
+  replacedLabel: number;
 }
 
 /**
@@ -189,6 +209,10 @@ function createBaseOutcome(): Outcome {
     labelledAtMs: 0,
     learn: false,
     slices: [],
+    answerId: "",
+    revision: 0,
+    replacedKind: OutcomeKind.UNSPECIFIED,
+    replacedLabel: 0,
   };
 }
 
@@ -232,6 +256,18 @@ export const Outcome: MessageFns<Outcome> = {
     }
     for (const v of message.slices) {
       writer.uint32(106).string(v!);
+    }
+    if (message.answerId !== "") {
+      writer.uint32(114).string(message.answerId);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(120).int32(message.revision);
+    }
+    if (message.replacedKind !== OutcomeKind.UNSPECIFIED) {
+      writer.uint32(128).int32(outcomeKindToNumber(message.replacedKind));
+    }
+    if (message.replacedLabel !== 0) {
+      writer.uint32(137).double(message.replacedLabel);
     }
     return writer;
   },
@@ -353,6 +389,38 @@ export const Outcome: MessageFns<Outcome> = {
             message.slices.push(reader.string());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.answerId = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.replacedKind = outcomeKindFromJSON(reader.int32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 137) {
+              break;
+            }
+
+            message.replacedLabel = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -406,6 +474,22 @@ export const Outcome: MessageFns<Outcome> = {
       slices: globalThis.Array.isArray(object?.slices)
         ? object.slices.map((e: any) => globalThis.String(e))
         : [],
+      answerId: isSet(object.answerId)
+        ? globalThis.String(object.answerId)
+        : isSet(object.answer_id)
+        ? globalThis.String(object.answer_id)
+        : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      replacedKind: isSet(object.replacedKind)
+        ? outcomeKindFromJSON(object.replacedKind)
+        : isSet(object.replaced_kind)
+        ? outcomeKindFromJSON(object.replaced_kind)
+        : OutcomeKind.UNSPECIFIED,
+      replacedLabel: isSet(object.replacedLabel)
+        ? globalThis.Number(object.replacedLabel)
+        : isSet(object.replaced_label)
+        ? globalThis.Number(object.replaced_label)
+        : 0,
     };
   },
 
@@ -450,6 +534,18 @@ export const Outcome: MessageFns<Outcome> = {
     if (message.slices?.length) {
       obj.slices = message.slices;
     }
+    if (message.answerId !== "") {
+      obj.answerId = message.answerId;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.replacedKind !== OutcomeKind.UNSPECIFIED) {
+      obj.replacedKind = outcomeKindToJSON(message.replacedKind);
+    }
+    if (message.replacedLabel !== 0) {
+      obj.replacedLabel = floatToJson(message.replacedLabel);
+    }
     return obj;
   },
 
@@ -471,6 +567,10 @@ export const Outcome: MessageFns<Outcome> = {
     message.labelledAtMs = object.labelledAtMs ?? 0;
     message.learn = object.learn ?? false;
     message.slices = object.slices?.map((e) => e) || [];
+    message.answerId = object.answerId ?? "";
+    message.revision = object.revision ?? 0;
+    message.replacedKind = object.replacedKind ?? OutcomeKind.UNSPECIFIED;
+    message.replacedLabel = object.replacedLabel ?? 0;
     return message;
   },
 };
