@@ -30,7 +30,14 @@ export { compareDecimals, parseDecimal, wholeDigits, type Decimal } from './deci
 export { durationForm, durationMs, formatDuration } from './duration.ts';
 export { ContractError, describeFinding, ResourceErrors, type Finding, type ResourceProblem } from './errors.ts';
 export { inclusionWeight, isLogged } from './inclusion.ts';
-export { encodeEvent, eventAttributes, eventId, type EventAttributes, type EventToEncode } from './events.ts';
+export {
+  driftEventTypes,
+  encodeEvent,
+  eventAttributes,
+  eventId,
+  type EventAttributes,
+  type EventToEncode,
+} from './events.ts';
 export { compilePattern, type PatternTest } from './pattern.ts';
 export { checkResources, type ResourceFinding } from './resources/checks/index.ts';
 export { askedFields, chosenField } from './resources/actions.ts';

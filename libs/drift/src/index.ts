@@ -13,3 +13,19 @@ export {
   type MonitorState,
   type RequestEnd,
 } from './decide/types.ts';
+export { estimatePerformance } from './quality/estimate.ts';
+export { judgePerformance } from './quality/performance.ts';
+export {
+  closeWindow,
+  createQualityState,
+  dueQuality,
+  forget,
+  hourKey,
+  qualityMonitors,
+  takeOutcomes,
+  trackKey,
+  type Judged,
+  type QualityMonitor,
+} from './quality/state.ts';
+export type { OutcomeHour } from './quality/outcomes.ts';
+export type { Promised, Track } from './quality/track.ts';

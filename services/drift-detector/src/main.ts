@@ -5,11 +5,13 @@ import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createObjectStore } from '@everloop/storage';
 import { createAlertmanager, createAlertWebhook } from './adapters/http-alerts.ts';
 import { createRegistryBaselines } from './adapters/registry-baselines.ts';
+import { createRegistryPromises } from './adapters/registry-promises.ts';
 import { cacheBaselines } from './app/cached-baselines.ts';
 import { createNotifier } from './app/notifier.ts';
 import { createStages } from './app/stages.ts';
 import { readConfig } from './config.ts';
 import { createNotifyTelemetry } from './notify-telemetry.ts';
+import { createQualityTelemetry } from './quality-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
 
 const name = 'drift-detector';
@@ -23,7 +25,13 @@ const client = connect(registry.RegistryServiceService, config.registryAddress, 
   deadlineMs: config.registryDeadlineMs,
 });
 const baselines = createRegistryBaselines(client, createObjectStore(config.objectStore), telemetry);
-const stages = createStages({ bus, baselines: cacheBaselines(baselines, config.baselinesMax), telemetry });
+const stages = createStages({
+  bus,
+  baselines: cacheBaselines(baselines, config.baselinesMax),
+  promises: createRegistryPromises(client, logger),
+  telemetry,
+  qualityTelemetry: createQualityTelemetry(logger, metrics),
+});
 
 const calls = { logger, deadlineMs: config.alertDeadlineMs, runbooks: config.runbooks };
 const { alertmanagerUrl, alertWebhookUrl, alertWebhookSecret: secret } = config;

@@ -1,4 +1,4 @@
-import type { Baseline } from '@everloop/drift';
+import type { Baseline, Promised } from '@everloop/drift';
 import type { Notice } from './domain/alarm.ts';
 
 /** Where baselines are. */
@@ -19,4 +19,13 @@ export interface AlertTarget {
    * with a terminal one when it never will be.
    */
   send(notices: readonly Notice[]): Promise<void>;
+}
+
+/** What versions promised. */
+export interface PromiseStore {
+  /**
+   * Log loss of a model version on rows that it was not fitted to; null where nobody measured it. Rejects with a retryable error while the
+   * registry is away.
+   */
+  get(model: string, version: string): Promise<Promised | null>;
 }

@@ -18,8 +18,10 @@ import { createObjectStore } from '@everloop/storage';
 import { eventually, isolatedBus, testBus, uniqueName } from '@everloop/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRegistryBaselines } from '../src/adapters/registry-baselines.ts';
+import { createRegistryPromises } from '../src/adapters/registry-promises.ts';
 import { cacheBaselines } from '../src/app/cached-baselines.ts';
 import { createStages } from '../src/app/stages.ts';
+import { createQualityTelemetry } from '../src/quality-telemetry.ts';
 import { createTelemetry } from '../src/telemetry.ts';
 import { baselineMessage, day, dayOfRows, monitor } from '@everloop/drift/fixtures';
 
@@ -105,7 +107,13 @@ function service(): Part {
   });
   closers.push(() => client.close());
   const baselines = createRegistryBaselines(client, createObjectStore(folder), telemetry);
-  const part = createStages({ bus, baselines: cacheBaselines(baselines, 4), telemetry });
+  const part = createStages({
+    bus,
+    baselines: cacheBaselines(baselines, 4),
+    promises: createRegistryPromises(client, logger),
+    telemetry,
+    qualityTelemetry: createQualityTelemetry(logger, createMetrics('drift-detector')),
+  });
   running.push(part);
   return part;
 }

@@ -50,6 +50,12 @@ describe('isotonic calibration', () => {
 
   test('no rows, NaN', () => {
     expect(isotonicFit([], [])).toEqual({ scores: [], values: [] });
+  });
+
+  test('counts of rows are as many rows, and none is none', () => {
+    const counted = isotonicFit([0.1, 0.1, 0.4, 0.4, 0.9], [0, 1, 0, 1, 1], [3, 1, 2, 0, 4]);
+    const each = isotonicFit([0.1, 0.1, 0.1, 0.1, 0.4, 0.4, 0.9, 0.9, 0.9, 0.9], [0, 0, 0, 1, 0, 0, 1, 1, 1, 1]);
+    expect(counted).toEqual(each);
     expect(isotonicFit([Number.NaN, 1], [1, 0])).toEqual({ scores: [1], values: [0] });
     expect(isotonicValue({ scores: [], values: [] }, 0.5)).toBeNaN();
     expect(isotonicValue({ scores: [1], values: [1] }, Number.NaN)).toBeNaN();

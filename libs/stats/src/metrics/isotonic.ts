@@ -14,25 +14,27 @@ interface Block {
 }
 
 /** Rows of one score are one point: their mean label and their number. */
-function points(scores: ArrayLike<number>, labels: ArrayLike<number>): Block[] {
+function points(scores: ArrayLike<number>, labels: ArrayLike<number>, rows?: ArrayLike<number>): Block[] {
   const order = Uint32Array.from({ length: scores.length }, (_, i) => i)
-    .filter((i) => !Number.isNaN(scores[i]) && !Number.isNaN(labels[i]))
+    .filter((i) => !Number.isNaN(scores[i]) && !Number.isNaN(labels[i]) && (rows?.[i] ?? 1) > 0)
     .sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0));
   const blocks: Block[] = [];
   for (const i of order) {
-    const [score, label] = [scores[i] ?? 0, labels[i] ?? 0];
+    const [score, weight] = [scores[i] ?? 0, rows?.[i] ?? 1];
+    const sum = weight * (labels[i] ?? 0);
     const last = blocks[blocks.length - 1];
     if (last?.high === score) {
-      last.sum += label;
-      last.weight += 1;
-    } else blocks.push({ sum: label, weight: 1, low: score, high: score });
+      last.sum += sum;
+      last.weight += weight;
+    } else blocks.push({ sum, weight, low: score, high: score });
   }
   return blocks;
 }
 
 /**
  * The non-decreasing map of scores to labels with the least squared error: calibrates scores on rows whose labels are known (fit it on rows
- * that the model was not trained on). Rows with NaN are left out; without rows the map is empty. O(n log n).
+ * that the model was not trained on). With `rows` each element stands for so many, such as counts of score bins. Rows with NaN are left out; without
+ * rows the map is empty. O(n log n).
  *
  * Source: R. E. Barlow et al. (1972), Statistical Inference under Order Restrictions (pool adjacent violators); B. Zadrozny and C. Elkan (2002),
  * Transforming classifier scores into accurate multiclass probability estimates, KDD, 694-699.
@@ -40,9 +42,13 @@ function points(scores: ArrayLike<number>, labels: ArrayLike<number>): Block[] {
  * @example
  * isotonicFit([1, 2, 3, 4], [0, 1, 0, 1]) // → {"scores":[1,2,3,4],"values":[0,0.5,0.5,1]}
  */
-export function isotonicFit(scores: ArrayLike<number>, labels: ArrayLike<number>): IsotonicMap {
+export function isotonicFit(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  rows?: ArrayLike<number>,
+): IsotonicMap {
   const pooled: Block[] = [];
-  for (const block of points(scores, labels)) {
+  for (const block of points(scores, labels, rows)) {
     let current = block;
     for (let last = pooled[pooled.length - 1]; last !== undefined; last = pooled[pooled.length - 1]) {
       if (last.sum * current.weight < current.sum * last.weight) break;

@@ -1,16 +1,20 @@
 import { parseResource, registry, resourceKey, topics, type TypedResource } from '@everloop/contracts';
 import type { Bus, BusRecord, Follower } from '@everloop/kafka';
 import { deferred, type Health, type Part } from '@everloop/service';
-import type { BaselineStore } from '../ports.ts';
+import type { BaselineStore, PromiseStore } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { QualityTelemetry } from '../quality-telemetry.ts';
 import { createPaneTask } from './pane-task.ts';
-import { driftTopics, inferencePartitions, monitorsOf } from './topology.ts';
+import { createQualityTask, type QualityTask } from './quality-task.ts';
+import { driftTopics, inferencePartitions, monitorsOf, qualityMonitorsOf } from './topology.ts';
 import { createWindowTask } from './window-task.ts';
 
 export interface StagesOptions {
   readonly bus: Bus;
   readonly baselines: BaselineStore;
+  readonly promises: PromiseStore;
   readonly telemetry: Telemetry;
+  readonly qualityTelemetry: QualityTelemetry;
 }
 
 /**
@@ -96,7 +100,7 @@ class Stages implements Part {
   }
 
   async #run(partitions: number): Promise<void> {
-    const { bus, baselines, telemetry } = this.#options;
+    const { bus, baselines, promises, telemetry, qualityTelemetry } = this.#options;
     const runners = [
       bus.tasks({
         groupId: 'everloop.drift-detector.panes',
@@ -112,6 +116,22 @@ class Stages implements Part {
           createWindowTask({ baselines, telemetry, monitors: () => monitorsOf([...this.#resources.values()]) }),
         restore: { kind: 'replay' },
         progress: { service: 'drift-detector', stage: 'windows' },
+      }),
+      bus.tasks({
+        groupId: 'everloop.drift-detector.quality',
+        inputs: [topics.outcomeStats],
+        createHandler: () =>
+          createQualityTask({
+            promises,
+            telemetry: qualityTelemetry,
+            monitors: () => qualityMonitorsOf([...this.#resources.values()]),
+          }),
+        restore: {
+          kind: 'changelog',
+          topic: topics.driftState,
+          restore: (handler, records) => (handler as QualityTask).restore(records),
+        },
+        progress: { service: 'drift-detector', stage: 'quality' },
       }),
     ];
     try {

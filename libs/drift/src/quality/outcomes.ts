@@ -1,0 +1,69 @@
+import type { outcomes } from '@everloop/contracts';
+import { addSparseCounts, ScoreSums, sparseCounts, type ScoreSumsState, type SparseCounts } from '@everloop/stats';
+
+/** What became of the predictions of one champion version in one event hour; whole numbers that add up. */
+export interface OutcomeHour extends ScoreSumsState {
+  readonly model: string;
+  readonly version: string;
+  /** Start, epoch milliseconds UTC. */
+  readonly hourMs: number;
+  readonly predictions: number;
+  readonly expired: number;
+  readonly predictedScores: SparseCounts;
+}
+
+/** Equal bins of [0, 1] that scores are counted in; fixed by outcomes.v1.OutcomeStats. */
+export const scoreBins = 200;
+
+const noScores: SparseCounts = { bins: [], counts: [] };
+
+/** The hour of outcome statistics; null for those of other arms than the champion's, and of slices, which are predictions counted again. */
+export function outcomeHour(stats: outcomes.OutcomeStats): OutcomeHour | null {
+  if (stats.arm !== 'champion' || stats.slice !== '') return null;
+  const { model, modelVersion, hourMs, predictions, expired, labelled, positives, brierNano, scoreNano } = stats;
+  const { logLossNano, logLossSquaredMicro, negativeScores, positiveScores } = stats;
+  return {
+    ...{ model, version: modelVersion, hourMs, predictions, expired, labelled, positives, brierNano, scoreNano },
+    ...{ logLossNano, logLossSquaredMicro, negativeScores, positiveScores },
+    predictedScores: stats.predictedScores ?? noScores,
+  };
+}
+
+/** All rows of some hours together, as of one that begins with the first. */
+export function mergeHours(hours: readonly OutcomeHour[]): OutcomeHour {
+  const sums = new ScoreSums();
+  const scores = new Float64Array(scoreBins);
+  let [predictions, expired, hourMs] = [0, 0, Infinity];
+  for (const hour of hours) {
+    sums.merge(hour);
+    addSparseCounts(scores, hour.predictedScores);
+    predictions += hour.predictions;
+    expired += hour.expired;
+    hourMs = Math.min(hourMs, hour.hourMs);
+  }
+  const { model = '', version = '' } = hours[0] ?? {};
+  return {
+    ...sums.state(),
+    ...{ model, version, hourMs, predictions, expired },
+    predictedScores: sparseCounts(scores),
+  };
+}
+
+/** Mean log loss of the labelled rows, nats; NaN without. */
+export function meanLogLoss({ logLossNano, labelled }: ScoreSumsState): number {
+  return logLossNano / labelled / 1e9;
+}
+
+/** Variance of the log loss of a row, nats²; NaN without rows. */
+export function varianceOfLogLoss(sums: ScoreSumsState): number {
+  return Math.max(0, sums.logLossSquaredMicro / sums.labelled / 1e6 - meanLogLoss(sums) ** 2);
+}
+
+/** Sums of the quality of what is in `sums`, by the names of drift.v1.QualityReport; what is not defined is left out. */
+export function metricsOf(sums: ScoreSumsState): Record<string, number> {
+  const all = new ScoreSums();
+  all.merge(sums);
+  const { logLoss, auc, brier, calibrationError, f1, precision, recall } = all.quality();
+  const named = { logLoss, auc, brier, calibrationError, f1, precision, recall };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => Number.isFinite(value)));
+}

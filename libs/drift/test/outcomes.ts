@@ -1,0 +1,70 @@
+import { outcomes, type PerformanceSpec } from '@everloop/contracts';
+import { addSparseCounts, ScoreSums, scoreBin, sparseCounts } from '@everloop/stats';
+import type { OutcomeHour } from '../src/quality/outcomes.ts';
+import type { QualityWindow } from '../src/quality/performance.ts';
+import { uniforms } from './fixtures.ts';
+
+const hourMs = 3_600_000;
+
+export const performance: PerformanceSpec = {
+  ...{ windowMs: 24 * hourMs, minLabelled: 200, maxLogLossExcess: 0.05, confidence: 0.95, estimate: true },
+};
+
+export interface HourOptions {
+  readonly rows?: number;
+  /** Moves the log odds of the label away from those of the score. */
+  readonly wrong?: number;
+  /** Scores are uniform from here to 1. */
+  readonly from?: number;
+  readonly version?: string;
+  /** Labels have not come. */
+  readonly isOpen?: boolean;
+}
+
+/** Outcomes of a version whose scores are right but for `wrong`, in the hour number `hour`. */
+export function outcomeHourOf(seed: number, hour: number, options: HourOptions = {}): OutcomeHour {
+  const { rows = 60, wrong = 0, from = 0, version = '1', isOpen = false } = options;
+  const next = uniforms(seed);
+  const sums = new ScoreSums();
+  const scores = new Float64Array(200);
+  for (let i = 0; i < rows; i += 1) {
+    const score = 0.02 + 0.96 * (from + (1 - from) * next());
+    const truth = 1 / (1 + Math.exp(-Math.log(score / (1 - score)) - wrong));
+    const label = next() < truth ? 1 : 0;
+    const bin = scoreBin(score, 200);
+    scores[bin] = (scores[bin] ?? 0) + 1;
+    if (!isOpen) sums.add(score, label);
+  }
+  const identity = { model: 'm', version, hourMs: hour * hourMs, predictions: rows, expired: 0 };
+  return { ...sums.state(), ...identity, predictedScores: sparseCounts(addSparseCounts(scores, undefined)) };
+}
+
+/** The window of day number `day`, with one seed for each hour. */
+export function dayWindow(
+  seed: number,
+  day: number,
+  options: HourOptions | ((hour: number) => HourOptions) = {},
+): QualityWindow {
+  const hours = Array.from({ length: 24 }, (_, i) =>
+    outcomeHourOf(seed * 1_000 + i, day * 24 + i, typeof options === 'function' ? options(i) : options),
+  );
+  const startMs = day * 24 * hourMs;
+  return {
+    monitor: 'watch',
+    model: 'm',
+    version: hours[0]?.version ?? '1',
+    startMs,
+    endMs: startMs + 24 * hourMs,
+    hours,
+  };
+}
+
+/** Statistics as the outcomes service writes them. */
+export function statsOf(hour: OutcomeHour, over: Partial<outcomes.OutcomeStats> = {}): outcomes.OutcomeStats {
+  const { version, ...rest } = hour;
+  return outcomes.OutcomeStats.fromJSON(
+    outcomes.OutcomeStats.toJSON(
+      outcomes.OutcomeStats.fromPartial({ ...rest, modelVersion: version, arm: 'champion', ...over } as object),
+    ),
+  );
+}
