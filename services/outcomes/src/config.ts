@@ -10,6 +10,14 @@ export const configSchema = {
     unit: 'predictions and join keys, or decisions, per partition',
     why: 'Bounds memory to about 300 bytes each; beyond it the task stands still and says so, instead of forgetting predictions.',
   },
+  metricsWindowMs: {
+    env: 'EVL_OUTCOMES_METRICS_WINDOW',
+    type: 'duration',
+    default: 7 * 86_400_000,
+    min: 86_400_000,
+    unit: 'milliseconds of event time',
+    why: 'Days of predictions that the quality in the metrics is of: longer is steadier, shorter is newer. Begin above the wait for labels.',
+  },
   awaitTopicMs: {
     env: 'EVL_OUTCOMES_AWAIT_TOPIC',
     type: 'duration',

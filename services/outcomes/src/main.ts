@@ -2,7 +2,9 @@ import { createKafkaBus } from '@everloop/kafka';
 import { schemaRegistries } from '@everloop/records';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createJoins } from './app/joins.ts';
+import { createQualityFollower } from './app/quality.ts';
 import { readConfig } from './config.ts';
+import { createQualityGauges } from './quality-gauges.ts';
 import { createTelemetry } from './telemetry.ts';
 
 const name = 'outcomes';
@@ -17,5 +19,15 @@ const joins = createJoins({
   stateMax: config.stateMax,
   awaitTopicMs: config.awaitTopicMs,
 });
+const quality = createQualityFollower({
+  bus,
+  gauges: createQualityGauges(metrics),
+  windowMs: config.metricsWindowMs,
+});
 
-await runService({ name, parts: [bus, joins], http: { host: config.httpHost, port: config.httpPort }, logger });
+await runService({
+  name,
+  parts: [bus, joins, quality],
+  http: { host: config.httpHost, port: config.httpPort },
+  logger,
+});

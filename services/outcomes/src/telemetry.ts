@@ -19,6 +19,10 @@ export interface Telemetry {
   holds(model: string, partition: number, predictions: number, labels: number): void;
 }
 
+const day = 86_400;
+/** A minute to a month, seconds. */
+const delayBuckets = [60, 600, 3_600, 6 * 3_600, day, 2 * day, 4 * day, 7 * day, 14 * day, 30 * day];
+
 export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const settled = metrics.counter('everloop_outcomes_settled_total', 'Predictions settled', ['model', 'arm', 'kind']);
   const facts = metrics.counter('everloop_outcomes_facts_total', 'Duplicates, late and unmatched labels', [
@@ -42,11 +46,21 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const decisions = metrics.gauge('everloop_outcomes_held_decisions', 'Decisions that wait or are remembered', [
     'partition',
   ]);
+  const delays = metrics.histogram(
+    'everloop_label_delay_seconds',
+    'Event time from a prediction to its first label',
+    delayBuckets,
+    ['model'],
+  );
   return {
     logger,
     handled(model, changes) {
-      for (const { ending, prediction } of changes.settled)
+      for (const { ending, prediction, revision } of changes.settled) {
+        if (revision > 0) continue;
         settled.inc({ model, arm: prediction.arm, kind: ending.kind });
+        if (ending.kind === 'labelled')
+          delays.observe({ model }, (ending.labelledAtMs - prediction.predictedAtMs) / 1000);
+      }
       for (const [fact, count] of changes.facts) facts.inc({ model, fact }, count);
     },
     rewarded(changes) {

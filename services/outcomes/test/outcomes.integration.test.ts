@@ -6,6 +6,8 @@ import { startMiniRegistry } from '@everloop/records/testing';
 import { eventually, isolatedBus, testBus, uniqueName } from '@everloop/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createJoins } from '../src/app/joins.ts';
+import { createQualityFollower } from '../src/app/quality.ts';
+import type { RollingQuality } from '../src/domain/rolling.ts';
 import { createTelemetry } from '../src/telemetry.ts';
 
 const hour = 3_600_000;
@@ -180,6 +182,18 @@ describe('outcomes on a real broker', () => {
       sums.reduce((total, one) => total + of(one), 0);
     expect([sum((s) => s.labelled), sum((s) => s.expired), sum((s) => s.positives)]).toEqual([41, 40, 20]);
     expect(sum((s) => (s.arm === 'shadow' ? s.labelled : 0))).toBe(20);
+
+    let shown: readonly RollingQuality[] = [];
+    const gauges = { show: (qualities: readonly RollingQuality[]) => void (shown = qualities) };
+    const quality = createQualityFollower({ bus, gauges, windowMs: 7 * 24 * hour });
+    running.push(quality);
+    await quality.start();
+    expect(
+      shown.map(({ name, coverage, quality: { rows, positives } }) => [name.arm, coverage, rows, positives]),
+    ).toEqual([
+      ['champion', 21 / 41, 21, 10],
+      ['shadow', 0.5, 20, 10],
+    ]);
 
     const newest = new Map((await read(topics.outcomePending)).map(({ key, value }) => [key?.toString('utf8'), value]));
     expect([...newest.values()].filter((value) => value !== null)).toEqual([]);
