@@ -5,6 +5,7 @@ import { addContractsCommands } from './contracts/command.ts';
 import { addOdcsCommands } from './contracts/odcs-command.ts';
 import { addDatasetCommands } from './dataset/command.ts';
 import { addDecisionCommands } from './decision/command.ts';
+import { addDriftCommands } from './drift/command.ts';
 import { exitCodes } from './errors.ts';
 import { addFeaturesCommands } from './features/command.ts';
 import { getResources, getVersions, readKind } from './get.ts';
@@ -54,6 +55,7 @@ export function createProgram(context: ProgramContext): Command {
   addHoldCommands(program, context);
   addDatasetCommands(program, context);
   addDecisionCommands(program, context);
+  addDriftCommands(program, context);
   addFeaturesCommands(program, context);
   addPredictCommand(program, context);
   addQuarantineCommands(program, context);

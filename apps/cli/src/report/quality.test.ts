@@ -3,7 +3,7 @@ import { QualityFold, rounded, type LabelledScore } from './quality.ts';
 
 const row = (joinKey: string, score: number, label: number, over: Partial<LabelledScore> = {}): LabelledScore => ({
   joinKey,
-  month: '2013-05',
+  span: '2013-05',
   score,
   label,
   isServed: true,
@@ -50,7 +50,7 @@ describe('QualityFold', () => {
   it('keeps months apart', () => {
     const fold = new QualityFold();
     fold.add(row('a', 0.9, 1, { isFirst: true }));
-    fold.add(row('b', 0.9, 1, { isFirst: true, month: '2013-06' }));
+    fold.add(row('b', 0.9, 1, { isFirst: true, span: '2013-06' }));
     expect(fold.quality((month) => month === '2013-06')).toMatchObject({ rows: 1, aucServed: null });
   });
 });

@@ -8,7 +8,7 @@ export function rounded(value: number): number | null {
 
 /** The scores that one request got from what was serving and from the version that is never retrained. */
 interface Pair {
-  readonly monthKey: string;
+  readonly span: string;
   served: number;
   first: number;
   /** The newest: outcomes are corrected in order. */
@@ -18,8 +18,8 @@ interface Pair {
 /** A labelled score, as an outcome says it. */
 export interface LabelledScore {
   readonly joinKey: string;
-  /** `YYYY-MM` of the prediction. */
-  readonly month: string;
+  /** Part of the time that the prediction is in, such as its month `YYYY-MM`. */
+  readonly span: string;
   readonly score: number;
   /** 0 or 1. */
   readonly label: number;
@@ -45,7 +45,7 @@ export class QualityFold {
   add(row: LabelledScore): void {
     let pair = this.#pairs.get(row.joinKey);
     if (pair === undefined) {
-      pair = { monthKey: row.month, served: Number.NaN, first: Number.NaN, label: row.label };
+      pair = { span: row.span, served: Number.NaN, first: Number.NaN, label: row.label };
       this.#pairs.set(row.joinKey, pair);
     }
     pair.label = row.label;
@@ -53,18 +53,18 @@ export class QualityFold {
     if (row.isFirst) pair.first = row.score;
   }
 
-  /** Labelled served predictions of a month. */
-  labelled(month: string): number {
+  /** Labelled served predictions of a span. */
+  labelled(span: string): number {
     let count = 0;
-    for (const pair of this.#pairs.values()) if (pair.monthKey === month && !Number.isNaN(pair.served)) count += 1;
+    for (const pair of this.#pairs.values()) if (pair.span === span && !Number.isNaN(pair.served)) count += 1;
     return count;
   }
 
-  /** Quality over the months that `includes` accepts, over requests that have both scores. */
-  quality(includes: (month: string) => boolean): Quality {
+  /** Quality over the spans that `includes` accepts, over requests that have both scores. */
+  quality(includes: (span: string) => boolean): Quality {
     const keys: string[] = [];
     for (const [key, pair] of this.#pairs) {
-      if (!Number.isNaN(pair.served) && !Number.isNaN(pair.first) && includes(pair.monthKey)) keys.push(key);
+      if (!Number.isNaN(pair.served) && !Number.isNaN(pair.first) && includes(pair.span)) keys.push(key);
     }
     if (keys.length === 0) return empty;
     const pairs = keys.sort().flatMap((key) => this.#pairs.get(key) ?? []);

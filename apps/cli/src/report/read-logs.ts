@@ -24,10 +24,14 @@ import { QualityFold } from './quality.ts';
 import { SourceLedger } from './source-ledger.ts';
 
 /** Version whose scores stand for "never retrained": the first one. */
-const firstVersion = '1';
+export const firstVersion = '1';
 
 /** Reads a topic; one that nobody has created yet is empty. */
-async function read(bus: Bus, names: readonly string[], onRecord: (record: BusRecord) => void): Promise<void> {
+export async function readRecords(
+  bus: Bus,
+  names: readonly string[],
+  onRecord: (record: BusRecord) => void,
+): Promise<void> {
   try {
     await bus.readAll(names, ({ records }) => {
       for (const record of records) onRecord(record);
@@ -35,13 +39,13 @@ async function read(bus: Bus, names: readonly string[], onRecord: (record: BusRe
   } catch (error) {
     if (!(error instanceof ServiceError && error.code === 'EVL_KAFKA_TOPIC_MISSING')) throw error;
     if (names.length === 1) return;
-    for (const name of names) await read(bus, [name], onRecord);
+    for (const name of names) await readRecords(bus, [name], onRecord);
   }
 }
 
-async function readJson<T>(bus: Bus, topic: string, decode: (value: unknown) => T): Promise<T[]> {
+export async function readJson<T>(bus: Bus, topic: string, decode: (value: unknown) => T): Promise<T[]> {
   const events: T[] = [];
-  await read(bus, [topic], ({ value }) => {
+  await readRecords(bus, [topic], ({ value }) => {
     if (value !== null && value.length > 0) events.push(decode(JSON.parse(value.toString())));
   });
   return events;
@@ -109,7 +113,7 @@ export async function readPredictions(
   const quality = new QualityFold();
   const predictions = new Map<string, number>();
   const sample = new Sample(parityRows, await size(bus, topics.inferenceServed));
-  await read(bus, [topics.inferenceServed, topics.inferenceShadowed], ({ value, topic }) => {
+  await readRecords(bus, [topics.inferenceServed, topics.inferenceShadowed], ({ value, topic }) => {
     if (value === null) return;
     const inference = serving.Inference.decode(value);
     decisions.addInference(inference);
@@ -118,14 +122,14 @@ export async function readPredictions(
     predictions.set(month, (predictions.get(month) ?? 0) + inclusionWeight(inference));
     if (inference.model === model) sample.add(inference);
   });
-  await read(bus, [topics.outcomeSettled], ({ value }) => {
+  await readRecords(bus, [topics.outcomeSettled], ({ value }) => {
     if (value === null) return;
     const outcome = outcomes.Outcome.decode(value);
     decisions.addOutcome(outcome);
     if (outcome.model !== model || outcome.kind === outcomes.OutcomeKind.EXPIRED) return;
     quality.add({
       joinKey: outcome.joinKey,
-      month: monthOf(outcome.predictedAtMs),
+      span: monthOf(outcome.predictedAtMs),
       score: outcome.score,
       label: outcome.label,
       isServed: outcome.arm !== 'shadow',
@@ -150,7 +154,7 @@ export async function readSources(
   for (const topic of sourceTopics) {
     const ledger = new SourceLedger(topic);
     const [valid, quarantined] = [validTopic(topic), quarantineTopic(topic)];
-    await read(bus, [topic, valid, quarantined], (record) => {
+    await readRecords(bus, [topic, valid, quarantined], (record) => {
       if (record.topic === topic) ledger.addRaw(record.partition, record.offset, record.headers['evl-replay-of']);
       else if (record.topic === valid) ledger.addOutput('valid', record.headers['evl-src']);
       else {

@@ -1,0 +1,79 @@
+import { drift } from '@everloop/contracts';
+import { describe, expect, it } from 'vitest';
+import { driftPicture } from './picture.ts';
+import type { DriftStory, StoryWindow } from './story.ts';
+
+const day = 86_400_000;
+
+const window = (n: number, more: Partial<StoryWindow> = {}): StoryWindow => ({
+  ...{
+    startMs: n * day,
+    endMs: (n + 1) * day,
+    version: '1',
+    rows: 100,
+    verdict: 'stable',
+    reason: 'calm',
+    decision: null,
+  },
+  fields: [
+    drift.FieldDrift.fromPartial({ field: 'temp', psi: 0.02 + n / 10, ksStatistic: 0.1, drifted: n > 1 }),
+    drift.FieldDrift.fromPartial({ field: 'carrier', psi: 0.01 }),
+  ],
+  quality: {
+    ...{ rows: 10, positives: 5, aucServed: 0.8, aucNeverRetrained: 0.71 },
+    ...{ logLossServed: 0.5, logLossNeverRetrained: 0.6 },
+  },
+  ...more,
+});
+
+const story = (windows: readonly StoryWindow[]): DriftStory => ({
+  ...{
+    model: 'm',
+    monitor: 'watch',
+    windows,
+    psiLimit: 0.1,
+    promotions: [{ version: '2', atMs: 2 * day }],
+    requests: [],
+  },
+});
+
+const count = (svg: string, pattern: RegExp): number => svg.match(pattern)?.length ?? 0;
+const unknown = { ...window(0).quality, aucServed: null, aucNeverRetrained: null };
+
+describe('driftPicture', () => {
+  const svg = driftPicture(story([window(0), window(1), window(2, { verdict: 'drifted' })]));
+
+  it('has a cell for each field and window, drifted ones outlined, with the numbers to read', () => {
+    expect(count(svg, /, missing 0\.0 %/g)).toBe(6);
+    expect(count(svg, /stroke-width="1.2"/g)).toBe(1);
+    expect(svg).toContain('temp, 1970-01-03 to 1970-01-04: PSI 0.220, KS 0.100, missing 0.0 %, drifted');
+    expect(svg.indexOf('>temp<')).toBeLessThan(svg.indexOf('>carrier<'));
+  });
+
+  it('has the two lines of AUC, and where a version was promoted', () => {
+    expect(count(svg, /<path /g)).toBe(2);
+    expect(svg).toContain('>v2<');
+    expect(svg).toContain('AUC served 0.800, never retrained 0.710, 10 labelled');
+  });
+
+  it('a gap in the labels is a gap in the line, and none at all is said', () => {
+    const gap = driftPicture(story([window(0), window(1, { quality: unknown }), window(2)]));
+    expect(/<path d="M[^"]*M[^"]*"/.test(gap)).toBe(true);
+    expect(driftPicture(story([window(0, { quality: unknown })]))).toContain('no labels yet');
+  });
+
+  it('marks what was decided, with the reason', () => {
+    const decision = { outcome: 'requested', reason: 'temp moved', isAlarm: true };
+    const marked = driftPicture(story([window(0, { decision, verdict: 'drifted' }), window(1)]));
+    expect(count(marked, /<polygon /g)).toBe(1);
+    expect(marked).toContain('calm. temp moved');
+  });
+
+  it('is the same for the same story, and nothing from outside becomes markup', () => {
+    const windows = [window(0, { reason: '<script>alert("x")</script>\u0001' })];
+    const hostile = driftPicture({ ...story(windows), model: 'a&b<c' });
+    expect(hostile).not.toMatch(/<script|\u0001/);
+    expect(hostile).toContain('a&amp;b&lt;c');
+    expect(driftPicture({ ...story(windows), model: 'a&b<c' })).toBe(hostile);
+  });
+});
