@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import path from 'node:path';
 import { benchBatching } from './batching.ts';
+import { benchDrift } from './drift.ts';
 import { benchFeaturesOffline } from './features-offline.ts';
 import { benchFeaturesOnline } from './features-online.ts';
 import { benchGate } from './gate.ts';
@@ -19,6 +20,11 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   batching: {
     about: 'the large model with `batching`, whose requests wait for each other, beside the same without it',
     run: benchBatching,
+  },
+  drift: {
+    about:
+      'the drift detector on a log of predictions, 20 numbers each, beside a program that only reads and decodes it',
+    run: benchDrift,
   },
   'features-offline': {
     about: '100,000 rows against three views of 10,000,000 rows: our point-in-time query beside a bare ASOF join',

@@ -73,12 +73,12 @@ describe('download', () => {
     program('java', `echo 'openjdk version "17.0.1" 2021-10-19' >&2`);
     program(
       'mvn',
-      `for a in "$@"; do case $a in -DoutputDirectory=*) echo evil > "\${a#*=}/kafka_2.13-4.4.0.jar" ;; esac; done`,
+      `for a in "$@"; do case $a in -DoutputDirectory=*) echo evil > "\${a#*=}/kafka_2.13-4.2.2.jar" ;; esac; done`,
     );
     const failing = provisionPlatform(silent, environment());
     await expect(failing).rejects.toMatchObject({ code: 'EVL_LOCAL_DIGEST_MISMATCH' });
-    await expect(failing).rejects.toThrow(/kafka_2\.13-4\.4\.0\.jar is not the file that was published/);
-    await expect(failing).rejects.toThrow(/kafka-clients-4\.4\.0\.jar is missing/);
+    await expect(failing).rejects.toThrow(/kafka_2\.13-4\.2\.2\.jar is not the file that was published/);
+    await expect(failing).rejects.toThrow(/kafka-clients-4\.2\.2\.jar is missing/);
     expect(readdirSync(cacheFolder(environment()))).toEqual([]);
   });
 });
@@ -88,7 +88,7 @@ describe('digests', () => {
     const names = [...readDigests(join(import.meta.dirname, '..', 'kafka-jars.sha512')).keys()];
     expect(names).toEqual(
       expect.arrayContaining([
-        'kafka_2.13-4.4.0.jar',
+        'kafka_2.13-4.2.2.jar',
         'embedded-redis-0.9.1.jar',
         redisBinaryName('linux', 'x64'),
         redisBinaryName('darwin', 'arm64'),

@@ -23,7 +23,7 @@ export interface Platform {
   readonly redisServer: string | null;
 }
 
-export const kafkaVersion = '4.4.0';
+export const kafkaVersion = '4.2.2';
 export const redisVersion = '7.0.15';
 
 const pom = fileURLToPath(new URL('../pom.xml', import.meta.url));
