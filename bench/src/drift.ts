@@ -1,4 +1,4 @@
-import { drift, topics } from '@everloop/contracts';
+import { topics } from '@everloop/contracts';
 import {
   closeWindows,
   countPane,
