@@ -52,6 +52,7 @@ export {
   type FeatureDefinitions,
 } from './resources/feature-services.ts';
 export { gatePolicy, trainedFields, valueProblem } from './resources/gate.ts';
+export { namesColumn } from './resources/watched-columns.ts';
 export { featurePins, pinDifference, servicePinnedBy } from './resources/feature-pins.ts';
 export { celName, celResolver, featureTypes } from './resources/feature-types.ts';
 export { compileOnDemand, type CompiledOnDemand } from './on-demand/feature.ts';

@@ -4,6 +4,16 @@ import { RecipeError } from './errors.ts';
 export interface JobInput {
   readonly name: string;
   readonly type: 'number' | 'category';
+  /** A category that is free text. */
+  readonly text?: boolean;
+}
+
+/** Number inputs that are one vector. */
+export interface JobEmbedding {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  /** Principal components to watch. */
+  readonly components: number;
 }
 
 /** The recipe contract, version 1: what a job file holds. Written by the trainer, read by every recipe. */
@@ -13,6 +23,8 @@ export interface Job {
   /** Parquet; columns: the inputs by name, `__join_key`, `__time_ms`, `__label`, and `__group` where the split has a column. */
   readonly datasetPath: string;
   readonly inputs: readonly JobInput[];
+  /** What the baseline describes together; none where the job does not say. */
+  readonly embeddings: readonly JobEmbedding[];
   readonly split: SplitSpec;
   readonly parameters: Readonly<Record<string, number>>;
   readonly seed: number;
@@ -38,6 +50,7 @@ export function parseJob(text: string): Job {
     model: words(job['model'], 'model'),
     datasetPath: words(job['datasetPath'], 'datasetPath'),
     inputs,
+    embeddings: list(job['embeddings'] ?? [], 'embeddings').map(parseEmbedding),
     split: {
       train: parseRange(split['train'], 'split.train'),
       timeHoldout: parseRange(split['timeHoldout'], 'split.timeHoldout'),
@@ -60,7 +73,17 @@ function parseInput(value: unknown, index: number): JobInput {
   const input = record(value, `inputs[${index}]`);
   const type = input['type'];
   if (type !== 'number' && type !== 'category') throw invalid(`inputs[${index}].type must be number or category`);
-  return { name: words(input['name'], `inputs[${index}].name`), type };
+  return { name: words(input['name'], `inputs[${index}].name`), type, text: input['text'] === true };
+}
+
+function parseEmbedding(value: unknown, index: number): JobEmbedding {
+  const path = `embeddings[${index}]`;
+  const embedding = record(value, path);
+  return {
+    name: words(embedding['name'], `${path}.name`),
+    inputs: list(embedding['inputs'], `${path}.inputs`).map((each, i) => words(each, `${path}.inputs[${i}]`)),
+    components: number(embedding['components'], `${path}.components`),
+  };
 }
 
 function parseInner(value: unknown): InnerSplit {

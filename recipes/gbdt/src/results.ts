@@ -1,32 +1,30 @@
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson } from '@everloop/contracts';
-import { buildFieldReference, type FieldReference, type FieldValue } from '@everloop/stats';
+import { canonicalJson, drift } from '@everloop/contracts';
+import { buildReferences, plainReference } from '@everloop/drift';
 import type { Dataset, InputColumn } from './dataset.ts';
-
-/** Training distribution of every input and of the score; the JSON form of drift.v1.Baseline. */
-export interface Baseline {
-  readonly model: string;
-  /** Given by the registry later; empty in the file. */
-  readonly modelVersion: string;
-  readonly fields: readonly FieldReference[];
-  readonly rows: number;
-}
+import type { Job } from './job.ts';
 
 /**
  * Freezes the training rows' distribution. Scores are those of rows that were not fitted: on fitted rows a model is surer than it
  * will ever be again, and every window of real scores would look drifted.
  */
-export function buildBaseline(model: string, dataset: Dataset, trainRows: Int32Array, scores: Float64Array): Baseline {
-  const fields = dataset.columns.map((column) =>
-    buildFieldReference(column.type === 'number' ? 'numeric' : 'categorical', column.name, valuesOf(column, trainRows)),
-  );
-  const score = buildFieldReference('numeric', 'score', Array.from(scores));
-  return { model, modelVersion: '', fields: [...fields, score], rows: trainRows.length };
-}
-
-function valuesOf(column: InputColumn, rows: Int32Array): FieldValue[] {
-  return Array.from(rows, (row) => column.values[row]);
+export function buildBaseline(
+  job: Pick<Job, 'model' | 'inputs' | 'embeddings'>,
+  dataset: Dataset,
+  trainRows: Int32Array,
+  scores: Float64Array,
+): drift.Baseline {
+  const texts = new Set(job.inputs.filter(({ text }) => text === true).map(({ name }) => name));
+  const columns = dataset.columns.map((column) => ({
+    name: column.name,
+    type: column.type,
+    text: texts.has(column.name),
+    values: Array.from(trainRows, (row) => column.values[row]),
+  }));
+  const fields = [...buildReferences(columns, job.embeddings), plainReference('numeric', 'score', Array.from(scores))];
+  // The version is given by the registry later.
+  return drift.Baseline.fromPartial({ model: job.model, fields, rows: trainRows.length });
 }
 
 /** Rows with the recipe's own scores, for the trainer to repeat with the model file. */

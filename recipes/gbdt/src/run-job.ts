@@ -1,3 +1,4 @@
+import { drift } from '@everloop/contracts';
 import { auc } from '@everloop/stats';
 import { readParquetColumns } from '@everloop/storage';
 import { partValidation, readDataset, splitRows, type Dataset, type SplitRows } from './dataset.ts';
@@ -72,11 +73,11 @@ export async function runJob(job: Job, report: (line: ReportLine) => void): Prom
   const fitted = fit(dataset, job, parameters, report);
   const { ensemble, columns, encoders, parts } = fitted;
   const scored = fitted.validationRows.length >= baselineScoresMin ? fitted.validationRows : parts.train;
-  const baseline = buildBaseline(job.model, dataset, parts.train, predict(ensemble, columns, scored));
+  const baseline = buildBaseline(job, dataset, parts.train, predict(ensemble, columns, scored));
   const sampled = sampleColumns(dataset, sampleRows);
   const sampledRows = Int32Array.from({ length: sampled[0]?.values.length ?? 0 }, (_, row) => row);
   await writeResult(job.outDir, 'model.onnx', gbdtToOnnx(ensemble, encoders));
-  await writeResult(job.outDir, 'baseline.json', baseline);
+  await writeResult(job.outDir, 'baseline.json', drift.Baseline.toJSON(baseline) as object);
   await writeResult(
     job.outDir,
     'sample.json',

@@ -102,12 +102,15 @@ describe('the recipe as a program', { timeout: 180_000 }, () => {
     const { outDir } = await runRecipe('described');
     const baseline = drift.Baseline.fromJSON(JSON.parse(await readFile(join(outDir, 'baseline.json'), 'utf8')));
     const metrics = JSON.parse(await readFile(join(outDir, 'metrics.json'), 'utf8')) as Metrics;
+    const names = dataset.columns.map((column) => column.name);
     expect(baseline.fields.map((field) => field.field)).toEqual([
-      ...dataset.columns.map((column) => column.name),
+      ...names,
+      'gate.verdict',
+      ...names.map((name) => `attribution.${name}`),
       'score',
     ]);
     expect(baseline.rows).toBe(metrics.rows.train);
-    for (const field of baseline.fields.slice(0, -1))
+    for (const field of baseline.fields.slice(0, names.length))
       expect(
         field.counts.reduce((sum, count) => sum + count, field.missing),
         field.field,

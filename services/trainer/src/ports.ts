@@ -1,4 +1,12 @@
-import type { features, ModelSpec, quality, registry, SplitSpec, TriggerSpec } from '@everloop/contracts';
+import type {
+  features,
+  ModelEmbedding,
+  ModelSpec,
+  quality,
+  registry,
+  SplitSpec,
+  TriggerSpec,
+} from '@everloop/contracts';
 import type { ColumnTable } from '@everloop/storage';
 import type { HeldRange, NeededSource } from './domain/holds.ts';
 
@@ -79,6 +87,8 @@ export interface VersionLedger {
 export interface RecipeInput {
   readonly name: string;
   readonly type: 'number' | 'category';
+  /** A category that is free text. */
+  readonly text?: boolean;
 }
 
 /** What a recipe is asked to do: the recipe contract, version 1. */
@@ -88,6 +98,7 @@ export interface RecipeJob {
   readonly model: string;
   readonly datasetPath: string;
   readonly inputs: readonly RecipeInput[];
+  readonly embeddings: readonly ModelEmbedding[];
   readonly split: SplitSpec;
   readonly parameters: Readonly<Record<string, number>>;
   readonly seed: number;

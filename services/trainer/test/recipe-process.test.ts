@@ -50,7 +50,17 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const lines: Readonly<Record<string, unknown>>[] = [];
 const job = (recipe: string, timeoutMs = 20_000): RecipeJob => ({
-  ...{ jobId: 'a'.repeat(32), recipe, model: 'm', datasetPath: 'd', inputs: [], parameters: {}, seed: 1, timeoutMs },
+  ...{
+    jobId: 'a'.repeat(32),
+    recipe,
+    model: 'm',
+    datasetPath: 'd',
+    inputs: [],
+    embeddings: [],
+    parameters: {},
+    seed: 1,
+    timeoutMs,
+  },
   split: {
     train: { fromMs: 0, untilMs: 1 },
     timeHoldout: { fromMs: 1, untilMs: 2 },

@@ -333,7 +333,7 @@ describe('parseResources', () => {
       'more drifted fields than there are',
       '{ model: lateness }',
       '{ model: lateness, minDriftedFields: 9 }',
-      /9 fields can never drift: 3 are watched/,
+      /9 fields can never drift: 6 are watched/,
     ],
     [
       'steps that do not grow',

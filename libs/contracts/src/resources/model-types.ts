@@ -42,8 +42,18 @@ export interface ModelInput {
   readonly type: 'number' | 'category';
   /** `request.<field>`, `<view>.<feature>` or `onDemand.<name>`. */
   readonly from: string;
+  /** A category that is free text: Monitors watch what it is like, not which of the texts it is. */
+  readonly text?: boolean;
   /** Stands in while the online store cannot be reached. */
   readonly fallback?: number | string;
+}
+
+/** Number inputs that are one vector: Monitors watch where it lies, not each of its numbers. */
+export interface ModelEmbedding {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  /** Principal components that are watched one by one; at most one less than the inputs. */
+  readonly components: number;
 }
 
 /** What a finding of a dataset check does. */
@@ -140,6 +150,7 @@ export interface ModelSpec {
   /** Of this model alone; those of its service come in addition. */
   readonly onDemand?: readonly OnDemandFeature[];
   readonly inputs: readonly ModelInput[];
+  readonly embeddings?: readonly ModelEmbedding[];
   /** The label is 1 where `field` > `above`. */
   readonly label: {
     readonly source: string;

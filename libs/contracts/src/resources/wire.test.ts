@@ -129,7 +129,8 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     log: { share: 1 },
     examples: { source: 's', time: 'at', offsetMs: -1 },
     views: [{ view: 'v', key: 'request.id' }],
-    inputs: [{ name: 'a', type: 'number', from: 'v.a', fallback: 1 }],
+    inputs: [{ name: 'a', type: 'number', from: 'v.a', text: false, fallback: 1 }],
+    embeddings: [{ name: 'e', inputs: ['a', 'b'], components: 1 }],
     label: {
       ...{ source: 's', key: 'id', field: 'a', above: 0, waitMs: 1 },
       ...{ by: 'decision', lateMs: 1, conflict: 'last', default: 0 },

@@ -1,4 +1,4 @@
-import { drift, eventId, type MonitorSpec } from '@everloop/contracts';
+import { drift, eventId, namesColumn, type MonitorSpec } from '@everloop/contracts';
 import { driftScore, judgeFields, type FieldCounts, type FieldDistance, type FieldReference } from '@everloop/stats';
 import type { Baseline } from '../panes/baseline.ts';
 import { denseCounts, predictionsOf } from '../panes/counts.ts';
@@ -18,6 +18,11 @@ function countsOf(counts: drift.FieldCounts | undefined, { field, counts: bins }
   return { field, counts: denseCounts(counts, bins.length), missing: counts.missing };
 }
 
+/** A column without rows on one side has nothing to compare, and would only weaken the tests of the others. */
+function isCounted({ counts, missing }: FieldCounts): boolean {
+  return missing > 0 || counts.some((count) => count > 0);
+}
+
 /** Rows of the unit of an average row, Σ m² / Σ m, at least 1. 1 where units are not counted. */
 function unitRowsOf(units: drift.UnitCounts | undefined): number {
   const counts = units?.counts ?? [];
@@ -34,7 +39,7 @@ function watchedOf(spec: MonitorSpec, baseline: Baseline): readonly BaselineFiel
   const { fields } = spec;
   return fields === 'all'
     ? baseline.fields
-    : baseline.fields.filter(({ reference }) => fields.includes(reference.field));
+    : baseline.fields.filter(({ reference }) => fields.some((name) => namesColumn(name, reference.field)));
 }
 
 function distancesOf(window: DueWindow, baseline: Baseline, policy: drift.DriftPolicy): readonly FieldDistance[] {
@@ -42,16 +47,17 @@ function distancesOf(window: DueWindow, baseline: Baseline, policy: drift.DriftP
   const byName = new Map(counts.fields.map((field) => [field.field, field]));
   const thresholds = new Map(monitor.spec.thresholds.map((threshold) => [threshold.field, threshold]));
   const unitRows = unitRowsOf(counts.units);
-  const pairs = watchedOf(monitor.spec, baseline).map(({ reference, intraclass }) => {
+  const pairs = watchedOf(monitor.spec, baseline).map(({ reference, intraclass, repeatEffect }) => {
     const limits = thresholds.get(reference.field);
     const effect = {
-      reference: designEffect(baseline.unitRows, intraclass),
-      current: designEffect(unitRows, intraclass),
+      reference: repeatEffect * designEffect(baseline.unitRows, intraclass),
+      current: repeatEffect * designEffect(unitRows, intraclass),
     };
     const current = countsOf(byName.get(reference.field), reference);
     return { reference, current, designEffect: effect, ...(limits === undefined ? {} : { limits }) };
   });
-  return judgeFields(pairs, { psi: policy.psi, significance: policy.significance });
+  const compared = pairs.filter(({ reference, current }) => isCounted(reference) && isCounted(current));
+  return judgeFields(compared, { psi: policy.psi, significance: policy.significance });
 }
 
 function lackOf({ counts, monitor }: DueWindow, baseline: Baseline | null): string | null {

@@ -19,6 +19,8 @@ export interface Baseline {
     readonly importance: number;
     /** Intraclass correlation within a unit, 0 to 1. */
     readonly intraclass: number;
+    /** Counts that are worth one independent count of the same row, at least 1. */
+    readonly repeatEffect: number;
   }[];
 }
 
@@ -41,8 +43,10 @@ export function baselineProblem(message: drift.Baseline): string | null {
 export function prepareBaseline(message: drift.Baseline): Baseline {
   const fields = message.fields.map((field) => {
     const reference: FieldReference = { ...field, kind: field.kind === 'numeric' ? 'numeric' : 'categorical' };
-    const { importance, intraclass } = field;
-    return { reference, index: fieldIndex(reference), reader: columnReader(field), importance, intraclass };
+    const { importance, intraclass, measure } = field;
+    const repeatEffect = Math.max(1, measure?.repeatEffect ?? 1);
+    const index = fieldIndex(reference);
+    return { reference, index, reader: columnReader(field), importance, intraclass, repeatEffect };
   });
   const { model, modelVersion: version } = message;
   return { model, version, unitRows: Math.max(1, message.unitRows), rows: message.rows, fields };

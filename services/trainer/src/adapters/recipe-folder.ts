@@ -86,8 +86,9 @@ async function findEntry(recipesDir: string, recipe: string): Promise<string> {
 }
 
 function jobFile(job: RecipeJob, outDir: string): object {
-  const { model, inputs, split, parameters, seed } = job;
-  return { contractVersion, model, datasetPath: resolve(job.datasetPath), inputs, split, parameters, seed, outDir };
+  const { model, inputs, embeddings, split, parameters, seed } = job;
+  const datasetPath = resolve(job.datasetPath);
+  return { contractVersion, model, datasetPath, inputs, embeddings, split, parameters, seed, outDir };
 }
 
 async function readResults(outDir: string): Promise<Omit<RecipeResult, 'discard'>> {

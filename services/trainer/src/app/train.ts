@@ -57,7 +57,7 @@ export async function train(
   const versions = await deps.ledger.versions(model.name);
   const known = versions.find((version) => version.jobId === jobId);
   if (known !== undefined) return { version: known, isNew: false };
-  const { training, label, inputs, gates } = model.spec;
+  const { training, label, inputs, embeddings = [], gates } = model.spec;
   const split = planSplit(training, label.waitMs, request.eventTimeMs);
   const { fromMs } = split.train;
   const frozen = await deps.data.freeze({
@@ -65,10 +65,10 @@ export async function train(
   });
   refuseLeaks(frozen.checks);
   const { dataset, path } = frozen;
-  const columns = inputs.map(({ name, type }) => ({ name, type }));
+  const columns = inputs.map(({ name, type, text }) => ({ name, type, ...(text === true ? { text } : {}) }));
   const result = await deps.recipes.run(
     {
-      ...{ jobId, model: model.name, recipe: training.recipe, datasetPath: path, inputs: columns, split },
+      ...{ jobId, model: model.name, recipe: training.recipe, datasetPath: path, inputs: columns, embeddings, split },
       ...{ parameters: training.parameters, seed: training.seed, timeoutMs: training.timeoutMs },
     },
     deps.signal,

@@ -9,6 +9,7 @@ import { checkDecisions } from './choose.ts';
 import { type CheckContext, checkField, isFound, repeats, unknownName, wrongValue } from './context.ts';
 import { viewTypes } from './feature-service.ts';
 import { aggregatedTypes, numericTypes } from './feature-view.ts';
+import { checkEmbeddings } from './embeddings.ts';
 import { checkGate } from './gate.ts';
 import { checkModelFeatures, onDemandOf } from './model-features.ts';
 import { checkSplit } from './split.ts';
@@ -23,6 +24,7 @@ export function checkModel(model: Model, context: CheckContext): Finding[] {
     ...repeated(spec.request, (field) => field.name, ['spec', 'request'], 'name', 'request fields'),
     ...repeated(spec.views, (binding) => binding.view, ['spec', 'views'], 'view', 'bindings of the view'),
     ...repeated(spec.inputs, (input) => input.name, ['spec', 'inputs'], 'name', 'inputs'),
+    ...checkEmbeddings(model),
     ...checkJoinKey(model),
     ...checkGate(model),
     ...checkDecisions(model),

@@ -1,6 +1,7 @@
 import { formatDuration } from '../../duration.ts';
 import type { Finding } from '../../errors.ts';
 import type { ResourceOf } from '../wire.ts';
+import { namesColumn, watchedColumns } from '../watched-columns.ts';
 import { type CheckContext, isFound, unknownName, wrongValue } from './context.ts';
 
 /** Panes of the drift detector are event days, so windows are whole ones. */
@@ -18,15 +19,18 @@ export function checkMonitor(monitor: ResourceOf<'Monitor'>, context: CheckConte
   const model = context.resolve('Model', spec.model, ['spec', 'model']);
   if (model === null) return findings;
   if (!isFound(model)) return [...findings, model];
-  const known = [...model.spec.inputs.map((input) => input.name), 'score'];
-  const fields = spec.fields === 'all' ? known : spec.fields;
-  if (spec.fields !== 'all') {
-    spec.fields.forEach((field, i) => {
-      if (known.includes(field)) return;
-      findings.push(unknownName(['spec', 'fields', i], `Model "${model.name}" has no input "${field}"`, field, known));
+  const columns = watchedColumns(model.spec);
+  const named = spec.fields;
+  const fields =
+    named === 'all' ? columns : columns.filter((column) => named.some((name) => namesColumn(name, column)));
+  if (named !== 'all') {
+    named.forEach((field, i) => {
+      if (columns.some((column) => namesColumn(field, column))) return;
+      const message = `Model "${model.name}" has no input "${field}"`;
+      findings.push(unknownName(['spec', 'fields', i], message, field, columns));
     });
   }
-  if (spec.minDriftedFields > fields.length) {
+  if (fields.length > 0 && spec.minDriftedFields > fields.length) {
     findings.push(
       wrongValue(
         ['spec', 'minDriftedFields'],
