@@ -1,4 +1,4 @@
-import { type ModelSpec, outcomes, serving, type SourceSpec, topics, toWire, validTopic } from '@everloop/contracts';
+import { outcomes, serving, type SourceSpec, topics, toWire, validTopic } from '@everloop/contracts';
 import { partitionOfKey, type Bus, type BusRecord, type Publisher } from '@everloop/kafka';
 import { createLogger, createMetrics, type Part } from '@everloop/service';
 import { createSourceEncoder, schemaRegistries } from '@everloop/records';
@@ -9,49 +9,11 @@ import { createJoins } from '../src/app/joins.ts';
 import { createQualityFollower } from '../src/app/quality.ts';
 import type { RollingQuality } from '../src/domain/rolling.ts';
 import { createTelemetry } from '../src/telemetry.ts';
+import { model, source } from './resources.ts';
 
 const hour = 3_600_000;
 const partitions = 2;
 const labels = validTopic('arrived');
-
-const source: SourceSpec = {
-  topic: 'arrived',
-  partitions,
-  format: 'json',
-  key: 'id',
-  eventTime: 'at',
-  allowedLatenessMs: 0,
-  unexpected: 'keep',
-  compatibility: 'backward',
-  unique: [],
-  fields: {
-    id: { type: 'string', required: true },
-    at: { type: 'timestamp', required: true },
-    delay: { type: 'number', required: true },
-  },
-  rules: [],
-};
-
-const model: ModelSpec = {
-  request: [{ name: 'id', type: 'string' }],
-  joinKey: 'id',
-  examples: { source: 'arrived', time: 'at', offsetMs: 0 },
-  views: [],
-  inputs: [{ name: 'id', type: 'category', from: 'request.id' }],
-  label: { source: 'arrived', key: 'id', field: 'delay', above: 15, waitMs: 48 * hour },
-  training: {
-    recipe: 'gbdt',
-    parameters: {},
-    seed: 1,
-    minRows: 1,
-    windowMs: hour,
-    timeHoldoutMs: hour,
-    fixedHoldoutPercent: 10,
-    fixedHoldoutSalt: 's',
-    timeoutMs: hour,
-  },
-  gates: { minRows: 1, minAuc: 0.5, minRecentGain: 0, maxFixedLoss: 0, confidence: 0.95 },
-};
 
 function inference(id: string, key: string, atMs: number, arm = 'champion'): Buffer {
   const message = serving.Inference.fromPartial({
