@@ -34,6 +34,15 @@ export const configSchema = {
     unit: 'baselines',
     why: 'Cached baselines, about 100 kB each; a few versions of a few models are in use at a time.',
   },
+  fieldsMax: {
+    env: 'EVL_DRIFT_METRIC_FEATURES_MAX',
+    type: 'integer',
+    default: 100,
+    min: 1,
+    max: 10_000,
+    unit: 'features of a model',
+    why: 'Features with metrics of their own; the rest share the label (other), so that a wide model does not fill Prometheus.',
+  },
   alertmanagerUrl: {
     env: 'EVL_ALERTMANAGER_URL',
     type: 'string',

@@ -7,9 +7,11 @@ import { createAlertmanager, createAlertWebhook } from './adapters/http-alerts.t
 import { createRegistryBaselines } from './adapters/registry-baselines.ts';
 import { createRegistryPromises } from './adapters/registry-promises.ts';
 import { cacheBaselines } from './app/cached-baselines.ts';
+import { createEventFollower } from './app/event-follower.ts';
 import { createNotifier } from './app/notifier.ts';
 import { createStages } from './app/stages.ts';
 import { readConfig } from './config.ts';
+import { createDriftGauges } from './drift-gauges.ts';
 import { createNotifyTelemetry } from './notify-telemetry.ts';
 import { createQualityTelemetry } from './quality-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -49,9 +51,10 @@ const notifier = createNotifier({
   ageMsMax: config.alertAgeMaxMs,
   now: Date.now,
 });
+const follower = createEventFollower({ bus, gauges: createDriftGauges(metrics, config.fieldsMax), logger });
 await runService({
   name,
-  parts: [bus, stages, notifier],
+  parts: [bus, stages, follower, notifier],
   http: { host: config.httpHost, port: config.httpPort },
   logger,
 });

@@ -25,14 +25,6 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const missing = metrics.counter('everloop_drift_baselines_missing_total', 'Look-ups without a usable baseline', [
     'model',
   ]);
-  const psi = metrics.gauge('everloop_drift_psi', 'Stability index of the last judged window, nats', [
-    'model',
-    'field',
-  ]);
-  const ks = metrics.gauge('everloop_drift_ks_statistic', 'KS statistic of the last judged window', ['model', 'field']);
-  const end = metrics.gauge('everloop_drift_window_end_timestamp_seconds', 'Event time of the last judged window', [
-    'model',
-  ]);
   return {
     logger,
     counted: (model, count) => rows.inc({ model }, count),
@@ -45,12 +37,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       const { model } = report;
       const verdict = verdictLabel[report.verdict] ?? 'unknown';
       windows.inc({ model, verdict });
-      end.set({ model }, report.windowEndMs / 1000);
       if (request !== null) requests.inc({ model });
-      for (const field of report.fields) {
-        psi.set({ model, field: field.field }, field.psi);
-        if (field.ksStatistic !== undefined) ks.set({ model, field: field.field }, field.ksStatistic);
-      }
       const window = [report.windowStartMs, report.windowEndMs].map((ms) => new Date(ms).toISOString());
       logger.info({ monitor, model, window, rows: report.rows, verdict, reason: report.reason }, 'window judged');
     },

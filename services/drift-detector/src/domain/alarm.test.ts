@@ -49,11 +49,11 @@ describe('what an alert changes', () => {
     expect(takeAlert(new Map(), over, 70).ended).toEqual([{ alert: over, raisedAtMs: 70 }]);
   });
 
-  test('alarms of other models, Monitors and kinds are others', () => {
+  test('alarms of other models, Monitors, kinds and slices are others', () => {
     const keys = [alert(), alert({ model: 'n' }), alert({ monitor: 'w' }), alert({ kind: 'performance' })].map(
       alarmKey,
     );
-    expect(new Set(keys).size).toBe(4);
+    expect(new Set([...keys, alarmKey(alert({ slice: 'jfk' }))]).size).toBe(5);
   });
 });
 

@@ -15,9 +15,9 @@ export interface Notice extends Alarm {
 /** Alarms that are up, by `alarmKey`. */
 export type Alarms = ReadonlyMap<string, Alarm>;
 
-/** What an alarm is about. There is at most one at a time for a model, a Monitor and a kind. */
-export function alarmKey({ model, monitor, kind }: drift.DriftAlert): string {
-  return `${model}/${monitor}/${kind}`;
+/** What an alarm is about. There is at most one at a time for a model, a Monitor, a kind and a slice. */
+export function alarmKey({ model, monitor, kind, slice }: drift.DriftAlert): string {
+  return slice === '' ? `${model}/${monitor}/${kind}` : `${model}/${monitor}/${kind}/${slice}`;
 }
 
 /** What an alert changes: the alarm under its key from now on (null: none), and what the outside must hear of it. */

@@ -30,6 +30,10 @@ describe('for Alertmanager', () => {
     });
   });
 
+  test('an alarm about a slice is another one', () => {
+    expect(alertmanagerAlert(notice({ slice: 'jfk' }), '').labels).toMatchObject({ slice: 'jfk' });
+  });
+
   test('labels do not change while numbers do', () => {
     const next = alertmanagerAlert(notice({ id: 'a2', message: 'more', modelVersion: '4', eventTimeMs: 9 }), '');
     expect(next.labels).toEqual(alertmanagerAlert(notice(), '').labels);
@@ -57,7 +61,14 @@ describe('for a webhook', () => {
     expect(webhookPayload(notice(), 'r')).toEqual({
       ...{ version: '1', id: 'a1', type: 'io.everloop.drift.detected.v1', status: 'firing' },
       ...{ alertname: 'EverloopDriftDetected', severity: 'ticket', model: 'm', modelVersion: '3', monitor: 'watch' },
-      ...{ kind: 'data', fields: ['temp'], message: '1 of 3 fields', runbookUrl: 'r/drift.md', reportId: 'r1' },
+      ...{
+        kind: 'data',
+        slice: '',
+        fields: ['temp'],
+        message: '1 of 3 fields',
+        runbookUrl: 'r/drift.md',
+        reportId: 'r1',
+      },
       ...{ eventTime: '1970-01-01T00:00:02.000Z', since: '1970-01-01T00:00:01.000Z' },
     });
   });

@@ -21,6 +21,8 @@ export interface WebhookPayload {
   readonly modelVersion: string;
   readonly monitor: string;
   readonly kind: string;
+  /** Empty: all predictions. */
+  readonly slice: string;
   readonly fields: readonly string[];
   readonly message: string;
   readonly runbookUrl: string;
@@ -67,6 +69,7 @@ export function alertmanagerAlert(notice: Notice, runbooks: string): Alertmanage
       model: alert.model,
       monitor: alert.monitor,
       kind: alert.kind,
+      ...(alert.slice === '' ? {} : { slice: alert.slice }),
       severity: alert.severity === '' ? 'ticket' : alert.severity,
     },
     annotations: {
@@ -97,6 +100,7 @@ export function webhookPayload(notice: Notice, runbooks: string): WebhookPayload
     modelVersion: alert.modelVersion,
     monitor: alert.monitor,
     kind: alert.kind,
+    slice: alert.slice,
     fields: alert.fields,
     message: alert.message,
     runbookUrl: `${runbooks}/${runbook}`,
