@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import path from 'node:path';
+import { benchAlarms } from './alarms/alarms.ts';
 import { benchBatching } from './batching.ts';
 import { benchDrift } from './drift.ts';
 import { benchFeaturesOffline } from './features-offline.ts';
@@ -17,6 +18,11 @@ import { benchTasks } from './tasks.ts';
 import { benchValidator } from './validator.ts';
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<BenchResult> }>> = {
+  alarms: {
+    about:
+      'false retrainings and detection delays of simulated 90 days, beside the rules of others; `alarms <seeds>` for fewer than 200',
+    run: benchAlarms,
+  },
   batching: {
     about: 'the large model with `batching`, whose requests wait for each other, beside the same without it',
     run: benchBatching,

@@ -30,3 +30,7 @@ export {
 } from './quality/state.ts';
 export type { OutcomeHour } from './quality/outcomes.ts';
 export type { Promised, Track } from './quality/track.ts';
+export { calibrate, calibration, type CalibrationInput } from './budget/calibrate.ts';
+export { debounce, type DebounceRule } from './budget/debounce.ts';
+export { normalCdf, normalQuantile } from './budget/shift.ts';
+export { codeOf, traceOf, type WindowTrace } from './budget/trace.ts';

@@ -20,7 +20,7 @@ export function sparseCounts(field: string, dense: ArrayLike<number>, missing: n
 
 /** Counts of all `size` bins. */
 export function denseCounts({ bins, counts }: drift.FieldCounts, size: number): readonly number[] {
-  const dense = Array.from({ length: size }, () => 0);
+  const dense = new Array<number>(size).fill(0);
   bins.forEach((bin, i) => (dense[bin] = counts[i] ?? 0));
   return dense;
 }

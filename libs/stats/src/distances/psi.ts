@@ -49,5 +49,25 @@ export function psi(reference: ArrayLike<number>, current: ArrayLike<number>, op
 export function psiCritical(bins: number, n: number, m: number, alpha: number): number {
   if (n === 0 || m === 0) return Infinity;
   if (bins < 2) return 0;
-  return (1 / n + 1 / m) * chiSquareQuantile(1 - alpha, bins - 1);
+  return (1 / n + 1 / m) * knownQuantile(alpha, bins - 1);
+}
+
+/** Quantiles that are kept: a few levels by the few numbers of bins that fields have; more begin anew. */
+const quantilesMax = 1_000;
+const quantiles = new Map<number, Map<number, number>>();
+let quantilesKept = 0;
+
+/** χ²(1 - alpha, dof), looked up: the bisection costs 20 times the index itself, and each field of each window asks for the same ones. */
+function knownQuantile(alpha: number, dof: number): number {
+  const known = quantiles.get(alpha)?.get(dof);
+  if (known !== undefined) return known;
+  if (quantilesKept >= quantilesMax) {
+    quantiles.clear();
+    quantilesKept = 0;
+  }
+  const quantile = chiSquareQuantile(1 - alpha, dof);
+  const ofLevel = quantiles.get(alpha) ?? new Map<number, number>();
+  quantiles.set(alpha, ofLevel.set(dof, quantile));
+  quantilesKept += 1;
+  return quantile;
 }

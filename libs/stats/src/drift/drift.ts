@@ -59,7 +59,28 @@ export interface FieldDistance {
 }
 
 function total(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
+}
+
+interface Grouping {
+  readonly groups: number;
+  readonly groupOf: readonly number[];
+  readonly sums: readonly number[];
+}
+
+/** Groups of a reference, which is frozen: each window is judged on the same ones. */
+const groupings = new WeakMap<FieldReference, Grouping>();
+
+function groupingOf(reference: FieldReference, groups: number): Grouping {
+  const known = groupings.get(reference);
+  if (known?.groups === groups) return known;
+  const { kind, counts } = reference;
+  const groupOf = kind === 'numeric' ? groupBins(counts, groups) : counts.map((_, i) => i);
+  const grouping = { groups, groupOf, sums: sumByGroup(counts, groupOf) };
+  groupings.set(reference, grouping);
+  return grouping;
 }
 
 /** Rows for the index: grouped, with missing as a group of its own where either side has it. */
@@ -68,13 +89,12 @@ function grouped(
   current: FieldCounts,
   groups: number,
 ): readonly [readonly number[], readonly number[]] {
-  const groupOf =
-    reference.kind === 'numeric' ? groupBins(reference.counts, groups) : reference.counts.map((_, i) => i);
-  const a = sumByGroup(reference.counts, groupOf);
-  const b = sumByGroup(
-    reference.counts.map((_, i) => current.counts[i] ?? 0),
-    groupOf,
-  );
+  const { groupOf, sums: a } = groupingOf(reference, groups);
+  const b: number[] = a.map(() => 0);
+  for (let i = 0; i < groupOf.length; i += 1) {
+    const group = groupOf[i] ?? 0;
+    b[group] = (b[group] ?? 0) + (current.counts[i] ?? 0);
+  }
   return reference.missing + current.missing === 0
     ? [a, b]
     : [
