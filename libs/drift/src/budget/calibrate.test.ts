@@ -1,4 +1,4 @@
-import { drift, type MonitorSpec } from '@everloop/contracts';
+import type { drift, MonitorSpec } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baselineOf, budgeted, simulatedPanes } from '../../test/simulated.ts';
 import { evaluateWindow } from '../judge/evaluate.ts';
@@ -33,9 +33,7 @@ describe('a plan', () => {
 
   test('is the same for the same history, in any order and in slices', () => {
     expect(planOf({}, panes.toReversed())).toEqual(plan);
-    let steps = 0;
-    for (const step of calibration({ monitor: budgeted(), baseline, panes })) steps += step === undefined ? 1 : 0;
-    expect(steps).toBeGreaterThan(400);
+    expect([...calibration({ monitor: budgeted(), baseline, panes })].length).toBeGreaterThan(400);
   });
 
   test('holds on rows that it has not seen', () => {
