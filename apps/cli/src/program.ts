@@ -11,6 +11,7 @@ import { addFeaturesCommands } from './features/command.ts';
 import { getResources, getVersions, readKind } from './get.ts';
 import { getHistory } from './history.ts';
 import { addHoldCommands } from './hold/command.ts';
+import { addMonitorCommands } from './monitor/command.ts';
 import { addresses, numberBetween, readDay, readPort, readSpeed } from './options.ts';
 import { addPredictCommand } from './predict/command.ts';
 import { addQuarantineCommands } from './quarantine/command.ts';
@@ -57,6 +58,7 @@ export function createProgram(context: ProgramContext): Command {
   addDecisionCommands(program, context);
   addDriftCommands(program, context);
   addFeaturesCommands(program, context);
+  addMonitorCommands(program, context);
   addPredictCommand(program, context);
   addQuarantineCommands(program, context);
   addContractsCommands(program, context);

@@ -1,0 +1,80 @@
+import { drift, type registry } from '@everloop/contracts';
+import { baselineProblem, calibrate, prepareBaseline, type NamedMonitor } from '@everloop/drift';
+import { table } from '../table.ts';
+
+const [baselineName, historyName] = ['baseline.json', 'history.pb'];
+const hourMs = 3_600_000;
+
+/** What a Monitor's plan comes from. */
+export interface PlanSources {
+  /** Versions of the Monitor's model, oldest first. */
+  readonly versions: readonly registry.ModelVersion[];
+  /** Bytes of an artifact. */
+  read(digest: string): Promise<Buffer>;
+}
+
+/** A plan, or why there is none yet. */
+export type MonitorPlan =
+  | { readonly kind: 'plan'; readonly monitor: NamedMonitor; readonly plan: drift.AlarmPlan }
+  | { readonly kind: 'none'; readonly monitor: NamedMonitor; readonly reason: string };
+
+/** The version that the Monitor would watch: the one in production, else the newest that passed its gates. */
+function watchedVersion(versions: readonly registry.ModelVersion[]): registry.ModelVersion | undefined {
+  const last = (stage: string): registry.ModelVersion | undefined => versions.findLast((one) => one.stage === stage);
+  return last('production') ?? last('approved');
+}
+
+/**
+ * How a Monitor would behave on the version that is in service, calibrated from that version's baseline and history. Seconds of work. Where
+ * something is missing it says what, and when the Monitor will be calibrated.
+ */
+export async function planMonitor(monitor: NamedMonitor, sources: PlanSources): Promise<MonitorPlan> {
+  const { model } = monitor.spec;
+  const none = (reason: string): MonitorPlan => ({ kind: 'none', monitor, reason });
+  const version = watchedVersion(sources.versions);
+  if (version === undefined)
+    return none(`model "${model}" has no version in service yet; plan again when the first one has been promoted`);
+  const digestOf = (name: string): string | undefined => version.artifacts.find((one) => one.name === name)?.digest;
+  const [baselineDigest, historyDigest] = [digestOf(baselineName), digestOf(historyName)];
+  const called = `version ${version.version} of "${model}"`;
+  if (baselineDigest === undefined) return none(`${called} has no ${baselineName}, so its windows cannot be judged`);
+  if (historyDigest === undefined)
+    return none(`${called} has no ${historyName} (its recipe wrote none), so nothing can be simulated from it`);
+  const message = drift.Baseline.fromJSON(JSON.parse((await sources.read(baselineDigest)).toString('utf8')));
+  const problem = baselineProblem(message);
+  if (problem !== null) return none(`${baselineName} of ${called} cannot be used: ${problem}`);
+  const { panes } = drift.History.decode(await sources.read(historyDigest));
+  return { kind: 'plan', monitor, plan: calibrate({ monitor, baseline: prepareBaseline(message), panes }) };
+}
+
+function span(ms: number): string {
+  return ms % (24 * hourMs) === 0 ? `${ms / (24 * hourMs)} days` : `${ms / hourMs} hours`;
+}
+
+function delayRow({ shift, shiftedFields, medianWindows, p90Windows, found }: drift.DetectionDelay): string[] {
+  const windows = (count: number): string => (count < 0 ? 'not in a period' : `${count} windows`);
+  const share = `${Math.round(found * 100)} %`;
+  return [`${shift} σ in ${shiftedFields} fields`, windows(medianWindows), windows(p90Windows), share];
+}
+
+/** The plan for reading: what is judged by, what it costs, and what it finds. */
+export function planText(result: MonitorPlan): string {
+  const { name } = result.monitor;
+  if (result.kind === 'none') return `Monitor ${name}: no plan: ${result.reason}`;
+  const { plan } = result;
+  const head = `Monitor ${name} on version ${plan.baselineVersion}: ${plan.status}\n  ${plan.reason}`;
+  if (plan.status === 'unknown') return head;
+  const rates = [
+    ['false retrainings', `${plan.falseRetrainings.toFixed(2)} in ${span(plan.periodMs)}`],
+    ['upper 95 % bound', plan.falseRetrainingsUpper.toFixed(2)],
+    ['allowed', plan.allowed > 0 ? String(plan.allowed) : 'no budget'],
+    ['simulated', `${plan.runs} periods from ${plan.historyPanes} panes in blocks of ${plan.blockPanes}`],
+  ];
+  const found = table(['SHIFT', 'MEDIAN', '90 %', 'FOUND'], plan.delays.map(delayRow));
+  return [head, table(['', ''], rates), found].join('\n');
+}
+
+/** A Monitor whose plan costs more than its budget. */
+export function isOverBudget(result: MonitorPlan): boolean {
+  return result.kind === 'plan' && result.plan.status === 'over-budget';
+}
