@@ -40,6 +40,8 @@ describe('quality in the metrics', () => {
     expect(Object.keys(one)).not.toContain('everloop_model_auc_ratio');
     expect(Object.keys(one)).not.toContain('everloop_label_coverage_ratio');
     expect(one['everloop_model_brier_ratio']).toBeCloseTo(0.01, 9);
+    expect(one['everloop_model_rmse_ratio']).toBeCloseTo(0.1, 9);
+    expect(one['everloop_model_mae_ratio']).toBeCloseTo(0.1, 9);
     gauges.show([], [name]);
     expect(await shown()).toEqual({});
   });

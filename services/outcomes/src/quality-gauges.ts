@@ -1,4 +1,4 @@
-import type { BinaryQuality } from '@everloop/stats';
+import type { ScoreQuality } from '@everloop/stats';
 import type { Metrics } from '@everloop/service';
 import type { GroupName, RollingQuality } from './domain/rolling.ts';
 
@@ -23,6 +23,19 @@ export function createQualityGauges(metrics: Metrics): QualityGauges {
     [
       metrics.gauge('everloop_model_brier_ratio', 'Mean squared difference of score and label', labels, 'max'),
       of((quality) => quality.brier),
+    ],
+    [
+      metrics.gauge(
+        'everloop_model_rmse_ratio',
+        'Root of the mean squared difference of score and label',
+        labels,
+        'max',
+      ),
+      of((quality) => quality.rmse),
+    ],
+    [
+      metrics.gauge('everloop_model_mae_ratio', 'Mean absolute difference of score and label', labels, 'max'),
+      of((quality) => quality.mae),
     ],
     [
       metrics.gauge('everloop_model_calibration_error_ratio', 'Expected calibration error, 20 bins', labels, 'max'),
@@ -71,6 +84,6 @@ export function createQualityGauges(metrics: Metrics): QualityGauges {
   };
 }
 
-function of(value: (quality: BinaryQuality) => number): (one: RollingQuality) => number {
+function of(value: (quality: ScoreQuality) => number): (one: RollingQuality) => number {
   return ({ quality }) => value(quality);
 }

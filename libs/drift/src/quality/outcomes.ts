@@ -21,10 +21,10 @@ const noScores: SparseCounts = { bins: [], counts: [] };
 export function outcomeHour(stats: outcomes.OutcomeStats): OutcomeHour | null {
   if (stats.arm !== 'champion' || stats.slice !== '') return null;
   const { model, modelVersion, hourMs, predictions, expired, labelled, positives, brierNano, scoreNano } = stats;
-  const { logLossNano, logLossSquaredMicro, negativeScores, positiveScores } = stats;
+  const { logLossNano, logLossSquaredMicro, absoluteNano, negativeScores, positiveScores } = stats;
   return {
     ...{ model, version: modelVersion, hourMs, predictions, expired, labelled, positives, brierNano, scoreNano },
-    ...{ logLossNano, logLossSquaredMicro, negativeScores, positiveScores },
+    ...{ logLossNano, logLossSquaredMicro, absoluteNano, negativeScores, positiveScores },
     predictedScores: stats.predictedScores ?? noScores,
   };
 }
@@ -63,7 +63,7 @@ export function varianceOfLogLoss(sums: ScoreSumsState): number {
 export function metricsOf(sums: ScoreSumsState): Record<string, number> {
   const all = new ScoreSums();
   all.merge(sums);
-  const { logLoss, auc, brier, calibrationError, f1, precision, recall } = all.quality();
-  const named = { logLoss, auc, brier, calibrationError, f1, precision, recall };
+  const { logLoss, auc, brier, calibrationError, f1, precision, recall, rmse, mae } = all.quality();
+  const named = { logLoss, auc, brier, calibrationError, f1, precision, recall, rmse, mae };
   return Object.fromEntries(Object.entries(named).filter(([, value]) => Number.isFinite(value)));
 }

@@ -34,8 +34,10 @@ describe('quality from labels', () => {
       'calibrationError',
       'f1',
       'logLoss',
+      'mae',
       'precision',
       'recall',
+      'rmse',
     ]);
     expect(report?.lower).toBeLessThan(report?.observed ?? 0);
     expect(report?.reason).toMatch(

@@ -61,8 +61,10 @@ describe('outcomes', () => {
       'calibrationError',
       'f1',
       'logLoss',
+      'mae',
       'precision',
       'recall',
+      'rmse',
     ]);
     expect(metricsOf(outcomeHourOf(1, 0, { isOpen: true }))).toEqual({});
   });

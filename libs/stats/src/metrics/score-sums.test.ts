@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { randomIndex } from '../numerics/random.ts';
 import { BinaryMetrics, type BinaryQuality } from './binary-metrics.ts';
+import { RegressionMetrics } from './regression-metrics.ts';
 import { addSparseCounts, ScoreSums, sparseCounts } from './score-sums.ts';
 
 type Row = readonly [score: number, label: number];
@@ -33,6 +34,15 @@ describe('ScoreSums', () => {
     const [got, expected] = [sumsOf(all).quality(threshold), exact.quality()];
     for (const name of Object.keys(expected) as (keyof BinaryQuality)[])
       expect(Math.abs(got[name] - expected[name]), name).toBeLessThan(1e-9);
+  });
+
+  test('errors of the score are those of RegressionMetrics', () => {
+    const all = sample(1000, 5);
+    const exact = new RegressionMetrics();
+    for (const [score, label] of all) exact.add(score, label);
+    const { rmse, mae } = sumsOf(all).quality();
+    expect(rmse).toBeCloseTo(exact.quality().rmse, 8);
+    expect(mae).toBeCloseTo(exact.quality().mae, 8);
   });
 
   test('the variance of the losses is that of the rows', () => {

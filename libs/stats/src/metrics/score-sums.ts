@@ -24,10 +24,20 @@ export interface ScoreSumsState {
   readonly logLossSquaredMicro: number;
   /** Units of 1e-9. */
   readonly brierNano: number;
+  /** Sum of |score - label|, units of 1e-9. */
+  readonly absoluteNano: number;
   readonly negativeScores?: SparseCounts | undefined;
   readonly positiveScores?: SparseCounts | undefined;
   /** Sum of the scores in each bin of the calibration error, units of 1e-9; empty without rows. */
   readonly scoreNano: readonly number[];
+}
+
+/** With the errors of the score as a predicted number. */
+export interface ScoreQuality extends BinaryQuality {
+  /** Root of the mean squared difference of score and label, which is the Brier score. */
+  readonly rmse: number;
+  /** Mean absolute difference of score and label. */
+  readonly mae: number;
 }
 
 /** As `state()` gives it: copies, for whoever needs to change them. */
@@ -88,6 +98,7 @@ export class ScoreSums {
   #logLossNano = 0;
   #logLossSquaredMicro = 0;
   #brierNano = 0;
+  #absoluteNano = 0;
   readonly #negatives = new Float64Array(scoreBins);
   readonly #positiveBins = new Float64Array(scoreBins);
   readonly #scoreNano = new Float64Array(calibrationBins);
@@ -104,6 +115,7 @@ export class ScoreSums {
     this.#logLossNano += sign * logLossNano(score, positive);
     this.#logLossSquaredMicro += sign * Math.round(logLossOf(score, positive) ** 2 * 1e6);
     this.#brierNano += sign * Math.round((score - positive) ** 2 * 1e9);
+    this.#absoluteNano += sign * Math.round(Math.abs(score - positive) * 1e9);
     this.#scoreNano[place] = (this.#scoreNano[place] ?? 0) + sign * Math.round(score * 1e9);
   }
 
@@ -114,6 +126,7 @@ export class ScoreSums {
     this.#logLossNano += sign * state.logLossNano;
     this.#logLossSquaredMicro += sign * state.logLossSquaredMicro;
     this.#brierNano += sign * state.brierNano;
+    this.#absoluteNano += sign * state.absoluteNano;
     addSparseCounts(this.#negatives, state.negativeScores, sign);
     addSparseCounts(this.#positiveBins, state.positiveScores, sign);
     state.scoreNano.forEach((nano, i) => {
@@ -128,6 +141,7 @@ export class ScoreSums {
       logLossNano: this.#logLossNano,
       logLossSquaredMicro: this.#logLossSquaredMicro,
       brierNano: this.#brierNano,
+      absoluteNano: this.#absoluteNano,
       negativeScores: sparseCounts(this.#negatives),
       positiveScores: sparseCounts(this.#positiveBins),
       scoreNano: this.#scoreNano.some((nano) => nano !== 0) ? [...this.#scoreNano] : [],
@@ -141,7 +155,7 @@ export class ScoreSums {
   }
 
   /** `threshold`: a score of at least this is a predicted positive; a multiple of 1/200. */
-  quality(threshold = 0.5): BinaryQuality {
+  quality(threshold = 0.5): ScoreQuality {
     const [rows, positives] = [this.#labelled, this.#positives];
     const from = Math.round(threshold * scoreBins);
     const above = (bins: Float64Array): number => bins.subarray(from).reduce((sum, count) => sum + count, 0);
@@ -151,6 +165,8 @@ export class ScoreSums {
       ...{ rows, positives },
       logLoss: this.#logLossNano / rows / 1e9,
       brier: this.#brierNano / rows / 1e9,
+      rmse: Math.sqrt(this.#brierNano / rows / 1e9),
+      mae: this.#absoluteNano / rows / 1e9,
       auc: aucFromBins(this.#negatives, this.#positiveBins),
       aucError: aucErrorBound(this.#negatives, this.#positiveBins),
       calibrationError: this.#calibrationError(),

@@ -1,5 +1,5 @@
 import type { outcomes } from '@everloop/contracts';
-import { ScoreSums, type BinaryQuality } from '@everloop/stats';
+import { ScoreSums, type ScoreQuality } from '@everloop/stats';
 
 const dayMs = 86_400_000;
 /** Versions × arms × slices that are told apart: those with the newest predictions. */
@@ -16,7 +16,7 @@ export interface GroupName {
 /** How well one version did, in one arm and slice, over the days of the window. */
 export interface RollingQuality {
   readonly name: GroupName;
-  readonly quality: BinaryQuality;
+  readonly quality: ScoreQuality;
   /**
    * Share of the predictions that have a label, defaults left out, over the days of which every prediction is settled; NaN without such a day. So young
    * predictions do not look like missing labels.

@@ -140,7 +140,7 @@ export interface BinCounts {
  * is replaced (a correction, a label after the wait) is taken away by terms below zero and the new one added, in one transaction. So the sum of all
  * records of some hours, in any order and division, is what the outcomes of these hours are now, and from the sums follow the metrics of any
  * window of hours (`ScoreSums` of libs/stats): log loss = log_loss_nano / 1e9 / labelled, and its variance with log_loss_squared_micro;
- * Brier = brier_nano / 1e9 / labelled; AUC, F1, precision and recall at any threshold that is a multiple of 1/200 from negative_scores and
+ * Brier = brier_nano / 1e9 / labelled, RMSE its root, MAE = absolute_nano / 1e9 / labelled; AUC, F1, precision and recall at any threshold that is a multiple of 1/200 from negative_scores and
  * positive_scores; calibration error from them and score_nano; label coverage = (labelled - defaulted) / predictions; delays from `delays`.
  * A window is complete when labelled + expired = predictions, at the latest when the watermark has passed its end + the label's wait.
  * Who wants every prediction once takes slice "" only: slices overlap.
@@ -191,7 +191,11 @@ export interface OutcomeStats {
   /** Outcomes that replaced another one. */
   corrected: number;
   /** Event time of the label less that of the prediction, seconds, in the bins of `logBin` (1 % wide, mergeable); default labels left out. */
-  delays: BinCounts | undefined;
+  delays:
+    | BinCounts
+    | undefined;
+  /** Sum of |score - label|, in units of 1e-9, each term rounded before adding. */
+  absoluteNano: number;
 }
 
 function createBaseOutcome(): Outcome {
@@ -885,6 +889,7 @@ function createBaseOutcomeStats(): OutcomeStats {
     late: 0,
     corrected: 0,
     delays: undefined,
+    absoluteNano: 0,
   };
 }
 
@@ -959,6 +964,9 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     }
     if (message.delays !== undefined) {
       BinCounts.encode(message.delays, writer.uint32(194).fork()).join();
+    }
+    if (message.absoluteNano !== 0) {
+      writer.uint32(200).int64(message.absoluteNano);
     }
     return writer;
   },
@@ -1162,6 +1170,14 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
             message.delays = BinCounts.decode(reader, reader.uint32());
             continue;
           }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.absoluteNano = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1242,6 +1258,11 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
       late: isSet(object.late) ? globalThis.Number(object.late) : 0,
       corrected: isSet(object.corrected) ? globalThis.Number(object.corrected) : 0,
       delays: isSet(object.delays) ? BinCounts.fromJSON(object.delays) : undefined,
+      absoluteNano: isSet(object.absoluteNano)
+        ? globalThis.Number(object.absoluteNano)
+        : isSet(object.absolute_nano)
+        ? globalThis.Number(object.absolute_nano)
+        : 0,
     };
   },
 
@@ -1313,6 +1334,9 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     if (message.delays !== undefined) {
       obj.delays = BinCounts.toJSON(message.delays);
     }
+    if (message.absoluteNano !== 0) {
+      obj.absoluteNano = Math.round(message.absoluteNano);
+    }
     return obj;
   },
 
@@ -1351,6 +1375,7 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     message.delays = (object.delays !== undefined && object.delays !== null)
       ? BinCounts.fromPartial(object.delays)
       : undefined;
+    message.absoluteNano = object.absoluteNano ?? 0;
     return message;
   },
 };
