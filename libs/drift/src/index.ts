@@ -3,7 +3,6 @@ export { baselineProblem, prepareBaseline, type Baseline } from './panes/baselin
 export { countPane, groupRows, type PaneRows } from './panes/pane.ts';
 export { evaluateWindow, policyOf } from './judge/evaluate.ts';
 export { judgeWindow, type Judgement } from './judge/judge.ts';
-export { closeWindows, createWindowState, takePane, type NamedMonitor } from './windows/windows.ts';
 export { newAlarm, stepAlarm, type AlarmRule, type AlarmState, type AlarmStep } from './decide/alarm.ts';
 export { askAgain, decide } from './decide/decide.ts';
 export {
@@ -34,3 +33,5 @@ export { calibrate, calibration, type CalibrationInput } from './budget/calibrat
 export { debounce, type DebounceRule } from './budget/debounce.ts';
 export { normalCdf, normalQuantile } from './budget/shift.ts';
 export { codeOf, traceOf, type WindowTrace } from './budget/trace.ts';
+export { createWindowState, restoreChange, takeChanges, takePane, type NamedMonitor } from './windows/state.ts';
+export { closeWindows, type DueWindow } from './windows/windows.ts';

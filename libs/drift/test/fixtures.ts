@@ -1,7 +1,7 @@
 import { drift, monitorDefaults, serving, type MonitorSpec } from '@everloop/contracts';
 import { buildFieldReference } from '@everloop/stats';
 import { prepareBaseline, type Baseline } from '../src/panes/baseline.ts';
-import type { NamedMonitor } from '../src/windows/windows.ts';
+import type { NamedMonitor } from '../src/windows/state.ts';
 
 export const hour = 3_600_000;
 export const day = 24 * hour;

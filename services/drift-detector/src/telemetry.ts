@@ -7,7 +7,8 @@ export interface Telemetry {
   readonly logger: Logger;
   counted(model: string, rows: number): void;
   judged(monitor: string, judgement: Judgement): void;
-  latePane(model: string, rows: number): void;
+  /** Rows that no window can have: they came late, or there is no room. */
+  refused(model: string, rows: number, why: 'late' | 'full'): void;
   withoutBaseline(model: string, version: string, error: unknown): void;
 }
 
@@ -20,6 +21,9 @@ const verdictLabel: Readonly<Record<string, string>> = {
 export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const rows = metrics.counter('everloop_drift_rows_total', 'Predictions counted into panes', ['model']);
   const late = metrics.counter('everloop_drift_late_rows_total', 'Predictions that came after their window', ['model']);
+  const overflow = metrics.counter('everloop_drift_overflow_rows_total', 'Predictions for which there was no room', [
+    'model',
+  ]);
   const windows = metrics.counter('everloop_drift_windows_total', 'Windows judged', ['model', 'verdict']);
   const requests = metrics.counter('everloop_drift_retraining_requests_total', 'Retrainings asked for', ['model']);
   const missing = metrics.counter('everloop_drift_baselines_missing_total', 'Look-ups without a usable baseline', [
@@ -28,7 +32,16 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   return {
     logger,
     counted: (model, count) => rows.inc({ model }, count),
-    latePane: (model, count) => late.inc({ model }, count),
+    refused(model, count, why) {
+      if (why === 'late') late.inc({ model }, count);
+      else {
+        overflow.inc({ model }, count);
+        logger.error(
+          { model, rows: count },
+          'too many panes are held: are event times of the future, or does the watermark stand still?',
+        );
+      }
+    },
     withoutBaseline(model, version, error) {
       missing.inc({ model });
       logger.warn({ model, version, err: error }, 'no usable baseline');

@@ -1,5 +1,5 @@
 import { drift, eventId, type MonitorSpec, type training } from '@everloop/contracts';
-import type { NamedMonitor } from '../windows/windows.ts';
+import type { NamedMonitor } from '../windows/state.ts';
 import { accountOf, coolDownOf, requestsMax, settleRequests, type Account, type CoolDown } from './account.ts';
 import { alarmAlert, budgetAlert } from './alerts.ts';
 import { newAlarm, stepAlarm, type AlarmResult } from './alarm.ts';

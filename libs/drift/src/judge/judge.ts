@@ -1,6 +1,7 @@
 import { drift, eventId, type training } from '@everloop/contracts';
 import type { Baseline } from '../panes/baseline.ts';
-import type { DueWindow, WindowState } from '../windows/windows.ts';
+import { cursorOf, type WindowState } from '../windows/state.ts';
+import type { DueWindow } from '../windows/windows.ts';
 import { evaluateWindow, policyOf } from './evaluate.ts';
 
 /** What a closed window leads to. */
@@ -31,9 +32,9 @@ export function judgeWindow(state: WindowState, window: DueWindow, baseline: Bas
     severity: 'ticket',
     startedAtMs: windowEndMs,
   });
-  const coolDownUntilMs = state.coolDownUntilMs.get(name) ?? -Infinity;
+  const coolDownUntilMs = state.cursors.get(name)?.coolDownUntilMs ?? -Infinity;
   if (!spec.retrain || windowEndMs < coolDownUntilMs) return { report, alert, request: null };
-  state.coolDownUntilMs.set(name, windowEndMs + spec.coolDownMs);
+  cursorOf(state, name).coolDownUntilMs = windowEndMs + spec.coolDownMs;
   const request: training.RetrainingRequested = {
     id: eventId('retraining', 'drift', id),
     model: spec.model,

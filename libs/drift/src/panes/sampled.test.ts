@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
 import { judgeWindow, type Judgement } from '../judge/judge.ts';
 import { countPane, groupRows } from './pane.ts';
-import { closeWindows, createWindowState, takePane } from '../windows/windows.ts';
+import { createWindowState, takePane } from '../windows/state.ts';
+import { closeWindows } from '../windows/windows.ts';
 
 const reference = baseline();
 const { DRIFTED } = drift.DriftVerdict;
@@ -23,7 +24,7 @@ function loggedDay(seed: number, shift: number): readonly serving.Inference[] {
 
 function judged(rows: readonly serving.Inference[], minRows = 100): Judgement['report'] {
   const state = createWindowState();
-  for (const group of groupRows(rows)) takePane(state, countPane(group, reference));
+  for (const group of groupRows(rows)) takePane(state, [], countPane(group, reference));
   const [due] = closeWindows(state, [monitor({ minRows, windowMs: day })], day);
   if (due === undefined) throw new Error('no window');
   return judgeWindow(state, due, reference).report;

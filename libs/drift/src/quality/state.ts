@@ -1,5 +1,6 @@
 import type { outcomes, PerformanceSpec } from '@everloop/contracts';
-import { compareVersions, type NamedMonitor } from '../windows/windows.ts';
+import { compareVersions } from '../windows/spans.ts';
+import type { NamedMonitor } from '../windows/state.ts';
 import { mergeHours, outcomeHour, type OutcomeHour } from './outcomes.ts';
 import type { QualityWindow } from './performance.ts';
 import type { Track } from './track.ts';

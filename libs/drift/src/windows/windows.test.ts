@@ -3,33 +3,30 @@ import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
 import { judgeWindow } from '../judge/judge.ts';
 import { countPane, groupRows } from '../panes/pane.ts';
-import {
-  closeWindows,
-  compareVersions,
-  createWindowState,
-  takePane,
-  windowStartMs,
-  type WindowState,
-} from './windows.ts';
+import { compareVersions, firstEndMs, lastEndMs } from './spans.ts';
+import { createWindowState, takePane, type WindowState } from './state.ts';
+import { closeWindows } from './windows.ts';
 
 const reference = baseline();
 
 function feed(state: WindowState, seed: number, startMs: number, n: number, shift = 0, champion = '1'): void {
   for (const group of groupRows(dayOfRows(seed, startMs, n, shift, champion)))
-    takePane(state, countPane(group, reference));
+    takePane(state, [monitor()], countPane(group, reference));
 }
 
 describe('windows', () => {
   test('are aligned to 1970 and whole hours wide', () => {
-    expect(windowStartMs(monitor().spec, 8 * day + 5)).toBe(7 * day);
-    expect(windowStartMs(monitor({ windowMs: 1.49 * day }).spec, 4 * day)).toBe(3 * day);
+    expect(lastEndMs(monitor().spec, 8 * day + 5)).toBe(14 * day);
+    expect(lastEndMs(monitor({ windowMs: 1.49 * day }).spec, 4 * day)).toBe(4.5 * day);
+    const sliding = monitor({ windowMs: 3 * day, slideMs: day }).spec;
+    expect([firstEndMs(sliding, 4 * day), lastEndMs(sliding, 4 * day)]).toEqual([5 * day, 7 * day]);
   });
 
   test('close in order when the watermark has passed their end, each once', () => {
     const state = createWindowState();
     for (const start of [0, 6, 7, 14]) feed(state, start + 1, start * day, 10);
     expect(closeWindows(state, [monitor()], 7 * day - 1)).toEqual([]);
-    const due = closeWindows(state, [monitor()], 14 * day);
+    const due = closeWindows(state, [monitor({ carry: 0 })], 14 * day);
     expect(due.map(({ startMs, endMs, counts }) => [startMs / day, endMs / day, counts.rows])).toEqual([
       [0, 7, 20],
       [7, 14, 10],
@@ -50,7 +47,9 @@ describe('windows', () => {
     const state = createWindowState();
     closeWindows(state, [monitor()], 7 * day);
     const [group] = groupRows(dayOfRows(1, 0, 1, 0));
-    expect(group === undefined ? null : takePane(state, countPane(group, reference))).toBe(false);
+    if (group === undefined) throw new Error('no rows');
+    expect(takePane(state, [monitor()], countPane(group, reference))).toBe('late');
+    expect(takePane(state, [monitor({ allowedLatenessMs: 1 })], countPane(group, reference))).toBe('taken');
   });
 
   test('panes of a model without a monitor are kept for a month', () => {
@@ -140,7 +139,8 @@ describe('judging', () => {
     const rows = Array.from({ length: 7 }, (_, i) => dayOfRows(i + 1, i * day, 200, 0.2)).flat();
     const judge = (batches: readonly (readonly (typeof rows)[number][])[]) => {
       const state = createWindowState();
-      for (const batch of batches) for (const group of groupRows(batch)) takePane(state, countPane(group, reference));
+      for (const batch of batches)
+        for (const group of groupRows(batch)) takePane(state, [monitor()], countPane(group, reference));
       const [due] = closeWindows(state, [monitor()], 7 * day);
       return due === undefined ? null : judgeWindow(state, due, reference);
     };

@@ -1,30 +1,7 @@
-import type { drift, MonitorSpec } from '@everloop/contracts';
+import type { drift } from '@everloop/contracts';
 import { addPane, emptyPane } from '../panes/counts.ts';
-import { paneMs } from '../panes/pane.ts';
-
-/** A Monitor with its name. */
-export interface NamedMonitor {
-  readonly name: string;
-  readonly revision: number;
-  readonly spec: MonitorSpec;
-}
-
-/** Event time that is kept of a model that has no Monitor yet, so that its first window is whole. Milliseconds. */
-const withoutMonitorMs = 31 * 86_400_000;
-
-/** Counts by model, version and day, and how far each Monitor has judged. Changed in place by this module's functions. */
-export interface WindowState {
-  readonly panes: Map<string, drift.Pane>;
-  /** By monitor: end of the last window that was closed. */
-  readonly closedUntilMs: Map<string, number>;
-  /** By monitor: no retraining is asked for before this event time. */
-  readonly coolDownUntilMs: Map<string, number>;
-  watermarkMs: number;
-}
-
-export function createWindowState(): WindowState {
-  return { panes: new Map(), closedUntilMs: new Map(), coolDownUntilMs: new Map(), watermarkMs: -Infinity };
-}
+import { compareVersions, firstEndMs, isTumbling, lastEndMs, windowWidthMs } from './spans.ts';
+import { cursorOf, forgetPanes, moveWatermark, type NamedMonitor, type WindowState } from './state.ts';
 
 /** A window that the watermark has passed, with the counts against its newest baseline. */
 export interface DueWindow {
@@ -40,80 +17,74 @@ export interface DueWindow {
   readonly watermarkMs: number;
 }
 
-/** Width of a monitor's windows: whole hours, rounded up. Milliseconds. */
-export function windowWidthMs(spec: MonitorSpec): number {
-  return Math.max(1, Math.ceil(spec.windowMs / paneMs)) * paneMs;
-}
-
-/** Start of the window that an event time lies in; windows are aligned to 1970-01-01T00:00Z. */
-export function windowStartMs(spec: MonitorSpec, eventTimeMs: number): number {
-  const width = windowWidthMs(spec);
-  return Math.floor(eventTimeMs / width) * width;
-}
-
-/** Merges a pane. False when its day had passed: no window will see it. */
-export function takePane(state: WindowState, pane: drift.Pane): boolean {
-  if (pane.startMs + paneMs <= state.watermarkMs) return false;
-  const key = `${pane.model}\n${pane.baselineVersion}\n${pane.startMs}`;
-  const known = state.panes.get(key);
-  if (known === undefined) state.panes.set(key, pane);
-  else addPane(known, pane);
-  return true;
-}
-
-/** Order of versions: numbers by value, before other names by code unit. */
-export function compareVersions(a: string, b: string): number {
-  const [x, y] = [Number(a === '' ? Number.NaN : a), Number(b === '' ? Number.NaN : b)];
-  if (!Number.isNaN(x) && !Number.isNaN(y)) return x - y;
-  if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? -1 : 1;
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function windowsOf(state: WindowState, monitor: NamedMonitor): readonly DueWindow[] {
-  const { name, spec } = monitor;
-  const closedMs = state.closedUntilMs.get(name) ?? -Infinity;
-  const widthMs = windowWidthMs(spec);
-  const newest = new Map<number, string>();
-  const own = [...state.panes.values()].filter(({ model }) => model === spec.model);
-  for (const pane of own) {
-    const startMs = windowStartMs(spec, pane.startMs);
-    const endMs = startMs + widthMs;
-    if (endMs > state.watermarkMs || endMs <= closedMs) continue;
-    const version = newest.get(startMs);
-    if (version === undefined || compareVersions(pane.baselineVersion, version) > 0)
-      newest.set(startMs, pane.baselineVersion);
+/** End of the next window that is due and has rows, or carried ones. O(panes). */
+function nextEnd(state: WindowState, { name, spec }: NamedMonitor, own: readonly drift.Pane[]): number | null {
+  const cursor = state.cursors.get(name);
+  const closedMs = cursor?.closedUntilMs ?? -Infinity;
+  // What is carried over ends with the next window, whether or not that has rows of its own.
+  let next = cursor?.carriedFromMs == null ? Infinity : firstEndMs(spec, closedMs);
+  for (const { startMs } of own) {
+    const end = firstEndMs(spec, Math.max(startMs, closedMs));
+    if (end <= lastEndMs(spec, startMs)) next = Math.min(next, end);
   }
-  return [...newest].map(([startMs, version]) => {
-    const counts = emptyPane(spec.model, version, startMs, widthMs);
-    for (const pane of own) {
-      if (pane.baselineVersion === version && windowStartMs(spec, pane.startMs) === startMs) addPane(counts, pane);
-    }
-    const { watermarkMs } = state;
-    return { monitor, startMs, endMs: startMs + widthMs, counts, carried: 0, lateRows: 0, watermarkMs };
-  });
+  return next + spec.allowedLatenessMs <= state.watermarkMs ? next : null;
+}
+
+function countsBetween(
+  own: readonly drift.Pane[],
+  model: string,
+  span: { readonly startMs: number; readonly endMs: number },
+): drift.Pane {
+  const within = own.filter(({ startMs }) => startMs >= span.startMs && startMs < span.endMs);
+  let newest = '';
+  for (const { baselineVersion } of within) if (compareVersions(baselineVersion, newest) > 0) newest = baselineVersion;
+  const counts = emptyPane(model, newest, span.startMs, span.endMs - span.startMs);
+  for (const pane of within) if (pane.baselineVersion === newest) addPane(counts, pane);
+  counts.fields = counts.fields.toSorted((a, b) => (a.field < b.field ? -1 : 1));
+  return counts;
+}
+
+function closeOne(state: WindowState, monitor: NamedMonitor, own: readonly drift.Pane[], endMs: number): DueWindow {
+  const { name, spec } = monitor;
+  const cursor = cursorOf(state, name);
+  const ownStartMs = endMs - windowWidthMs(spec);
+  const startMs = isTumbling(spec) ? Math.min(ownStartMs, cursor.carriedFromMs ?? ownStartMs) : ownStartMs;
+  const carried = startMs < ownStartMs ? cursor.carried : 0;
+  const counts = countsBetween(own, spec.model, { startMs, endMs });
+  const isCarried = isTumbling(spec) && counts.rows < spec.minRows && carried < spec.carry;
+  const { lateRows } = cursor;
+  cursor.closedUntilMs = endMs;
+  cursor.carriedFromMs = isCarried ? startMs : null;
+  cursor.carried = isCarried ? carried + 1 : 0;
+  cursor.lateRows = 0;
+  return { monitor, startMs, endMs, counts, carried, lateRows, watermarkMs: state.watermarkMs };
+}
+
+function closeOf(state: WindowState, monitor: NamedMonitor): readonly DueWindow[] {
+  const own = [...state.panes.values()].filter(({ model }) => model === monitor.spec.model);
+  const due: DueWindow[] = [];
+  for (;;) {
+    const endMs = nextEnd(state, monitor, own);
+    if (endMs === null) return due;
+    due.push(closeOne(state, monitor, own, endMs));
+  }
 }
 
 /**
- * Closes the windows that the watermark has passed, in the order of their ends, then of their monitors, and forgets panes that no window
- * needs. A window is judged by the newest baseline in it, on the rows counted against that one; one without rows is not reported.
+ * Closes the windows whose end the watermark has passed by the allowed lateness, in the order of their ends, then of their monitors, and forgets
+ * panes that no window needs. A window is judged by the newest baseline in it, on the rows counted against that one. Of windows that follow each other
+ * one with fewer than `minRows` rows is closed all the same, and carried over into the next, at most `carry` times. One without rows is not
+ * reported, unless what was carried over ends with it. O(panes × windows that close).
  */
 export function closeWindows(
   state: WindowState,
   monitors: readonly NamedMonitor[],
   watermarkMs: number,
 ): readonly DueWindow[] {
-  state.watermarkMs = Math.max(state.watermarkMs, watermarkMs);
+  moveWatermark(state, watermarkMs);
   const due = monitors
-    .flatMap((monitor) => windowsOf(state, monitor))
+    .flatMap((monitor) => closeOf(state, monitor))
     .sort((a, b) => a.endMs - b.endMs || (a.monitor.name < b.monitor.name ? -1 : 1));
-  for (const { monitor, endMs } of due) state.closedUntilMs.set(monitor.name, endMs);
-  for (const [key, pane] of state.panes) {
-    const own = monitors.filter(({ spec }) => spec.model === pane.model);
-    const isNeeded =
-      own.length === 0
-        ? pane.startMs + withoutMonitorMs > state.watermarkMs
-        : own.some(({ spec }) => windowStartMs(spec, pane.startMs) + windowWidthMs(spec) > state.watermarkMs);
-    if (!isNeeded) state.panes.delete(key);
-  }
+  forgetPanes(state, monitors);
   return due;
 }

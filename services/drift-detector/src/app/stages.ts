@@ -7,7 +7,7 @@ import type { QualityTelemetry } from '../quality-telemetry.ts';
 import { createPaneTask } from './pane-task.ts';
 import { createQualityTask, type QualityTask } from './quality-task.ts';
 import { driftTopics, inferencePartitions, monitorsOf, qualityMonitorsOf } from './topology.ts';
-import { createWindowTask } from './window-task.ts';
+import { createWindowTask, type WindowTask } from './window-task.ts';
 
 export interface StagesOptions {
   readonly bus: Bus;
@@ -114,7 +114,11 @@ class Stages implements Part {
         inputs: [topics.driftPane],
         createHandler: () =>
           createWindowTask({ baselines, telemetry, monitors: () => monitorsOf([...this.#resources.values()]) }),
-        restore: { kind: 'replay' },
+        restore: {
+          kind: 'changelog',
+          topic: topics.driftState,
+          restore: (handler, records) => (handler as WindowTask).restore(records),
+        },
         progress: { service: 'drift-detector', stage: 'windows' },
       }),
       bus.tasks({

@@ -55,21 +55,54 @@ describe('both stages', () => {
     const records = panes.out.map(({ value }, i) => record(topics.driftPane, Buffer.from(value ?? ''), i));
     await second.onRecords({ topic: topics.driftPane, partition: 0, records }, windows.value);
     await second.onWatermark?.(7 * day, windows.value);
-    expect(windows.out.map(({ topic }) => topic)).toEqual([
-      topics.driftReport,
-      topics.driftAlert,
-      topics.retrainingRequested,
-    ]);
-    const report = drift.DriftReport.fromJSON(JSON.parse(String(windows.out[0]?.value)));
-    const request = training.RetrainingRequested.fromJSON(JSON.parse(String(windows.out[2]?.value)));
+    const told = windows.out.filter(({ topic }) => topic !== topics.driftState);
+    expect(told.map(({ topic }) => topic)).toEqual([topics.driftReport, topics.driftAlert, topics.retrainingRequested]);
+    const report = drift.DriftReport.fromJSON(JSON.parse(String(told[0]?.value)));
+    const request = training.RetrainingRequested.fromJSON(JSON.parse(String(told[2]?.value)));
     expect(report).toMatchObject({ verdict: drift.DriftVerdict.DRIFTED, rows: 1050 });
     expect(request).toMatchObject({ trigger: 'drift', causeId: report.id, eventTimeMs: 7 * day });
-    expect(windows.out[0]?.headers).toMatchObject({
+    expect(told[0]?.headers).toMatchObject({
       ce_id: report.id,
       ce_subject: 'm',
       ce_time: '1970-01-08T00:00:00.000Z',
     });
     expect(windows.markers).toEqual([[topics.retrainingRequested, 7 * day, 0]]);
+  });
+
+  test('a task that was restored from its changelog goes on as if nothing had happened', async () => {
+    const panes = context();
+    const first = createPaneTask(baselines, telemetry);
+    for (let i = 0; i < 7; i += 1) {
+      const rows = inferences(dayOfRows(i + 1, i * day, 150, 0.4));
+      await first.onRecords({ topic: topics.inferenceServed, partition: 1, records: rows }, panes.value);
+    }
+    const records = panes.out.map(({ value }, i) => record(topics.driftPane, Buffer.from(value ?? ''), i));
+    const options = { baselines, telemetry, monitors: () => [monitor()] };
+    const run = async (restarts: boolean): Promise<readonly OutRecord[]> => {
+      const out: OutRecord[] = [];
+      let task = createWindowTask(options);
+      for (let from = 0; from < records.length; from += 50) {
+        const windows = context();
+        const batch = records.slice(from, from + 50);
+        await task.onRecords({ topic: topics.driftPane, partition: 0, records: batch }, windows.value);
+        await task.onWatermark?.(from === 150 ? 7 * day : 0, windows.value);
+        out.push(...windows.out);
+        if (!restarts) continue;
+        const newest = new Map(out.filter(({ topic }) => topic === topics.driftState).map((one) => [one.key, one]));
+        task = createWindowTask(options);
+        task.restore(
+          [...newest.values()].map(({ key, value }) => ({
+            ...record(topics.driftState, Buffer.from(value ?? '')),
+            key: Buffer.from(String(key)),
+            value: value == null ? null : Buffer.from(value),
+          })),
+        );
+      }
+      return out;
+    };
+    const [undisturbed, restarted] = [await run(false), await run(true)];
+    expect(restarted).toEqual(undisturbed);
+    expect(undisturbed.filter(({ topic }) => topic === topics.driftReport)).toHaveLength(1);
   });
 
   test('bytes that are no Inference or Pane stop the task with a code', async () => {

@@ -4,6 +4,8 @@ import {
   closeWindows,
   createWindowState,
   judgeWindow,
+  restoreChange,
+  takeChanges,
   takePane,
   type Judgement,
   type NamedMonitor,
@@ -49,25 +51,45 @@ function emitJudgement(context: TaskContext, { report, alert, request }: Judgeme
   }
 }
 
-/** Stage 2: merges panes, closes windows on the watermark, reports and decides. Its state comes back by reading the panes again. */
-export function createWindowTask(options: WindowTaskOptions): TaskHandler {
+/** Stage 2. Its state is in the changelog `topics.driftState`, under the keys `windows/…`. */
+export interface WindowTask extends TaskHandler {
+  /** Takes the newest records of the changelog. */
+  restore(records: readonly BusRecord[]): void;
+}
+
+/** Merges panes, closes windows on the watermark, reports and decides. */
+export function createWindowTask(options: WindowTaskOptions): WindowTask {
+  const { monitors, baselines, telemetry } = options;
   const state = createWindowState();
+  const remember = (context: TaskContext): void => {
+    for (const { key, value } of takeChanges(state)) {
+      context.emit({ topic: topics.driftState, partition: 0, key, value: value === null ? null : Buffer.from(value) });
+    }
+  };
   return {
+    restore(records) {
+      for (const { key, value } of records) {
+        if (key !== null && value !== null) restoreChange(state, key.toString('utf8'), value);
+      }
+    },
     onRecords(batch, context) {
       for (const record of batch.records) {
         if (record.value === null) continue;
         const pane = decode(record);
-        if (!takePane(state, pane) && !context.replaying) options.telemetry.latePane(pane.model, pane.rows);
+        const taken = takePane(state, monitors(), pane);
+        if (taken !== 'taken') telemetry.refused(pane.model, pane.rows, taken);
       }
+      remember(context);
     },
     async onWatermark(watermarkMs, context) {
-      for (const window of closeWindows(state, options.monitors(), watermarkMs)) {
+      for (const window of closeWindows(state, monitors(), watermarkMs)) {
         const { model, baselineVersion } = window.counts;
-        const baseline = baselineVersion === '' ? null : await options.baselines.get(model, baselineVersion);
+        const baseline = baselineVersion === '' ? null : await baselines.get(model, baselineVersion);
         const judgement = judgeWindow(state, window, baseline);
         emitJudgement(context, judgement);
-        if (!context.replaying) options.telemetry.judged(window.monitor.name, judgement);
+        telemetry.judged(window.monitor.name, judgement);
       }
+      remember(context);
       context.emitWatermark(topics.retrainingRequested, watermarkMs, 0);
     },
   };
