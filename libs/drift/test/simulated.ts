@@ -2,7 +2,7 @@ import { drift, type MonitorSpec } from '@everloop/contracts';
 import { randomIndex } from '@everloop/stats';
 import { prepareBaseline, type Baseline } from '../src/panes/baseline.ts';
 import { addPane, emptyPane } from '../src/panes/counts.ts';
-import type { NamedMonitor } from '../src/windows/windows.ts';
+import type { NamedMonitor } from '../src/windows/state.ts';
 import { hour, monitor } from './fixtures.ts';
 
 const bins = 20;

@@ -2,7 +2,7 @@ import { drift, eventId } from '@everloop/contracts';
 import { blockLengths, hashText } from '@everloop/stats';
 import { evaluateWindow } from '../judge/evaluate.ts';
 import type { Baseline } from '../panes/baseline.ts';
-import type { NamedMonitor } from '../windows/windows.ts';
+import type { NamedMonitor } from '../windows/state.ts';
 import { candidatesOf, significancesOf, type Candidate } from './candidates.ts';
 import type { DebounceRule } from './debounce.ts';
 import { delayOf, delaysOf, shiftedFieldsOf, shiftedHistory, shifts } from './delays.ts';

@@ -4,7 +4,8 @@ import { day, monitor, uniforms } from '../../test/fixtures.ts';
 import { judgeWindow } from '../judge/judge.ts';
 import { prepareBaseline, type Baseline } from '../panes/baseline.ts';
 import { countPane, groupRows } from '../panes/pane.ts';
-import { closeWindows, createWindowState, takePane } from '../windows/windows.ts';
+import { createWindowState, takePane } from '../windows/state.ts';
+import { closeWindows } from '../windows/windows.ts';
 import { buildReferences } from './references.ts';
 
 /** A row of the model: a remark and an embedding of four numbers. */
@@ -74,7 +75,7 @@ function inferences(all: readonly Row[]): readonly serving.Inference[] {
 
 function judged(all: readonly Row[], against: Baseline = baseline): drift.DriftReport {
   const state = createWindowState();
-  for (const group of groupRows(inferences(all))) takePane(state, countPane(group, against));
+  for (const group of groupRows(inferences(all))) takePane(state, [], countPane(group, against));
   const [due] = closeWindows(state, [monitor({ minRows: 100, windowMs: day })], day);
   if (due === undefined) throw new Error('no window');
   return judgeWindow(state, due, against).report;

@@ -22,7 +22,8 @@ function nextEnd(state: WindowState, { name, spec }: NamedMonitor, own: readonly
   const cursor = state.cursors.get(name);
   const closedMs = cursor?.closedUntilMs ?? -Infinity;
   // What is carried over ends with the next window, whether or not that has rows of its own.
-  let next = cursor?.carriedFromMs == null ? Infinity : firstEndMs(spec, closedMs);
+  const isCarried = (cursor?.carriedFromMs ?? null) !== null;
+  let next = isCarried ? firstEndMs(spec, closedMs) : Infinity;
   for (const { startMs } of own) {
     const end = firstEndMs(spec, Math.max(startMs, closedMs));
     if (end <= lastEndMs(spec, startMs)) next = Math.min(next, end);

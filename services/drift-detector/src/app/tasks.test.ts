@@ -94,7 +94,7 @@ describe('both stages', () => {
           [...newest.values()].map(({ key, value }) => ({
             ...record(topics.driftState, Buffer.from(value ?? '')),
             key: Buffer.from(String(key)),
-            value: value == null ? null : Buffer.from(value),
+            value: value === null ? null : Buffer.from(value),
           })),
         );
       }
