@@ -1,7 +1,9 @@
 import type { drift } from '@everloop/contracts';
 import type { Baseline } from '../panes/baseline.ts';
 import { addPane, emptyPane } from '../panes/counts.ts';
-import { windowWidthMs, type DueWindow, type NamedMonitor } from '../windows/windows.ts';
+import { windowWidthMs } from '../windows/spans.ts';
+import type { NamedMonitor } from '../windows/state.ts';
+import type { DueWindow } from '../windows/windows.ts';
 
 /** Windows of a history that are evaluated at most, the newest; with 50 fields about 2 s for one significance. */
 export const windowsMax = 1_000;
