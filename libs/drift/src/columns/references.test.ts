@@ -147,7 +147,8 @@ describe('embeddings', () => {
 });
 
 test('whatever the rows are, the references can be used, also through JSON', () => {
-  const value = fc.oneof(fc.double(), fc.constantFrom(0, 1, Number.NaN));
+  // Whose squares are finite.
+  const value = fc.oneof(fc.double({ min: -1e100, max: 1e100 }), fc.constantFrom(0, 1, Number.NaN, Infinity));
   const row = fc.tuple(value, value, fc.string({ unit: 'grapheme' }), fc.string());
   fc.assert(
     fc.property(fc.array(row, { maxLength: 40 }), (rows) => {
@@ -169,8 +170,9 @@ test('whatever the rows are, the references can be used, also through JSON', () 
       const fields = buildReferences(columns, [{ name: 'ab', inputs: ['a', 'b'], components: 1 }]);
       const message = drift.Baseline.fromPartial({ fields: [...fields] });
       expect(baselineProblem(message)).toBeNull();
-      const again = drift.Baseline.fromJSON(JSON.parse(JSON.stringify(drift.Baseline.toJSON(message))));
-      expect(again).toEqual(message);
+      // As text, since -0 comes back as 0.
+      const json = JSON.stringify(drift.Baseline.toJSON(message));
+      expect(JSON.stringify(drift.Baseline.toJSON(drift.Baseline.fromJSON(JSON.parse(json))))).toBe(json);
     }),
     { numRuns: 60 },
   );
