@@ -117,7 +117,9 @@ describe('train', { timeout: 180_000 }, () => {
     }
     const stored = await store.get(first.artifacts[1]?.digest ?? '');
     const baseline = drift.Baseline.fromJSON(JSON.parse(stored.toString()));
-    expect(baseline.fields.map(({ field }) => field)).toEqual(['x', 'y', 'carrier', 'score']);
+    expect(baseline.fields.map(({ field }) => field)).toEqual([
+      ...['x', 'y', 'carrier', 'gate.verdict', 'attribution.x', 'attribution.y', 'attribution.carrier', 'score'],
+    ]);
 
     // A day later the world is the same: a challenger cannot be surely better.
     ledger.all[0] = { ...first, stage: 'production' };
