@@ -3,8 +3,9 @@ import {
   closeWindows,
   countPane,
   createWindowState,
+  evaluateWindow,
   groupRows,
-  judgeWindow,
+  policyOf,
   prepareBaseline,
   takePane,
 } from '@everloop/drift';
@@ -45,7 +46,7 @@ function decoded(): { readonly ours: number; readonly bare: number; readonly win
       if ((done / batchRows) % batches.length !== batches.length - 1) continue;
       // The same days come again: judged as often as they would be, once for each that was filled.
       for (const window of closeWindows(state, monitors, Infinity)) {
-        judgeWindow(state, window, baseline);
+        evaluateWindow(window, baseline, policyOf(window.monitor.spec));
         windows += 1;
       }
       Object.assign(state, createWindowState());

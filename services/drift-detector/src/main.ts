@@ -4,6 +4,7 @@ import { createKafkaBus } from '@everloop/kafka';
 import { createLogger, createMetrics, runService } from '@everloop/service';
 import { createObjectStore } from '@everloop/storage';
 import { createAlertmanager, createAlertWebhook } from './adapters/http-alerts.ts';
+import { createKafkaSurroundings } from './adapters/kafka-surroundings.ts';
 import { createRegistryBaselines } from './adapters/registry-baselines.ts';
 import { createRegistryPromises } from './adapters/registry-promises.ts';
 import { cacheBaselines } from './app/cached-baselines.ts';
@@ -33,6 +34,7 @@ const stages = createStages({
   promises: createRegistryPromises(client, logger),
   telemetry,
   qualityTelemetry: createQualityTelemetry(logger, metrics),
+  surroundings: createKafkaSurroundings(bus, telemetry),
 });
 
 const calls = { logger, deadlineMs: config.alertDeadlineMs, runbooks: config.runbooks };

@@ -1,4 +1,5 @@
 import type { Baseline, Promised } from '@everloop/drift';
+import type { Surroundings } from './domain/surroundings.ts';
 import type { Notice } from './domain/alarm.ts';
 
 /** Where baselines are. */
@@ -28,4 +29,10 @@ export interface PromiseStore {
    * registry is away.
    */
   get(model: string, version: string): Promise<Promised | null>;
+}
+
+/** What other services have said. */
+export interface SurroundingsLog {
+  /** Everything that was written until now. Rejects with a retryable error while Kafka is away; what was read stays. */
+  read(): Promise<Surroundings>;
 }

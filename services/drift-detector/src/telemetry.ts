@@ -1,12 +1,13 @@
 import { drift } from '@everloop/contracts';
 import type { Logger, Metrics } from '@everloop/service';
-import type { Judgement } from '@everloop/drift';
+import type { Decided } from '@everloop/drift';
 
-/** What is told about the work: metrics always, one log line for each judged window. */
+/** What is told about the work: metrics always, one log line for each evaluated window and each decision. */
 export interface Telemetry {
   readonly logger: Logger;
   counted(model: string, rows: number): void;
-  judged(monitor: string, judgement: Judgement): void;
+  evaluated(report: drift.DriftReport): void;
+  decided(decided: Decided): void;
   /** Rows that no window can have: they came late, or there is no room. */
   refused(model: string, rows: number, why: 'late' | 'full'): void;
   withoutBaseline(model: string, version: string, error: unknown): void;
@@ -16,6 +17,13 @@ const verdictLabel: Readonly<Record<string, string>> = {
   [drift.DriftVerdict.STABLE]: 'stable',
   [drift.DriftVerdict.DRIFTED]: 'drifted',
   [drift.DriftVerdict.INSUFFICIENT]: 'insufficient',
+};
+
+const outcomeLabel: Readonly<Record<string, string>> = {
+  [drift.RetrainOutcome.NONE]: 'none',
+  [drift.RetrainOutcome.REQUESTED]: 'requested',
+  [drift.RetrainOutcome.DEFERRED]: 'deferred',
+  [drift.RetrainOutcome.SUPPRESSED]: 'suppressed',
 };
 
 export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
@@ -46,13 +54,20 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       missing.inc({ model });
       logger.warn({ model, version, err: error }, 'no usable baseline');
     },
-    judged(monitor, { report, request }) {
-      const { model } = report;
+    evaluated(report) {
+      const { model, monitor } = report;
       const verdict = verdictLabel[report.verdict] ?? 'unknown';
       windows.inc({ model, verdict });
-      if (request !== null) requests.inc({ model });
       const window = [report.windowStartMs, report.windowEndMs].map((ms) => new Date(ms).toISOString());
-      logger.info({ monitor, model, window, rows: report.rows, verdict, reason: report.reason }, 'window judged');
+      logger.info({ monitor, model, window, rows: report.rows, verdict, reason: report.reason }, 'window evaluated');
+    },
+    decided({ decision, alerts }) {
+      const { id, model, monitor, reportId, correlationId, reason } = decision;
+      const outcome = outcomeLabel[decision.outcome] ?? 'unknown';
+      if (decision.requestId !== '') requests.inc({ model });
+      logger.info({ decision: id, monitor, model, reportId, correlationId, outcome, reason }, 'decided');
+      for (const { kind, severity, resolved, message } of alerts)
+        logger.warn({ monitor, model, kind, severity, resolved, correlationId }, message);
     },
   };
 }

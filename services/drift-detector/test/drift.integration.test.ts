@@ -17,6 +17,7 @@ import { createLogger, createMetrics, ServiceError, type Part } from '@everloop/
 import { createObjectStore } from '@everloop/storage';
 import { eventually, isolatedBus, testBus, uniqueName } from '@everloop/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createKafkaSurroundings } from '../src/adapters/kafka-surroundings.ts';
 import { createRegistryBaselines } from '../src/adapters/registry-baselines.ts';
 import { createRegistryPromises } from '../src/adapters/registry-promises.ts';
 import { cacheBaselines } from '../src/app/cached-baselines.ts';
@@ -113,6 +114,7 @@ function service(): Part {
     promises: createRegistryPromises(client, logger),
     telemetry,
     qualityTelemetry: createQualityTelemetry(logger, createMetrics('drift-detector')),
+    surroundings: createKafkaSurroundings(bus, telemetry),
   });
   running.push(part);
   return part;
@@ -164,6 +166,7 @@ async function week(number: number, shift: number, champion = '1'): Promise<void
       })),
     );
     await publisher.publishWatermark(topics.inferenceServed, (number * 7 + i + 1) * day);
+    await publisher.publishWatermark(topics.outcomeStats, (number * 7 + i + 1) * day);
   }
 }
 
@@ -194,7 +197,10 @@ describe('drift on a real broker', () => {
     await first.start();
     await apply();
     await eventually(
-      () => bus.awaitTopics([topics.inferenceServed, topics.retrainingRequested], 1_000).then(() => true),
+      () =>
+        bus
+          .awaitTopics([topics.inferenceServed, topics.outcomeStats, topics.retrainingRequested], 1_000)
+          .then(() => true),
       {
         timeoutMs: 20_000,
       },
@@ -223,12 +229,24 @@ describe('drift on a real broker', () => {
       expect.stringMatching(/^1 of 3 fields drifted from version 1: temp/),
       'version 7 has no baseline',
     ]);
-    const alerts = await read(topics.driftAlert, (json) => drift.DriftAlert.fromJSON(json));
-    expect(alerts.map(({ fields, eventTimeMs }) => [fields, eventTimeMs / day])).toEqual([
-      [['temp'], 14],
-      [['temp'], 21],
+    const decisions = await read(topics.driftDecision, (json) => drift.Decision.fromJSON(json));
+    const { NONE, REQUESTED, SUPPRESSED } = drift.RetrainOutcome;
+    expect(decisions.map(({ outcome, reportId, alarm }) => [outcome, reportId, alarm])).toEqual([
+      [NONE, reports[0]?.id, false],
+      [REQUESTED, reports[1]?.id, true],
+      [SUPPRESSED, reports[2]?.id, true],
+      [NONE, reports[3]?.id, true],
     ]);
+    expect(decisions[1]).toMatchObject({ correlationId: reports[1]?.id });
+    expect(decisions[2]).toMatchObject({ correlationId: reports[1]?.id });
+    const alerts = await read(topics.driftAlert, (json) => drift.DriftAlert.fromJSON(json));
+    expect(alerts).toMatchObject([{ fields: ['temp'], eventTimeMs: 14 * day, resolved: false, kind: 'data' }]);
     const requests = await read(topics.retrainingRequested, (json) => training.RetrainingRequested.fromJSON(json));
-    expect(requests).toMatchObject([{ model: 'm', trigger: 'drift', eventTimeMs: 14 * day, causeId: reports[1]?.id }]);
+    expect(requests).toMatchObject([
+      {
+        ...{ model: 'm', trigger: 'drift', eventTimeMs: 14 * day, id: decisions[1]?.requestId },
+        ...{ causeId: decisions[1]?.id, correlationId: reports[1]?.id },
+      },
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { drift, serving } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { day, monitor, uniforms } from '../../test/fixtures.ts';
-import { judgeWindow } from '../judge/judge.ts';
+import { evaluateWindow, policyOf } from '../judge/evaluate.ts';
 import { prepareBaseline, type Baseline } from '../panes/baseline.ts';
 import { countPane, groupRows } from '../panes/pane.ts';
 import { createWindowState, takePane } from '../windows/state.ts';
@@ -78,7 +78,7 @@ function judged(all: readonly Row[], against: Baseline = baseline): drift.DriftR
   for (const group of groupRows(inferences(all))) takePane(state, [], countPane(group, against));
   const [due] = closeWindows(state, [monitor({ minRows: 100, windowMs: day })], day);
   if (due === undefined) throw new Error('no window');
-  return judgeWindow(state, due, against).report;
+  return evaluateWindow(due, against, policyOf(due.monitor.spec));
 }
 
 const drifted = ({ fields: all }: drift.DriftReport): readonly string[] =>

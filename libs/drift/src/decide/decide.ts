@@ -185,3 +185,15 @@ function conclude(state: MonitorState, monitor: string, conclusion: Conclusion):
   const requests = [...state.requests, { id: requestId, atMs, end: 'open' as const }].slice(-requestsMax);
   return { state: { ...state, requests }, decision, request };
 }
+
+/** The decision on a report whose Monitor is no longer applied, or watches another model now: nothing, and nothing is forgotten. */
+export function withoutMonitor(before: MonitorState | undefined, { report }: Evaluation): Decided {
+  const { id: reportId, model, monitor, windowEndMs: eventTimeMs } = report;
+  const decision = drift.Decision.fromPartial({
+    id: eventId('decision', monitor, reportId, 'first'),
+    ...{ model, monitor, reportId, eventTimeMs, kind: 'data', backOff: 1, correlationId: reportId },
+    outcome: drift.RetrainOutcome.NONE,
+    reason: `Monitor ${monitor} of ${model} is no longer applied`,
+  });
+  return { state: before ?? newMonitorState(model), decision, alerts: [], request: null };
+}

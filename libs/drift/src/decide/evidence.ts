@@ -1,4 +1,5 @@
 import { drift, type MonitorSpec } from '@everloop/contracts';
+import { policyOf } from '../judge/evaluate.ts';
 import type { AlarmRule, AlarmStep } from './alarm.ts';
 import type { Evaluation, EvidenceKind } from './types.ts';
 
@@ -20,15 +21,6 @@ export interface Evidence {
   readonly drift: number;
   /** Expected loss as a quality report has it, [0, 1); null: this is none. */
   readonly loss: number | null;
-}
-
-/** What windows are judged by where no plan says otherwise: the Monitor's own values. */
-export function policyOf(spec: MonitorSpec): drift.DriftPolicy {
-  const { significance, psi, score, minDriftedFields, raise } = spec;
-  return {
-    ...{ significance, psi, score, minDriftedFields, planId: '' },
-    ...{ raiseWindows: raise.windows, raiseOf: raise.of },
-  };
 }
 
 /** Reads a report as evidence under a Monitor. */

@@ -1,7 +1,7 @@
 import { drift, eventId, isLogged, type serving } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
-import { judgeWindow, type Judgement } from '../judge/judge.ts';
+import { evaluateWindow, policyOf } from '../judge/evaluate.ts';
 import { countPane, groupRows } from './pane.ts';
 import { createWindowState, takePane } from '../windows/state.ts';
 import { closeWindows } from '../windows/windows.ts';
@@ -22,12 +22,12 @@ function loggedDay(seed: number, shift: number): readonly serving.Inference[] {
     .filter(({ decisionId }) => isLogged(decisionId, share));
 }
 
-function judged(rows: readonly serving.Inference[], minRows = 100): Judgement['report'] {
+function judged(rows: readonly serving.Inference[], minRows = 100): drift.DriftReport {
   const state = createWindowState();
   for (const group of groupRows(rows)) takePane(state, [], countPane(group, reference));
   const [due] = closeWindows(state, [monitor({ minRows, windowMs: day })], day);
   if (due === undefined) throw new Error('no window');
-  return judgeWindow(state, due, reference).report;
+  return evaluateWindow(due, reference, policyOf(due.monitor.spec));
 }
 
 const seeds = Array.from({ length: 60 }, (_, n) => 100 + n);

@@ -18,8 +18,6 @@ export interface Cursor {
   carried: number;
   /** Rows that came after their window was closed, since the last report. */
   lateRows: number;
-  /** No retraining is asked for before this event time. */
-  coolDownUntilMs: number | null;
 }
 
 /** Event time that is kept of a model that has no Monitor yet, so that its first window is whole. Milliseconds. */
@@ -50,7 +48,7 @@ export function cursorOf(state: WindowState, monitor: string): Cursor {
   state.changed.add(prefix + monitorKind + monitor);
   const known = state.cursors.get(monitor);
   if (known !== undefined) return known;
-  const cursor = { closedUntilMs: null, carriedFromMs: null, carried: 0, lateRows: 0, coolDownUntilMs: null };
+  const cursor = { closedUntilMs: null, carriedFromMs: null, carried: 0, lateRows: 0 };
   state.cursors.set(monitor, cursor);
   return cursor;
 }

@@ -1,7 +1,6 @@
-import { drift } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
-import { judgeWindow } from '../judge/judge.ts';
+import { evaluateWindow, policyOf } from '../judge/evaluate.ts';
 import { countPane, groupRows } from '../panes/pane.ts';
 import { compareVersions, firstEndMs, lastEndMs } from './spans.ts';
 import { createWindowState, takePane, type WindowState } from './state.ts';
@@ -73,80 +72,17 @@ describe('windows', () => {
   });
 });
 
-describe('judging', () => {
-  const run = (state: WindowState, week: number, shift: number, spec = {}, rows = 300) => {
-    for (let i = 0; i < 7; i += 1) feed(state, week * 100 + i + 1, (week * 7 + i) * day, rows, shift);
-    const [due] = closeWindows(state, [monitor(spec)], (week + 1) * 7 * day);
-    if (due === undefined) throw new Error('no window closed');
-    return judgeWindow(state, due, reference);
+test('the report does not depend on how the rows were batched or ordered', () => {
+  const rows = Array.from({ length: 7 }, (_, i) => dayOfRows(i + 1, i * day, 200, 0.2)).flat();
+  const evaluate = (batches: readonly (readonly (typeof rows)[number][])[]) => {
+    const state = createWindowState();
+    for (const batch of batches)
+      for (const group of groupRows(batch)) takePane(state, [monitor()], countPane(group, reference));
+    const [due] = closeWindows(state, [monitor()], 7 * day);
+    return due === undefined ? null : evaluateWindow(due, reference, policyOf(due.monitor.spec));
   };
-
-  test('stable, drifted with a request, cool-down, request again', () => {
-    const state = createWindowState();
-    const stable = run(state, 0, 0);
-    expect(stable).toMatchObject({
-      alert: null,
-      request: null,
-      report: { verdict: drift.DriftVerdict.STABLE, rows: 2100 },
-    });
-    const first = run(state, 1, 0.4);
-    expect(first.report).toMatchObject({
-      verdict: drift.DriftVerdict.DRIFTED,
-      windowStartMs: 7 * day,
-      windowEndMs: 14 * day,
-    });
-    expect(first.report.reason).toMatch(
-      /^1 of 3 fields drifted from version 1: temp \(PSI \d\.\d+, KS 0\.4\d\d\); score \d\.\d+$/,
-    );
-    expect(first.alert?.fields).toEqual(['temp']);
-    expect(first.request).toMatchObject({
-      model: 'm',
-      trigger: 'drift',
-      eventTimeMs: 14 * day,
-      causeId: first.report.id,
-    });
-    const second = run(state, 2, 0.4);
-    expect(second).toMatchObject({ request: null });
-    expect(second.alert).not.toBeNull();
-    expect(run(state, 3, 0.4).request).not.toBeNull();
-  });
-
-  test.each([
-    ['too few rows', {}, 10, reference, 'insufficient rows: 70 of at least 500'],
-    ['no baseline', {}, 300, null, 'version 1 has no baseline'],
-  ])('insufficient: %s', (_, spec, rows, stored, reason) => {
-    const state = createWindowState();
-    for (let i = 0; i < 7; i += 1) feed(state, i + 1, i * day, rows, 0.4);
-    const [due] = closeWindows(state, [monitor(spec)], 7 * day);
-    const judgement = due === undefined ? null : judgeWindow(state, due, stored);
-    expect(judgement).toMatchObject({
-      alert: null,
-      request: null,
-      report: { verdict: drift.DriftVerdict.INSUFFICIENT, reason, fields: [] },
-    });
-  });
-
-  test('a monitor that does not retrain, one that watches other fields, one that wants more of them', () => {
-    const quiet = run(createWindowState(), 0, 0.4, { retrain: false });
-    expect([quiet.alert === null, quiet.request]).toEqual([false, null]);
-    const other = run(createWindowState(), 0, 0.4, { fields: ['carrier'] });
-    expect(other.report).toMatchObject({ verdict: drift.DriftVerdict.STABLE });
-    expect(other.report.fields.map(({ field }) => field)).toEqual(['carrier']);
-    expect(run(createWindowState(), 0, 0.4, { minDriftedFields: 2 }).report.verdict).toBe(drift.DriftVerdict.STABLE);
-  });
-
-  test('the report does not depend on how the rows were batched or ordered', () => {
-    const rows = Array.from({ length: 7 }, (_, i) => dayOfRows(i + 1, i * day, 200, 0.2)).flat();
-    const judge = (batches: readonly (readonly (typeof rows)[number][])[]) => {
-      const state = createWindowState();
-      for (const batch of batches)
-        for (const group of groupRows(batch)) takePane(state, [monitor()], countPane(group, reference));
-      const [due] = closeWindows(state, [monitor()], 7 * day);
-      return due === undefined ? null : judgeWindow(state, due, reference);
-    };
-    const whole = judge([rows]);
-    expect(whole).not.toBeNull();
-    expect(judge([rows.filter((_, i) => i % 3 !== 0), rows.filter((_, i) => i % 3 === 0)])).toEqual(whole);
-    expect(judge(rows.toReversed().map((row) => [row]))).toEqual(whole);
-  });
+  const whole = evaluate([rows]);
+  expect(whole).not.toBeNull();
+  expect(evaluate([rows.filter((_, i) => i % 3 !== 0), rows.filter((_, i) => i % 3 === 0)])).toEqual(whole);
+  expect(evaluate(rows.toReversed().map((row) => [row]))).toEqual(whole);
 });

@@ -1,24 +1,26 @@
 import { parseResource, registry, resourceKey, topics, type TypedResource } from '@everloop/contracts';
 import type { Bus, BusRecord, Follower } from '@everloop/kafka';
 import { deferred, type Health, type Part } from '@everloop/service';
-import type { BaselineStore, PromiseStore } from '../ports.ts';
+import type { BaselineStore, PromiseStore, SurroundingsLog } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { QualityTelemetry } from '../quality-telemetry.ts';
+import { createDecisionTask, type DecisionTask } from './decision-task.ts';
 import { createPaneTask } from './pane-task.ts';
 import { createQualityTask, type QualityTask } from './quality-task.ts';
-import { driftTopics, inferencePartitions, monitorsOf, qualityMonitorsOf } from './topology.ts';
+import { driftTopics, inferencePartitions, monitorsOf, qualityMonitorsOf, sourcesOf } from './topology.ts';
 import { createWindowTask, type WindowTask } from './window-task.ts';
 
 export interface StagesOptions {
   readonly bus: Bus;
   readonly baselines: BaselineStore;
   readonly promises: PromiseStore;
+  readonly surroundings: SurroundingsLog;
   readonly telemetry: Telemetry;
   readonly qualityTelemetry: QualityTelemetry;
 }
 
 /**
- * Follows the applied resources and runs both stages as soon as a Model and the Source of its label are known; until then it waits, ready.
+ * Follows the applied resources and runs the stages as soon as a Model and the Source of its label are known; until then it waits, ready.
  * A Monitor that is applied or changed counts from the next window that closes.
  */
 export function createStages(options: StagesOptions): Part {
@@ -99,6 +101,15 @@ class Stages implements Part {
     }
   }
 
+  #decisionTask(): DecisionTask {
+    const resources = (): readonly TypedResource[] => [...this.#resources.values()];
+    const { surroundings, telemetry } = this.#options;
+    return createDecisionTask({
+      ...{ surroundings, telemetry, monitors: () => monitorsOf(resources()) },
+      sourcesOf: (model) => sourcesOf(resources(), model),
+    });
+  }
+
   async #run(partitions: number): Promise<void> {
     const { bus, baselines, promises, telemetry, qualityTelemetry } = this.#options;
     const runners = [
@@ -136,6 +147,17 @@ class Stages implements Part {
           restore: (handler, records) => (handler as QualityTask).restore(records),
         },
         progress: { service: 'drift-detector', stage: 'quality' },
+      }),
+      bus.tasks({
+        groupId: 'everloop.drift-detector.decisions',
+        inputs: [topics.driftReport, topics.driftQuality],
+        createHandler: () => this.#decisionTask(),
+        restore: {
+          kind: 'changelog',
+          topic: topics.driftState,
+          restore: (handler, records) => (handler as DecisionTask).restore(records),
+        },
+        progress: { service: 'drift-detector', stage: 'decisions' },
       }),
     ];
     try {

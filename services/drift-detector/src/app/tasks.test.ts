@@ -1,4 +1,4 @@
-import { drift, serving, topics, training, type registry } from '@everloop/contracts';
+import { drift, driftEventTypes, serving, topics, type registry } from '@everloop/contracts';
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
 import { createLogger, createMetrics, ServiceError } from '@everloop/service';
 import { describe, expect, test } from 'vitest';
@@ -33,7 +33,7 @@ const inferences = (rows: readonly serving.Inference[]): readonly BusRecord[] =>
   rows.map((row, i) => record(topics.inferenceServed, Buffer.from(serving.Inference.encode(row).finish()), i));
 
 describe('both stages', () => {
-  test('predictions become panes, panes a report, an alert and a request', async () => {
+  test('predictions become panes, panes a report', async () => {
     const panes = context();
     const first = createPaneTask(baselines, telemetry);
     for (let i = 0; i < 7; i += 1) {
@@ -56,17 +56,17 @@ describe('both stages', () => {
     await second.onRecords({ topic: topics.driftPane, partition: 0, records }, windows.value);
     await second.onWatermark?.(7 * day, windows.value);
     const told = windows.out.filter(({ topic }) => topic !== topics.driftState);
-    expect(told.map(({ topic }) => topic)).toEqual([topics.driftReport, topics.driftAlert, topics.retrainingRequested]);
+    expect(told.map(({ topic }) => topic)).toEqual([topics.driftReport]);
     const report = drift.DriftReport.fromJSON(JSON.parse(String(told[0]?.value)));
-    const request = training.RetrainingRequested.fromJSON(JSON.parse(String(told[2]?.value)));
     expect(report).toMatchObject({ verdict: drift.DriftVerdict.DRIFTED, rows: 1050 });
-    expect(request).toMatchObject({ trigger: 'drift', causeId: report.id, eventTimeMs: 7 * day });
     expect(told[0]?.headers).toMatchObject({
       ce_id: report.id,
       ce_subject: 'm',
+      ce_type: driftEventTypes.evaluated,
+      ce_correlationid: report.id,
       ce_time: '1970-01-08T00:00:00.000Z',
     });
-    expect(windows.markers).toEqual([[topics.retrainingRequested, 7 * day, 0]]);
+    expect(windows.markers).toEqual([[topics.driftReport, 7 * day, 0]]);
   });
 
   test('a task that was restored from its changelog goes on as if nothing had happened', async () => {

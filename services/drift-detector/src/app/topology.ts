@@ -1,6 +1,7 @@
 import { ofKind, topics, type SourceSpec, type TypedResource } from '@everloop/contracts';
 import type { TopicSpec } from '@everloop/kafka';
 import { qualityMonitors, type NamedMonitor, type QualityMonitor } from '@everloop/drift';
+import { surroundingTopics } from '../domain/surroundings.ts';
 
 /** Partitions of the inference log: as many as the label sources of the Models have; null until one is known. */
 export function inferencePartitions(resources: readonly TypedResource[]): number | null {
@@ -24,20 +25,29 @@ export function qualityMonitorsOf(resources: readonly TypedResource[]): readonly
   return qualityMonitors(monitorsOf(resources), (model) => waits.get(model));
 }
 
-/** The topics of Everloop that the two stages read and write. */
+/** The Sources that a training of a model reads: examples, label, and those of its views. */
+export function sourcesOf(resources: readonly TypedResource[], model: string): readonly string[] {
+  const spec = ofKind(resources, 'Model').find(({ name }) => name === model)?.spec;
+  if (spec === undefined) return [];
+  const views = new Set(spec.views.map(({ view }) => view));
+  const viewed = ofKind(resources, 'FeatureView').flatMap(({ name, spec: own }) => (views.has(name) ? own.source : []));
+  return [...new Set([spec.examples.source, spec.label.source, ...viewed])].sort();
+}
+
+/** The topics of Everloop that the stages read and write. */
 export function driftTopics(partitions: number): readonly TopicSpec[] {
   const control = [
     topics.driftPane,
     topics.driftReport,
     topics.driftQuality,
+    topics.driftDecision,
     topics.driftAlert,
-    topics.outcomeStats,
-    topics.retrainingRequested,
     topics.progress,
   ];
+  const heard = surroundingTopics.filter((name) => name !== topics.qualityHold);
   return [
     { name: topics.inferenceServed, partitions },
-    ...control.map((name) => ({ name, partitions: 1 })),
-    { name: topics.driftState, partitions: 1, compacted: true },
+    ...[...control, ...heard].map((name) => ({ name, partitions: 1 })),
+    ...[topics.driftState, topics.qualityHold].map((name) => ({ name, partitions: 1, compacted: true })),
   ];
 }

@@ -1,13 +1,13 @@
-import { drift, encodeEvent, topics, training } from '@everloop/contracts';
-import type { BusRecord, TaskContext, TaskHandler } from '@everloop/kafka';
+import { drift, driftEventTypes, encodeEvent, topics } from '@everloop/contracts';
+import type { BusRecord, OutRecord, TaskContext, TaskHandler } from '@everloop/kafka';
 import {
   closeWindows,
   createWindowState,
-  judgeWindow,
+  evaluateWindow,
+  policyOf,
   restoreChange,
   takeChanges,
   takePane,
-  type Judgement,
   type NamedMonitor,
 } from '@everloop/drift';
 import { undecodable } from '../errors.ts';
@@ -29,26 +29,14 @@ function decode(record: BusRecord): drift.Pane {
   }
 }
 
-function emit(
-  context: TaskContext,
-  topic: string,
-  id: string,
-  model: string,
-  eventTimeMs: number,
-  data: unknown,
-): void {
-  const event = encodeEvent({ id, type: topic, source: 'everloop/drift-detector', subject: model, eventTimeMs, data });
-  context.emit({ topic, partition: 0, key: model, ...event });
-}
-
-function emitJudgement(context: TaskContext, { report, alert, request }: Judgement): void {
-  const { model, windowEndMs } = report;
-  emit(context, topics.driftReport, report.id, model, windowEndMs, drift.DriftReport.toJSON(report));
-  if (alert !== null) emit(context, topics.driftAlert, alert.id, model, windowEndMs, drift.DriftAlert.toJSON(alert));
-  if (request !== null) {
-    const data = training.RetrainingRequested.toJSON(request);
-    emit(context, topics.retrainingRequested, request.id, model, windowEndMs, data);
-  }
+/** The report as an event that begins a flow: an alarm may come of it. */
+function reportRecord(report: drift.DriftReport): OutRecord {
+  const { id, model, windowEndMs: eventTimeMs } = report;
+  const event = encodeEvent({
+    ...{ id, type: driftEventTypes.evaluated, source: 'everloop/drift-detector', subject: model, eventTimeMs },
+    ...{ correlationId: id, data: drift.DriftReport.toJSON(report) },
+  });
+  return { topic: topics.driftReport, partition: 0, key: model, ...event };
 }
 
 /** Stage 2. Its state is in the changelog `topics.driftState`, under the keys `windows/…`. */
@@ -57,7 +45,7 @@ export interface WindowTask extends TaskHandler {
   restore(records: readonly BusRecord[]): void;
 }
 
-/** Merges panes, closes windows on the watermark, reports and decides. */
+/** Merges panes, closes windows on the watermark, and evaluates them; what follows from a report is decided in stage 4. */
 export function createWindowTask(options: WindowTaskOptions): WindowTask {
   const { monitors, baselines, telemetry } = options;
   const state = createWindowState();
@@ -85,12 +73,12 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
       for (const window of closeWindows(state, monitors(), watermarkMs)) {
         const { model, baselineVersion } = window.counts;
         const baseline = baselineVersion === '' ? null : await baselines.get(model, baselineVersion);
-        const judgement = judgeWindow(state, window, baseline);
-        emitJudgement(context, judgement);
-        telemetry.judged(window.monitor.name, judgement);
+        const report = evaluateWindow(window, baseline, policyOf(window.monitor.spec));
+        context.emit(reportRecord(report));
+        telemetry.evaluated(report);
       }
       remember(context);
-      context.emitWatermark(topics.retrainingRequested, watermarkMs, 0);
+      context.emitWatermark(topics.driftReport, watermarkMs, 0);
     },
   };
 }
