@@ -324,10 +324,40 @@ describe('parseResources', () => {
       /has no input "cart"; did you mean "car"\?; allowed: car, late, score/,
     ],
     [
-      'a window of half a day',
+      'a window of half an hour',
       '{ model: lateness }',
-      '{ model: lateness, window: 12h }',
-      /spec.window: must be whole days, but is 12h/,
+      '{ model: lateness, window: 30m }',
+      /spec.window: must be whole hours, but is 30m/,
+    ],
+    [
+      'windows with room between them',
+      '{ model: lateness }',
+      '{ model: lateness, window: 12h, slide: 1d }',
+      /spec.slide: rows between windows would be seen by none: 1d is longer than the window, 12h/,
+    ],
+    [
+      'an alarm that nothing can raise',
+      '{ model: lateness }',
+      '{ model: lateness, raise: { windows: 4, of: 3 } }',
+      /spec.raise.windows: 4 of the last 3 windows can never be drifted/,
+    ],
+    [
+      'a reference by phase',
+      '{ model: lateness }',
+      '{ model: lateness, reference: { phase: hour } }',
+      /spec.reference.phase: the detector has no references by hour yet; take windows as long as the season/,
+    ],
+    [
+      'a limit of a column that nothing has',
+      '{ model: lateness }',
+      '{ model: lateness, thresholds: [{ field: cart, psi: 0.2 }] }',
+      /has no column "cart"; did you mean "car"/,
+    ],
+    [
+      'a window of outcomes of half an hour',
+      '{ model: lateness }',
+      '{ model: lateness, performance: { window: 30m } }',
+      /spec.performance.window: must be whole hours, but is 30m/,
     ],
     [
       'more drifted fields than there are',

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { newAlarm, stepAlarm } from '../decide/alarm.ts';
 import { debounce, firstWanted, type DebounceRule } from './debounce.ts';
 
 const rule: DebounceRule = { raiseWindows: 2, raiseOf: 3, coolDownWindows: 0 };
@@ -35,6 +36,22 @@ describe('requests of a sequence of windows', () => {
         expect(firstWanted(sequence.length, (place) => sequence[place] ?? 3, by)).toBe(first);
         const stricter = debounce(sequence, { ...by, raiseWindows: by.raiseOf, coolDownWindows: 0 });
         expect(stricter.requests).toBeLessThanOrEqual(debounce(sequence, { ...by, coolDownWindows: 0 }).requests);
+      }),
+    );
+  });
+
+  test('are where the detector itself wants them, as long as no alarm ends', () => {
+    const verdicts = ['stable', 'drifted', 'drifted', 'insufficient'] as const;
+    fc.assert(
+      fc.property(windows, rules, (sequence, by) => {
+        let alarm = newAlarm('1');
+        const wanted = sequence.filter((code, place) => {
+          const step = { version: '1', reportId: String(place), atMs: place, calm: false, urgent: code === 2 };
+          const result = stepAlarm(alarm, { ...step, verdict: verdicts[code] ?? 'stable' }, { ...by, clearWindows: 1 });
+          alarm = result.state;
+          return result.wanted;
+        });
+        expect(debounce(sequence, { ...by, coolDownWindows: 0 }).requests).toBe(wanted.length);
       }),
     );
   });

@@ -16,14 +16,22 @@ function decode(batch: Batch): readonly serving.Inference[] {
   });
 }
 
+export interface PaneTaskOptions {
+  readonly baselines: BaselineStore;
+  readonly telemetry: Telemetry;
+  /** Field that rows of a model belong to, as its Monitors say; undefined: what the routing draw was made for. */
+  readonly unitOf: (model: string) => string | undefined;
+}
+
 /** Stage 1, stateless: counts each batch of predictions into panes. */
-export function createPaneTask(baselines: BaselineStore, telemetry: Telemetry): TaskHandler {
+export function createPaneTask({ baselines, telemetry, unitOf }: PaneTaskOptions): TaskHandler {
   return {
     async onRecords(batch, context) {
       const cause = `${batch.topic}/${batch.partition}/${batch.records[0]?.offset ?? 0n}`;
       for (const rows of groupRows(decode(batch))) {
         const { model, baselineVersion, startMs } = rows;
-        const pane = countPane(rows, baselineVersion === '' ? null : await baselines.get(model, baselineVersion));
+        const baseline = baselineVersion === '' ? null : await baselines.get(model, baselineVersion);
+        const pane = countPane(rows, baseline, unitOf(model));
         const event = encodeEvent({
           id: eventId('pane', model, baselineVersion, String(startMs), cause),
           type: topics.driftPane,

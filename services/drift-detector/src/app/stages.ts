@@ -7,7 +7,7 @@ import type { QualityTelemetry } from '../quality-telemetry.ts';
 import { createDecisionTask, type DecisionTask } from './decision-task.ts';
 import { createPaneTask } from './pane-task.ts';
 import { createQualityTask, type QualityTask } from './quality-task.ts';
-import { driftTopics, inferencePartitions, monitorsOf, qualityMonitorsOf, sourcesOf } from './topology.ts';
+import { driftTopics, inferencePartitions, monitorsOf, qualityMonitorsOf, sourcesOf, unitOf } from './topology.ts';
 import { createWindowTask, type WindowTask } from './window-task.ts';
 
 export interface StagesOptions {
@@ -116,7 +116,8 @@ class Stages implements Part {
       bus.tasks({
         groupId: 'everloop.drift-detector.panes',
         inputs: [topics.inferenceServed],
-        createHandler: () => createPaneTask(baselines, telemetry),
+        createHandler: () =>
+          createPaneTask({ baselines, telemetry, unitOf: (model) => unitOf([...this.#resources.values()], model) }),
         restore: { kind: 'none' },
         progress: { service: 'drift-detector', stage: 'panes' },
       }),

@@ -35,7 +35,7 @@ const inferences = (rows: readonly serving.Inference[]): readonly BusRecord[] =>
 describe('both stages', () => {
   test('predictions become panes, panes a report', async () => {
     const panes = context();
-    const first = createPaneTask(baselines, telemetry);
+    const first = createPaneTask({ baselines, telemetry, unitOf: () => undefined });
     for (let i = 0; i < 7; i += 1) {
       const records = inferences(dayOfRows(i + 1, i * day, 150, 0.4));
       await first.onRecords({ topic: topics.inferenceServed, partition: 1, records }, panes.value);
@@ -69,9 +69,18 @@ describe('both stages', () => {
     expect(windows.markers).toEqual([[topics.driftReport, 7 * day, 0]]);
   });
 
+  test('rows are counted by the unit that a Monitor names', async () => {
+    const panes = context();
+    const task = createPaneTask({ baselines, telemetry, unitOf: (model) => (model === 'm' ? 'carrier' : undefined) });
+    const records = inferences(dayOfRows(1, 0, 20, 0).map((row) => ({ ...row, eventTimeMs: 0 })));
+    await task.onRecords({ topic: topics.inferenceServed, partition: 1, records }, panes.value);
+    const pane = drift.Pane.decode(Buffer.from(panes.out[0]?.value ?? ''));
+    expect([pane.units?.hashes.length, pane.units?.counts.reduce((sum, count) => sum + count, 0)]).toEqual([3, 20]);
+  });
+
   test('a task that was restored from its changelog goes on as if nothing had happened', async () => {
     const panes = context();
-    const first = createPaneTask(baselines, telemetry);
+    const first = createPaneTask({ baselines, telemetry, unitOf: () => undefined });
     for (let i = 0; i < 7; i += 1) {
       const rows = inferences(dayOfRows(i + 1, i * day, 150, 0.4));
       await first.onRecords({ topic: topics.inferenceServed, partition: 1, records: rows }, panes.value);
@@ -111,7 +120,9 @@ describe('both stages', () => {
       partition: 1,
       records: [record(topics.inferenceServed, Buffer.from([10, 200]))],
     };
-    await expect(createPaneTask(baselines, telemetry).onRecords(served, context().value)).rejects.toMatchObject({
+    await expect(
+      createPaneTask({ baselines, telemetry, unitOf: () => undefined }).onRecords(served, context().value),
+    ).rejects.toMatchObject({
       code: 'EVL_DRIFT_UNDECODABLE',
     });
     const pane = { topic: topics.driftPane, partition: 0, records: [record(topics.driftPane, Buffer.from('{'))] };

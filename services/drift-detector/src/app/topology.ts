@@ -51,3 +51,8 @@ export function driftTopics(partitions: number): readonly TopicSpec[] {
     ...[topics.driftState, topics.qualityHold].map((name) => ({ name, partitions: 1, compacted: true })),
   ];
 }
+
+/** Field that rows of a model belong to: panes are counted once for all of its Monitors, so the first that names one decides. */
+export function unitOf(resources: readonly TypedResource[], model: string): string | undefined {
+  return monitorsOf(resources).find(({ spec }) => spec.model === model && spec.unit !== undefined)?.spec.unit;
+}

@@ -82,7 +82,7 @@ test.each([
 });
 
 test('what happens at the event time of the decision does not count: it may be written before or after', () => {
-  const at = (record: ReturnType<typeof step>, eventTimeMs: number) => ({
+  const at = (record: ReturnType<typeof step> | ReturnType<typeof job>, eventTimeMs: number) => ({
     ...record,
     json: { ...(record.json as object), eventTimeMs },
   });

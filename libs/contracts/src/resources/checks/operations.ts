@@ -1,21 +1,45 @@
 import { formatDuration } from '../../duration.ts';
 import type { Finding } from '../../errors.ts';
+import type { MonitorSpec } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { namesColumn, watchedColumns } from '../watched-columns.ts';
 import { type CheckContext, isFound, unknownName, wrongValue } from './context.ts';
 
-/** Panes of the drift detector are event days, so windows are whole ones. */
-const dayMs = 86_400_000;
+/** Panes of the drift detector are event hours, so windows are whole ones. */
+const hourMs = 3_600_000;
 
-/** What is wrong with a Monitor: its model, its fields, its window. */
+/** What is wrong with a length of time of a Monitor; absent, it is right. */
+function wholeHours(path: readonly string[], ms: number | undefined): Finding[] {
+  if (ms === undefined || (ms > 0 && ms % hourMs === 0)) return [];
+  return [wrongValue(['spec', ...path], `must be whole hours, but is ${formatDuration(ms)}`, '1h, 1d, 7d and so on')];
+}
+
+/** What is wrong with the windows of a Monitor, and with what makes an alarm of them. */
+function checkMonitorWindows({ windowMs, slideMs, performance, raise, reference }: MonitorSpec): Finding[] {
+  const findings = [
+    ...wholeHours(['window'], windowMs),
+    ...wholeHours(['slide'], slideMs),
+    ...wholeHours(['performance', 'window'], performance?.windowMs),
+  ];
+  if (slideMs !== undefined && slideMs > windowMs) {
+    const message = `rows between windows would be seen by none: ${formatDuration(slideMs)} is longer than the window, ${formatDuration(windowMs)}`;
+    findings.push(wrongValue(['spec', 'slide'], message));
+  }
+  if (raise.windows > raise.of) {
+    const message = `${raise.windows} of the last ${raise.of} windows can never be drifted`;
+    findings.push(wrongValue(['spec', 'raise', 'windows'], message));
+  }
+  if (reference.phase !== 'none') {
+    const message = `the detector has no references by ${reference.phase} yet; take windows as long as the season`;
+    findings.push(wrongValue(['spec', 'reference', 'phase'], message, 'none'));
+  }
+  return findings;
+}
+
+/** What is wrong with a Monitor: its model, its fields, its windows. */
 export function checkMonitor(monitor: ResourceOf<'Monitor'>, context: CheckContext): Finding[] {
   const { spec } = monitor;
-  const findings: Finding[] = [];
-  if (spec.windowMs === 0 || spec.windowMs % dayMs !== 0) {
-    findings.push(
-      wrongValue(['spec', 'window'], `must be whole days, but is ${formatDuration(spec.windowMs)}`, '1d, 7d and so on'),
-    );
-  }
+  const findings = checkMonitorWindows(spec);
   const model = context.resolve('Model', spec.model, ['spec', 'model']);
   if (model === null) return findings;
   if (!isFound(model)) return [...findings, model];
@@ -30,6 +54,11 @@ export function checkMonitor(monitor: ResourceOf<'Monitor'>, context: CheckConte
       findings.push(unknownName(['spec', 'fields', i], message, field, columns));
     });
   }
+  spec.thresholds.forEach(({ field }, i) => {
+    if (columns.includes(field)) return;
+    const message = `Model "${model.name}" has no column "${field}"`;
+    findings.push(unknownName(['spec', 'thresholds', i, 'field'], message, field, columns));
+  });
   if (fields.length > 0 && spec.minDriftedFields > fields.length) {
     findings.push(
       wrongValue(
