@@ -7,6 +7,7 @@ import { gbdtToOnnx } from './gbdt-to-onnx.ts';
 import type { BinnedColumn, Encoder } from './gbdt/binned.ts';
 import { resolveParameters, type GbdtParameters } from './gbdt/parameters.ts';
 import { predict, trainGbdt, type RoundLoss, type TrainResult } from './gbdt/train.ts';
+import { buildHistory } from './history.ts';
 import type { Job } from './job.ts';
 import { encode, fitEncoders } from './preprocess.ts';
 import { buildBaseline, buildSample, sampleColumns, writeResult } from './results.ts';
@@ -66,18 +67,21 @@ export function fit(
   return { ...result, encoders, columns, parts, fitRows, validationRows: validation };
 }
 
-/** Does a job: reads the dataset, trains, writes model.onnx, baseline.json, metrics.json and sample.json into `outDir`. */
+/** Does a job: reads the dataset, trains, writes model.onnx, baseline.json, history.pb, metrics.json and sample.json into `outDir`. */
 export async function runJob(job: Job, report: (line: ReportLine) => void): Promise<void> {
   const parameters = resolveParameters(job.parameters);
   const dataset = readDataset(await readParquetColumns(job.datasetPath, { threads: 1 }), job.inputs);
   const fitted = fit(dataset, job, parameters, report);
   const { ensemble, columns, encoders, parts } = fitted;
   const scored = fitted.validationRows.length >= baselineScoresMin ? fitted.validationRows : parts.train;
-  const baseline = buildBaseline(job, dataset, parts.train, predict(ensemble, columns, scored));
+  const scores = predict(ensemble, columns, scored);
+  const baseline = buildBaseline(job, dataset, parts.train, scores);
+  const history = buildHistory(baseline, dataset, parts.train, { rows: scored, scores });
   const sampled = sampleColumns(dataset, sampleRows);
   const sampledRows = Int32Array.from({ length: sampled[0]?.values.length ?? 0 }, (_, row) => row);
   await writeResult(job.outDir, 'model.onnx', gbdtToOnnx(ensemble, encoders));
   await writeResult(job.outDir, 'baseline.json', drift.Baseline.toJSON(baseline) as object);
+  await writeResult(job.outDir, 'history.pb', drift.History.encode(history).finish());
   await writeResult(
     job.outDir,
     'sample.json',

@@ -90,6 +90,7 @@ describe('the recipe as a program', { timeout: 180_000 }, () => {
     expect([first.code, second.code]).toEqual([0, 0]);
     expect(Object.keys(await digests(first.outDir))).toEqual([
       'baseline.json',
+      'history.pb',
       'metrics.json',
       'model.onnx',
       'sample.json',

@@ -117,6 +117,8 @@ export interface RecipeResult {
   readonly modelPath: string;
   readonly model: Uint8Array;
   readonly baseline: Uint8Array;
+  /** The training rows in time (drift.v1.History); null from a recipe that does not write it. */
+  readonly history: Uint8Array | null;
   readonly metrics: Uint8Array;
   /** Parameters in force, defaults included. */
   readonly parameters: Readonly<Record<string, number>>;

@@ -99,14 +99,15 @@ describe('train', { timeout: 180_000 }, () => {
     expect(first.artifacts.map(({ name }) => name)).toEqual([
       'model.onnx',
       'baseline.json',
+      'history.pb',
       'metrics.json',
       'golden.json',
       'categories.json',
     ]);
-    expect(decodeCategories(await store.get(first.artifacts[4]?.digest ?? ''))).toEqual([
+    expect(decodeCategories(await store.get(first.artifacts[5]?.digest ?? ''))).toEqual([
       { field: 'carrier', count: 5, values: ['C0', 'C1', 'C2', 'C3', 'C4'] },
     ]);
-    const golden = decodeGolden(await store.get(first.artifacts[3]?.digest ?? ''));
+    const golden = decodeGolden(await store.get(first.artifacts[4]?.digest ?? ''));
     expect(golden.inputs).toEqual(['carrier', 'x', 'y']);
     expect(golden.rows).toHaveLength(100);
     for (const { request: asked, features, inputs, score } of golden.rows) {

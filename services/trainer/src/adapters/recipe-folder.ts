@@ -1,4 +1,4 @@
-import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { errorText } from '@everloop/service';
 import { trainerError } from '../errors.ts';
@@ -107,6 +107,7 @@ async function readResults(outDir: string): Promise<Omit<RecipeResult, 'discard'
       modelPath,
       model: model ?? new Uint8Array(),
       baseline: baseline ?? new Uint8Array(),
+      history: (await readdir(outDir)).includes('history.pb') ? await readResult(outDir, 'history.pb') : null,
       metrics: metrics ?? new Uint8Array(),
     },
     ...{ parameters: said.parameters ?? {}, figures: said.metrics ?? {}, sample: rows ?? [] },

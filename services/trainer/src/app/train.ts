@@ -170,6 +170,7 @@ async function storeArtifacts(
   const files = {
     'model.onnx': result.model,
     'baseline.json': result.baseline,
+    ...(result.history === null ? {} : { 'history.pb': result.history }),
     'metrics.json': result.metrics,
     ...(golden === null ? {} : { [goldenFile]: encodeGolden(golden) }),
     ...(categories.length === 0 ? {} : { [categoriesFile]: encodeCategories(categories) }),
