@@ -18,7 +18,7 @@ import { createGrpcServer, implement } from '@everloop/grpc';
 import { createKafkaBus } from '@everloop/kafka';
 import { freePorts, startLocalKafka, type LocalKafka } from '@everloop/local';
 import { createLogger, createMetrics, ServiceError } from '@everloop/service';
-import { buildFieldReference } from '@everloop/stats';
+import { buildFieldReference, randomIndex } from '@everloop/stats';
 import { createObjectStore } from '@everloop/storage';
 
 export const partitions = 4;
@@ -35,16 +35,13 @@ export const featureNames: readonly string[] = Array.from(
   (_, i) => `feature_${String(i).padStart(2, '0')}`,
 );
 
-/** Uniform numbers in [0, 1) that every run repeats: Lehmer's generator (Park and Miller 1988). */
+/** Uniform numbers in (0, 1) that every run repeats. */
 function uniforms(seed: number): () => number {
-  let state = seed % 2_147_483_647 || 1;
-  return () => {
-    state = (state * 16_807) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
+  const random = randomIndex(seed);
+  return () => (random(2 ** 24) + 0.5) / 2 ** 24;
 }
 
-/** A standard normal number (Box and Muller 1958). */
+/** A standard normal number (Box and Muller 1958): millions are needed. */
 function normal(next: () => number): number {
   return Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next());
 }

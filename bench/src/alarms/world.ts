@@ -1,6 +1,6 @@
 import { drift } from '@everloop/contracts';
-import { prepareBaseline, normalCdf, normalQuantile, type Baseline } from '@everloop/drift';
-import { clusterEffectOf, binIndex } from '@everloop/stats';
+import { prepareBaseline, type Baseline } from '@everloop/drift';
+import { clusterEffectOf, binIndex, normalCdf, normalQuantile } from '@everloop/stats';
 
 // Fields of one simulated model: normal, independent, on 256 bins whose edges are the quantiles of the standard normal distribution. Bin
 // counts are drawn row by row from the exact bin probabilities, 3 ns a row, which is the same as drawing values and binning them.

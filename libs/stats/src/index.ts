@@ -27,6 +27,7 @@ export * from './numerics/gamma.ts';
 export * from './numerics/quadrature.ts';
 export * from './numerics/random.ts';
 export * from './numerics/robust.ts';
+export { normalCdf, normalQuantile } from './numerics/normal.ts';
 export * from './numerics/student.ts';
 export * from './numerics/sum.ts';
 export * from './policies/draw.ts';

@@ -1,18 +1,6 @@
 import type { drift } from '@everloop/contracts';
-import { chiSquareQuantile, chiSquareSurvival, type FieldReference } from '@everloop/stats';
+import { normalCdf, normalQuantile, type FieldReference } from '@everloop/stats';
 import { denseCounts, sparseCounts } from '../panes/counts.ts';
-
-/** Φ(z), from the χ² law of z². @example normalCdf(0) // 0.5 */
-export function normalCdf(z: number): number {
-  const tail = chiSquareSurvival(z * z, 1) / 2;
-  return z > 0 ? 1 - tail : tail;
-}
-
-/** Φ⁻¹(p); infinite at 0 and 1. @example normalQuantile(0.5) // 0 */
-export function normalQuantile(p: number): number {
-  if (p < 0.5) return -normalQuantile(1 - p);
-  return Math.sqrt(chiSquareQuantile(2 * p - 1, 1));
-}
 
 /** Shares of the reference at or below each bin. */
 function cumulative(counts: readonly number[]): readonly number[] {
