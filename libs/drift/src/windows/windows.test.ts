@@ -72,6 +72,14 @@ describe('windows', () => {
   });
 });
 
+test('at the end of time every window with rows is closed, and no other', () => {
+  const state = createWindowState();
+  feed(state, 1, 0, 10);
+  feed(state, 2, 30 * day, 10);
+  expect(closeWindows(state, [monitor({ carry: 0 })], Infinity).map(({ endMs }) => endMs / day)).toEqual([7, 35]);
+  expect(state.panes.size).toBe(0);
+});
+
 test('the report does not depend on how the rows were batched or ordered', () => {
   const rows = Array.from({ length: 7 }, (_, i) => dayOfRows(i + 1, i * day, 200, 0.2)).flat();
   const evaluate = (batches: readonly (readonly (typeof rows)[number][])[]) => {

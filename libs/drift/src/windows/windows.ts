@@ -28,7 +28,8 @@ function nextEnd(state: WindowState, { name, spec }: NamedMonitor, own: readonly
     const end = firstEndMs(spec, Math.max(startMs, closedMs));
     if (end <= lastEndMs(spec, startMs)) next = Math.min(next, end);
   }
-  return next + spec.allowedLatenessMs <= state.watermarkMs ? next : null;
+  // Also at the end of time only what is there is closed.
+  return next < Infinity && next + spec.allowedLatenessMs <= state.watermarkMs ? next : null;
 }
 
 function countsBetween(
