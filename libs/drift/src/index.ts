@@ -1,3 +1,4 @@
+export { withImportance } from './columns/importance.ts';
 export { buildReferences, plainReference } from './columns/references.ts';
 export { baselineProblem, prepareBaseline, type Baseline } from './panes/baseline.ts';
 export { countPane, groupRows, type PaneRows } from './panes/pane.ts';

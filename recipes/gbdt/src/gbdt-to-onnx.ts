@@ -138,6 +138,7 @@ const nothingLearned: Tree = {
       isLeft: Uint8Array.of(0, 1),
       left: ~0,
       right: ~0,
+      gain: 0,
     },
   ],
   leaves: Float32Array.of(0),

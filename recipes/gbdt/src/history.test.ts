@@ -31,7 +31,7 @@ const job = {
   ],
   embeddings: [],
 };
-const baseline = buildBaseline(job, dataset, trainRows, scored.scores);
+const baseline = buildBaseline(job, dataset, trainRows, { scores: scored.scores, importances: new Float64Array(2) });
 const history = buildHistory(baseline, dataset, trainRows, scored);
 
 test('hours in the order of time, which add up to the baseline', () => {

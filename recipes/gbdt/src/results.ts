@@ -1,19 +1,19 @@
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, drift } from '@everloop/contracts';
-import { buildReferences, plainReference } from '@everloop/drift';
+import { buildReferences, plainReference, withImportance } from '@everloop/drift';
 import type { Dataset, InputColumn } from './dataset.ts';
 import type { Job } from './job.ts';
 
 /**
  * Freezes the training rows' distribution. Scores are those of rows that were not fitted: on fitted rows a model is surer than it
- * will ever be again, and every window of real scores would look drifted.
+ * will ever be again, and every window of real scores would look drifted. `importances`: of each column of the dataset, see `gainShares`.
  */
 export function buildBaseline(
   job: Pick<Job, 'model' | 'inputs' | 'embeddings'>,
   dataset: Dataset,
   trainRows: Int32Array,
-  scores: Float64Array,
+  { scores, importances }: { readonly scores: Float64Array; readonly importances: Float64Array },
 ): drift.Baseline {
   const texts = new Set(job.inputs.filter(({ text }) => text === true).map(({ name }) => name));
   const columns = dataset.columns.map((column) => ({
@@ -22,9 +22,13 @@ export function buildBaseline(
     text: texts.has(column.name),
     values: Array.from(trainRows, (row) => column.values[row]),
   }));
-  const fields = [...buildReferences(columns, job.embeddings), plainReference('numeric', 'score', Array.from(scores))];
+  const references = [
+    ...buildReferences(columns, job.embeddings),
+    plainReference('numeric', 'score', Array.from(scores)),
+  ];
+  const fields = withImportance(references, new Map(columns.map(({ name }, i) => [name, importances[i] ?? 0])));
   // The version is given by the registry later.
-  return drift.Baseline.fromPartial({ model: job.model, fields, rows: trainRows.length });
+  return drift.Baseline.fromPartial({ model: job.model, fields: [...fields], rows: trainRows.length });
 }
 
 /** Rows with the recipe's own scores, for the trainer to repeat with the model file. */

@@ -5,6 +5,7 @@ import { partValidation, readDataset, splitRows, type Dataset, type SplitRows } 
 import { RecipeError } from './errors.ts';
 import { gbdtToOnnx } from './gbdt-to-onnx.ts';
 import type { BinnedColumn, Encoder } from './gbdt/binned.ts';
+import { gainShares } from './gbdt/importance.ts';
 import { resolveParameters, type GbdtParameters } from './gbdt/parameters.ts';
 import { predict, trainGbdt, type RoundLoss, type TrainResult } from './gbdt/train.ts';
 import { buildHistory } from './history.ts';
@@ -75,7 +76,8 @@ export async function runJob(job: Job, report: (line: ReportLine) => void): Prom
   const { ensemble, columns, encoders, parts } = fitted;
   const scored = fitted.validationRows.length >= baselineScoresMin ? fitted.validationRows : parts.train;
   const scores = predict(ensemble, columns, scored);
-  const baseline = buildBaseline(job, dataset, parts.train, scores);
+  const importances = gainShares(ensemble, columns.length);
+  const baseline = buildBaseline(job, dataset, parts.train, { scores, importances });
   const history = buildHistory(baseline, dataset, parts.train, { rows: scored, scores });
   const sampled = sampleColumns(dataset, sampleRows);
   const sampledRows = Int32Array.from({ length: sampled[0]?.values.length ?? 0 }, (_, row) => row);

@@ -116,6 +116,10 @@ describe('the recipe as a program', { timeout: 180_000 }, () => {
         field.counts.reduce((sum, count) => sum + count, field.missing),
         field.field,
       ).toBe(metrics.rows.train);
+    const importances = new Map(baseline.fields.map(({ field, importance }) => [field, importance]));
+    expect([...importances.values()].reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+    expect([importances.get('constant'), importances.get('score'), importances.get('gate.verdict')]).toEqual([0, 0, 0]);
+    for (const name of ['a', 'b', 'c', 'carrier']) expect(importances.get(name), name).toBeGreaterThan(0.05);
     expect(metrics.parameters).toMatchObject({ rounds: 30, leaves: 7, lambda: 1 });
     expect(metrics.rows.train + metrics.rows.timeHoldout + metrics.rows.fixedHoldout + metrics.rows.unused).toBe(rows);
     const sample = JSON.parse(await readFile(join(outDir, 'sample.json'), 'utf8'));

@@ -123,8 +123,9 @@ function partitionRows(input: GrowInput, { start, end }: RowRange, split: Split)
   return left;
 }
 
-function nodeOf({ feature, test }: Split, columns: readonly BinnedColumn[]): MutableNode {
-  return { feature, test, isLeft: testTable(test, (columns[feature] as BinnedColumn).binCount), left: 0, right: 0 };
+function nodeOf({ feature, test, gain }: Split, columns: readonly BinnedColumn[]): MutableNode {
+  const isLeft = testTable(test, (columns[feature] as BinnedColumn).binCount);
+  return { feature, test, gain, isLeft, left: 0, right: 0 };
 }
 
 function setChild(

@@ -17,6 +17,8 @@ export interface TreeNode {
   readonly isLeft: Uint8Array;
   readonly left: Child;
   readonly right: Child;
+  /** What the split took from the loss of the rows that grew the tree, nats, times 2. */
+  readonly gain: number;
 }
 
 /** A tree's nodes, root first, and the values of its leaves. A tree has at least one node. */
