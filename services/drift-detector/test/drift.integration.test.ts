@@ -1,16 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  drift,
-  type ModelSpec,
-  registry,
-  serving,
-  type SourceSpec,
-  topics,
-  toWire,
-  training,
-} from '@everloop/contracts';
+import { drift, registry, serving, topics, toWire, training } from '@everloop/contracts';
 import { connect, createGrpcServer, implement, type GrpcServer } from '@everloop/grpc';
 import type { Bus, Publisher } from '@everloop/kafka';
 import { createLogger, createMetrics, ServiceError, type Part } from '@everloop/service';
@@ -25,44 +16,10 @@ import { createStages } from '../src/app/stages.ts';
 import { createQualityTelemetry } from '../src/quality-telemetry.ts';
 import { createTelemetry } from '../src/telemetry.ts';
 import { baselineMessage, day, dayOfRows, monitor } from '@everloop/drift/fixtures';
+import { modelOf, sourceOf } from './resources.ts';
 
 const logger = createLogger({ service: 'drift-detector', level: 'error' });
 const telemetry = createTelemetry(logger, createMetrics('drift-detector'));
-const source: SourceSpec = {
-  topic: 'arrived',
-  partitions: 2,
-  format: 'json',
-  key: 'id',
-  eventTime: 'at',
-  allowedLatenessMs: 0,
-  unexpected: 'keep',
-  compatibility: 'backward',
-  unique: [],
-  fields: { id: { type: 'string', required: true }, at: { type: 'timestamp', required: true } },
-  rules: [],
-};
-const hour = 3_600_000;
-const model: ModelSpec = {
-  request: [{ name: 'id', type: 'string' }],
-  joinKey: 'id',
-  examples: { source: 'arrived', time: 'at', offsetMs: 0 },
-  views: [],
-  inputs: [{ name: 'id', type: 'category', from: 'request.id' }],
-  label: { source: 'arrived', key: 'id', field: 'at', above: 15, waitMs: 48 * hour },
-  training: {
-    recipe: 'gbdt',
-    parameters: {},
-    seed: 1,
-    minRows: 1,
-    windowMs: hour,
-    timeHoldoutMs: hour,
-    fixedHoldoutPercent: 10,
-    fixedHoldoutSalt: 's',
-    timeoutMs: hour,
-  },
-  gates: { minRows: 1, minAuc: 0.5, minRecentGain: 0, maxFixedLoss: 0, confidence: 0.95 },
-};
-
 let inner: Bus;
 let bus: Bus;
 let publisher: Publisher;
@@ -146,8 +103,8 @@ afterEach(async () => {
 
 async function apply(): Promise<void> {
   const resources = [
-    toWire({ kind: 'Source', name: 'arrived', revision: 1, spec: source }),
-    toWire({ kind: 'Model', name: 'm', revision: 1, spec: model }),
+    toWire({ kind: 'Source', name: 'arrived', revision: 1, spec: sourceOf(2) }),
+    toWire({ kind: 'Model', name: 'm', revision: 1, spec: modelOf(2 * day) }),
     toWire({ kind: 'Monitor', name: 'watch', revision: 1, spec: monitor({ coolDownMs: 10 * day }).spec }),
   ];
   await publisher.publish(
