@@ -1,6 +1,7 @@
 export { withImportance } from './columns/importance.ts';
 export { buildReferences, plainReference } from './columns/references.ts';
 export { baselineProblem, prepareBaseline, type Baseline } from './panes/baseline.ts';
+export { likenessUnitsMax, withIntraclass } from './panes/intraclass.ts';
 export { countPane, groupRows, type PaneRows } from './panes/pane.ts';
 export { evaluateWindow, policyOf } from './judge/evaluate.ts';
 export { newAlarm, stepAlarm, type AlarmRule, type AlarmState, type AlarmStep } from './decide/alarm.ts';

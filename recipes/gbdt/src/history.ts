@@ -17,6 +17,27 @@ function widthOf(rows: number, times: number, columns: number): number {
   return Math.min(rows, times * 256) * columns > entriesMax ? dayMs : hourMs;
 }
 
+/** Rows that were scored without having been fitted, and their scores. */
+export interface ScoredRows {
+  readonly rows: Int32Array;
+  readonly scores: Float64Array;
+}
+
+/** Rows of the dataset as the detector sees predictions. */
+export function rowReader(dataset: Dataset, { rows, scores }: ScoredRows): (row: number) => serving.Inference {
+  const scoreOf = new Map(Array.from(rows, (row, i) => [row, scores[i] ?? 0]));
+  const inputNames = dataset.columns.map(({ name }) => name);
+  return (row) =>
+    serving.Inference.fromPartial({
+      inputNames,
+      inputValues: dataset.columns.map(({ values }) => valueOf(values[row])),
+      score: scoreOf.get(row) ?? 0,
+      // Only the champion's own scores are counted; a fitted row's is none.
+      modelVersion: scoreOf.has(row) ? '' : 'fitted',
+      eventTimeMs: dataset.timesMs[row] ?? 0,
+    });
+}
+
 /**
  * The training rows in time, counted on the baseline's bins as the detector counts predictions: what alarm budgets are tried on. Rows that
  * were scored without having been fitted count with their score, as in the baseline. In the order of time.
@@ -25,10 +46,9 @@ export function buildHistory(
   message: drift.Baseline,
   dataset: Dataset,
   trainRows: Int32Array,
-  scored: { readonly rows: Int32Array; readonly scores: Float64Array },
+  scored: ScoredRows,
 ): drift.History {
   const baseline = prepareBaseline(message);
-  const scoreOf = new Map(Array.from(scored.rows, (row, i) => [row, scored.scores[i] ?? 0]));
   const hours = new Set(Array.from(trainRows, (row) => Math.floor((dataset.timesMs[row] ?? 0) / hourMs))).size;
   const widthMs = widthOf(trainRows.length, hours, message.fields.length);
   const byStart = new Map<number, number[]>();
@@ -38,16 +58,7 @@ export function buildHistory(
     if (own === undefined) byStart.set(startMs, [row]);
     else own.push(row);
   }
-  const inputNames = dataset.columns.map(({ name }) => name);
-  const rowAt = (row: number): serving.Inference =>
-    serving.Inference.fromPartial({
-      inputNames,
-      inputValues: dataset.columns.map(({ values }) => valueOf(values[row])),
-      score: scoreOf.get(row) ?? 0,
-      // Only the champion's own scores are counted; a fitted row's is none.
-      modelVersion: scoreOf.has(row) ? '' : 'fitted',
-      eventTimeMs: dataset.timesMs[row] ?? 0,
-    });
+  const rowAt = rowReader(dataset, scored);
   const panes = [...byStart]
     .sort(([a], [b]) => a - b)
     .map(([startMs, rows]) => {

@@ -16,6 +16,14 @@ export interface JobEmbedding {
   readonly components: number;
 }
 
+/** What rows belong to: rows of one unit may be alike. */
+export interface JobUnit {
+  /** Name of the field for those who read the baseline. */
+  readonly field: string;
+  /** Column of the dataset: an input, `__group` or `__join_key`. */
+  readonly column: string;
+}
+
 /** The recipe contract, version 1: what a job file holds. Written by the trainer, read by every recipe. */
 export interface Job {
   readonly contractVersion: 1;
@@ -25,6 +33,8 @@ export interface Job {
   readonly inputs: readonly JobInput[];
   /** What the baseline describes together; none where the job does not say. */
   readonly embeddings: readonly JobEmbedding[];
+  /** Null where nobody knows it. */
+  readonly unit: JobUnit | null;
   readonly split: SplitSpec;
   readonly parameters: Readonly<Record<string, number>>;
   readonly seed: number;
@@ -51,6 +61,7 @@ export function parseJob(text: string): Job {
     datasetPath: words(job['datasetPath'], 'datasetPath'),
     inputs,
     embeddings: list(job['embeddings'] ?? [], 'embeddings').map(parseEmbedding),
+    unit: job['unit'] === undefined || job['unit'] === null ? null : parseUnit(record(job['unit'], 'unit')),
     split: {
       train: parseRange(split['train'], 'split.train'),
       timeHoldout: parseRange(split['timeHoldout'], 'split.timeHoldout'),
@@ -84,6 +95,10 @@ function parseEmbedding(value: unknown, index: number): JobEmbedding {
     inputs: list(embedding['inputs'], `${path}.inputs`).map((each, i) => words(each, `${path}.inputs[${i}]`)),
     components: number(embedding['components'], `${path}.components`),
   };
+}
+
+function parseUnit(unit: Readonly<Record<string, unknown>>): JobUnit {
+  return { field: words(unit['field'], 'unit.field'), column: words(unit['column'], 'unit.column') };
 }
 
 function parseInner(value: unknown): InnerSplit {

@@ -12,6 +12,7 @@ import { buildHistory } from './history.ts';
 import type { Job } from './job.ts';
 import { encode, fitEncoders } from './preprocess.ts';
 import { buildBaseline, buildSample, sampleColumns, writeResult } from './results.ts';
+import { addLikeness } from './units.ts';
 
 /** A line for the trainer's log. */
 export type ReportLine =
@@ -77,8 +78,11 @@ export async function runJob(job: Job, report: (line: ReportLine) => void): Prom
   const scored = fitted.validationRows.length >= baselineScoresMin ? fitted.validationRows : parts.train;
   const scores = predict(ensemble, columns, scored);
   const importances = gainShares(ensemble, columns.length);
-  const baseline = buildBaseline(job, dataset, parts.train, { scores, importances });
-  const history = buildHistory(baseline, dataset, parts.train, { rows: scored, scores });
+  const plain = buildBaseline(job, dataset, parts.train, { scores, importances });
+  const scoredRows = { rows: scored, scores };
+  const baseline =
+    job.unit === null ? plain : addLikeness(plain, dataset, parts.train, { unit: job.unit, scored: scoredRows });
+  const history = buildHistory(baseline, dataset, parts.train, scoredRows);
   const sampled = sampleColumns(dataset, sampleRows);
   const sampledRows = Int32Array.from({ length: sampled[0]?.values.length ?? 0 }, (_, row) => row);
   await writeResult(job.outDir, 'model.onnx', gbdtToOnnx(ensemble, encoders));

@@ -127,7 +127,33 @@ describe('the recipe as a program', { timeout: 180_000 }, () => {
     expect(sample.rows.length).toBeLessThanOrEqual(200);
   });
 
+  it('says how alike rows of a unit are where the job names one', async () => {
+    const [without, of] = await Promise.all(
+      [['no-unit', {}] as const, ['unit', { unit: { field: 'fleet', column: 'carrier' } }] as const].map(
+        async ([name, change]) => {
+          const { outDir } = await runRecipe(name, change);
+          return drift.Baseline.fromJSON(JSON.parse(await readFile(join(outDir, 'baseline.json'), 'utf8')));
+        },
+      ),
+    );
+    expect([without?.unit, without?.unitRows, of?.unit]).toEqual(['', 0, 'fleet']);
+    expect(without?.fields.every(({ intraclass }) => intraclass === 0)).toBe(true);
+    const intraclassOf = new Map(of?.fields.map(({ field, intraclass }) => [field, intraclass]));
+    // The unit itself is all alike, an input that has nothing to do with it not at all.
+    expect(intraclassOf.get('carrier')).toBe(1);
+    expect(intraclassOf.get('a')).toBeLessThan(0.01);
+    const sizes = of?.fields.find(({ field }) => field === 'carrier')?.counts ?? [];
+    const rowsOf = sizes.reduce((sum, size) => sum + size, 0);
+    expect(of?.unitRows).toBeCloseTo(sizes.reduce((sum, size) => sum + size * size, 0) / rowsOf, 9);
+  });
+
   it.each([
+    [
+      'a unit without a column',
+      { unit: { field: 'x', column: 'x' } },
+      'EVL_RECIPE_DATASET_INVALID',
+      /unit.column x is no column/,
+    ],
     [
       'an unknown parameter',
       { parameters: { deepness: 3 } },

@@ -17,6 +17,8 @@ export interface AppliedModel {
   readonly spec: ModelSpec;
   /** See `featurePins`; recorded with each version. */
   readonly pins?: Readonly<Record<string, string>>;
+  /** Field that the model's Monitors count rows by; absent: none names one. */
+  readonly unit?: string;
 }
 
 /** The applied resources that training needs, as of now. */
@@ -99,6 +101,8 @@ export interface RecipeJob {
   readonly datasetPath: string;
   readonly inputs: readonly RecipeInput[];
   readonly embeddings: readonly ModelEmbedding[];
+  /** What rows belong to, and the column of the training set that says it; null where none does. */
+  readonly unit: { readonly field: string; readonly column: string } | null;
   readonly split: SplitSpec;
   readonly parameters: Readonly<Record<string, number>>;
   readonly seed: number;

@@ -57,6 +57,7 @@ const job = (recipe: string, timeoutMs = 20_000): RecipeJob => ({
     datasetPath: 'd',
     inputs: [],
     embeddings: [],
+    unit: null,
     parameters: {},
     seed: 1,
     timeoutMs,

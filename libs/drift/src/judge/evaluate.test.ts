@@ -128,6 +128,17 @@ describe('weights', () => {
     expect(evaluated(windowOf(0.1)).fields[0]?.pValue).toBeLessThan((report.fields[0]?.pValue ?? 0) / 1e6);
   });
 
+  test.each([
+    ['the unit that the Monitor counts', 'carrier', 'carrier', 2_000 / 25.5],
+    ['another unit', 'tail', 'carrier', 2_000],
+    ['a unit where the Monitor names none', 'tail', undefined, 2_000],
+  ])('likeness counts where it is that of the same units: %s', (_, of, counted, expected) => {
+    const message = { ...baselineMessage('1'), unit: of };
+    for (const field of message.fields) field.intraclass = 0.5;
+    const window = clustered(windowOf(0.1, counted === undefined ? {} : { unit: counted }));
+    expect(evaluated(window, prepareBaseline(message)).fields[0]?.effectiveRows).toBe(expected);
+  });
+
   test('the score counts a field by what it means to the model', () => {
     const weighed = (temp: number): number => {
       const message = baselineMessage('1');

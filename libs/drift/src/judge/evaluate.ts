@@ -35,6 +35,11 @@ function designEffect(unitRows: number, intraclass: number): number {
   return 1 + (unitRows - 1) * Math.min(1, Math.max(0, intraclass));
 }
 
+/** Whether the version's likeness is that of the units which the Monitor counts; that of other units would say nothing about these. */
+function knowsLikeness({ unit }: Baseline, spec: MonitorSpec): boolean {
+  return unit === null || unit === spec.unit;
+}
+
 function watchedOf(spec: MonitorSpec, baseline: Baseline): readonly BaselineField[] {
   const { fields } = spec;
   return fields === 'all'
@@ -47,11 +52,13 @@ function distancesOf(window: DueWindow, baseline: Baseline, policy: drift.DriftP
   const byName = new Map(counts.fields.map((field) => [field.field, field]));
   const thresholds = new Map(monitor.spec.thresholds.map((threshold) => [threshold.field, threshold]));
   const unitRows = unitRowsOf(counts.units);
+  const isKnown = knowsLikeness(baseline, monitor.spec);
   const pairs = watchedOf(monitor.spec, baseline).map(({ reference, intraclass, repeatEffect }) => {
+    const likeness = isKnown ? intraclass : 0;
     const limits = thresholds.get(reference.field);
     const effect = {
-      reference: repeatEffect * designEffect(baseline.unitRows, intraclass),
-      current: repeatEffect * designEffect(unitRows, intraclass),
+      reference: repeatEffect * designEffect(baseline.unitRows, likeness),
+      current: repeatEffect * designEffect(unitRows, likeness),
     };
     const current = countsOf(byName.get(reference.field), reference);
     return { reference, current, designEffect: effect, ...(limits === undefined ? {} : { limits }) };

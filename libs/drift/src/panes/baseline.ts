@@ -6,6 +6,8 @@ import { columnProblem, columnReader, type ColumnReader } from '../columns/colum
 export interface Baseline {
   readonly model: string;
   readonly version: string;
+  /** Field that says what a row belongs to, for likeness; null: not said. */
+  readonly unit: string | null;
   /** Rows of the unit of an average training row, at least 1. */
   readonly unitRows: number;
   /** Rows of the training snapshot. */
@@ -48,6 +50,7 @@ export function prepareBaseline(message: drift.Baseline): Baseline {
     const index = fieldIndex(reference);
     return { reference, index, reader: columnReader(field), importance, intraclass, repeatEffect };
   });
-  const { model, modelVersion: version } = message;
-  return { model, version, unitRows: Math.max(1, message.unitRows), rows: message.rows, fields };
+  const { model, modelVersion: version, rows } = message;
+  const unit = message.unit === '' ? null : message.unit;
+  return { model, version, unit, unitRows: Math.max(1, message.unitRows), rows, fields };
 }

@@ -41,26 +41,46 @@ export function clusterEffect({ rows, sums, squares }: ClusterSums): ClusterEffe
     square += squares[i] ?? 0;
     between += (sums[i] ?? 0) ** 2 / size;
   }
-  const intraclass = intraclassOf({ total, clusters, squaredSizes, sum, square, between });
+  const intraclass = intraclassCorrelation({
+    ...{ rows: total, clusters, squaredSizes, square, between },
+    grand: total === 0 ? 0 : sum ** 2 / total,
+  });
   const designEffect = total === 0 ? 1 : 1 + (squaredSizes / total - 1) * intraclass;
   return { rows: total, clusters, intraclass, designEffect, effectiveRows: total / designEffect };
 }
 
-interface Totals {
-  readonly total: number;
+/** Sums of a one-way analysis of variance. Those of several columns of the same rows, for example one for each category, add up. */
+export interface VarianceSums {
+  readonly rows: number;
+  /** Clusters that have rows. */
   readonly clusters: number;
+  /** Σ mᵢ², m: rows of a cluster. */
   readonly squaredSizes: number;
-  readonly sum: number;
+  /** Σ x² over rows. */
   readonly square: number;
+  /** Σ (Σ x)² / mᵢ over clusters. */
   readonly between: number;
+  /** (Σ x)² / rows. */
+  readonly grand: number;
 }
 
-function intraclassOf({ total, clusters, squaredSizes, sum, square, between }: Totals): number {
-  if (clusters === total) return 0;
+/**
+ * Intraclass correlation by the analysis of variance with clusters of unequal size, (MSB - MSW) / (MSB + (m₀ - 1) MSW), kept within [0, 1]. With one
+ * cluster nothing is known, 1; with as many clusters as rows nothing is alike, 0. For categories each has a column that is 1 or 0, whose sums
+ * are added up.
+ *
+ * Source: A. Donner and J. J. Koval (1980), Biometrics 36, 19-25 (m₀ for unequal clusters); categories: J. R. Landis and G. G. Koch (1977), Biometrics 33,
+ * 671-679.
+ *
+ * @example
+ * intraclassCorrelation({ rows: 4, clusters: 2, squaredSizes: 8, square: 15, between: 14.5, grand: 12.25 }) // → 0.8
+ */
+export function intraclassCorrelation({ rows, clusters, squaredSizes, square, between, grand }: VarianceSums): number {
+  if (clusters === rows) return 0;
   if (clusters < 2) return 1;
-  const size = (total - squaredSizes / total) / (clusters - 1);
-  const meanBetween = Math.max(0, between - sum ** 2 / total) / (clusters - 1);
-  const meanWithin = Math.max(0, square - between) / (total - clusters);
+  const size = (rows - squaredSizes / rows) / (clusters - 1);
+  const meanBetween = Math.max(0, between - grand) / (clusters - 1);
+  const meanWithin = Math.max(0, square - between) / (rows - clusters);
   const scale = meanBetween + (size - 1) * meanWithin;
   return scale === 0 ? 0 : Math.min(1, Math.max(0, (meanBetween - meanWithin) / scale));
 }

@@ -86,9 +86,10 @@ async function findEntry(recipesDir: string, recipe: string): Promise<string> {
 }
 
 function jobFile(job: RecipeJob, outDir: string): object {
-  const { model, inputs, embeddings, split, parameters, seed } = job;
+  const { model, inputs, embeddings, unit, split, parameters, seed } = job;
   const datasetPath = resolve(job.datasetPath);
-  return { contractVersion, model, datasetPath, inputs, embeddings, split, parameters, seed, outDir };
+  const named = unit === null ? {} : { unit };
+  return { contractVersion, model, datasetPath, inputs, embeddings, ...named, split, parameters, seed, outDir };
 }
 
 async function readResults(outDir: string): Promise<Omit<RecipeResult, 'discard'>> {

@@ -33,6 +33,18 @@ spec:
   inputs: [{ name: late, type: number, from: delays.late }]
   label: { source: trips, key: id, field: late, above: 0, wait: 1d }
   training: { recipe: gbdt }
+---
+kind: Monitor
+name: b-watch
+spec: { model: late, unit: id }
+---
+kind: Monitor
+name: c-watch
+spec: { model: late, unit: late }
+---
+kind: Monitor
+name: a-watch
+spec: { model: late }
 `;
 
 describe('the catalogue of resources', () => {
@@ -59,6 +71,8 @@ describe('the catalogue of resources', () => {
       });
     }
     const model = catalogue.model('late');
+    // As the drift detector: the first Monitor by name that names one.
+    expect(model?.unit).toBe('id');
     expect(model?.pins).toMatchObject({
       featureService: 'lateness@1',
       featureServiceDigest: expect.stringMatching(/^[0-9a-f]{64}$/) as string,

@@ -20,6 +20,13 @@ function definitionsAmong(resources: readonly TypedResource[]): Parameters<typeo
   };
 }
 
+/** As the drift detector counts: the first Monitor by name that names a unit decides. */
+function unitOf(resources: readonly TypedResource[], model: string): string | undefined {
+  return ofKind(resources, 'Monitor')
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .find(({ spec }) => spec.model === model && spec.unit !== undefined)?.spec.unit;
+}
+
 /** The applied Models, Triggers and what they need, kept current from the resources topic. */
 export function createResourceCatalogue(
   bus: Pick<Bus, 'follow'>,
@@ -49,7 +56,10 @@ export function createResourceCatalogue(
       const resource = resources.get(resourceKey({ kind: 'Model', name }));
       if (resource?.kind !== 'Model') return undefined;
       const { revision, spec } = resource;
-      return { name, revision, spec, pins: featurePins(spec, definitionsAmong([...resources.values()])) };
+      const all = [...resources.values()];
+      const unit = unitOf(all, name);
+      const pins = featurePins(spec, definitionsAmong(all));
+      return { name, revision, spec, pins, ...(unit === undefined ? {} : { unit }) };
     },
     judgedSources: (spec) => {
       const viewOf = (name: string) => {

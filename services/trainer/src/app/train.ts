@@ -6,6 +6,7 @@ import { figuresOf, isApproved, judge, type GateVerdict } from '../domain/gates.
 import { jobIdOf } from '../domain/job-ids.ts';
 import type { CleanData } from './held-data.ts';
 import type { TrainingRequest } from '../domain/requests.ts';
+import { trainingUnit } from '../domain/training-unit.ts';
 import { trainerError } from '../errors.ts';
 import type {
   AppliedModel,
@@ -69,6 +70,7 @@ export async function train(
   const result = await deps.recipes.run(
     {
       ...{ jobId, model: model.name, recipe: training.recipe, datasetPath: path, inputs: columns, embeddings, split },
+      unit: trainingUnit(model),
       ...{ parameters: training.parameters, seed: training.seed, timeoutMs: training.timeoutMs },
     },
     deps.signal,

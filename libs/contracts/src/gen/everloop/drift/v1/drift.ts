@@ -211,6 +211,8 @@ export interface Baseline {
   logLossRows: number;
   /** Rows of the unit of an average training row, Σ m² / Σ m over the units; 0: nobody counted units. */
   unitRows: number;
+  /** Field that says which unit a row belongs to, for `intraclass` and `unit_rows`; empty: nobody said. */
+  unit: string;
 }
 
 /**
@@ -960,7 +962,7 @@ export const FieldReference: MessageFns<FieldReference> = {
 };
 
 function createBaseBaseline(): Baseline {
-  return { model: "", modelVersion: "", fields: [], rows: 0, logLoss: 0, logLossRows: 0, unitRows: 0 };
+  return { model: "", modelVersion: "", fields: [], rows: 0, logLoss: 0, logLossRows: 0, unitRows: 0, unit: "" };
 }
 
 export const Baseline: MessageFns<Baseline> = {
@@ -985,6 +987,9 @@ export const Baseline: MessageFns<Baseline> = {
     }
     if (message.unitRows !== 0) {
       writer.uint32(57).double(message.unitRows);
+    }
+    if (message.unit !== "") {
+      writer.uint32(66).string(message.unit);
     }
     return writer;
   },
@@ -1058,6 +1063,14 @@ export const Baseline: MessageFns<Baseline> = {
             message.unitRows = reader.double();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.unit = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1095,6 +1108,7 @@ export const Baseline: MessageFns<Baseline> = {
         : isSet(object.unit_rows)
         ? globalThis.Number(object.unit_rows)
         : 0,
+      unit: isSet(object.unit) ? globalThis.String(object.unit) : "",
     };
   },
 
@@ -1121,6 +1135,9 @@ export const Baseline: MessageFns<Baseline> = {
     if (message.unitRows !== 0) {
       obj.unitRows = floatToJson(message.unitRows);
     }
+    if (message.unit !== "") {
+      obj.unit = message.unit;
+    }
     return obj;
   },
 
@@ -1136,6 +1153,7 @@ export const Baseline: MessageFns<Baseline> = {
     message.logLoss = object.logLoss ?? 0;
     message.logLossRows = object.logLossRows ?? 0;
     message.unitRows = object.unitRows ?? 0;
+    message.unit = object.unit ?? "";
     return message;
   },
 };
