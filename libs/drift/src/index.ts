@@ -16,6 +16,7 @@ export {
 } from './decide/types.ts';
 export { estimatePerformance } from './quality/estimate.ts';
 export { judgePerformance } from './quality/performance.ts';
+export { judgedBy } from './quality/slices.ts';
 export {
   closeWindow,
   createQualityState,

@@ -1,6 +1,6 @@
 import { outcomes, type PerformanceSpec } from '@everloop/contracts';
 import { addSparseCounts, ScoreSums, scoreBin, sparseCounts } from '@everloop/stats';
-import type { OutcomeHour } from '../src/quality/outcomes.ts';
+import { mergeHours, type OutcomeHour } from '../src/quality/outcomes.ts';
 import type { QualityWindow } from '../src/quality/performance.ts';
 import { uniforms } from './fixtures.ts';
 
@@ -8,6 +8,7 @@ const hourMs = 3_600_000;
 
 export const performance: PerformanceSpec = {
   ...{ windowMs: 24 * hourMs, minLabelled: 200, maxLogLossExcess: 0.05, confidence: 0.95, estimate: true },
+  ...{ slices: [], sliceMinLabelled: 50 },
 };
 
 export interface HourOptions {
@@ -17,14 +18,22 @@ export interface HourOptions {
   /** Scores are uniform from here to 1. */
   readonly from?: number;
   readonly version?: string;
+  readonly slice?: string;
   /** Labels have not come. */
   readonly isOpen?: boolean;
 }
 
+/** Seeds that follow each other give draws that follow each other; of mixed ones the hours are independent (finaliser of MurmurHash3). */
+function mixed(seed: number): number {
+  let bits = Math.imul(seed ^ (seed / 2 ** 32), 0x9e3779b1);
+  for (const factor of [0x85ebca6b, 0xc2b2ae35]) bits = Math.imul(bits ^ (bits >>> 16), factor);
+  return (bits ^ (bits >>> 16)) >>> 0;
+}
+
 /** Outcomes of a version whose scores are right but for `wrong`, in the hour number `hour`. */
 export function outcomeHourOf(seed: number, hour: number, options: HourOptions = {}): OutcomeHour {
-  const { rows = 60, wrong = 0, from = 0, version = '1', isOpen = false } = options;
-  const next = uniforms(seed);
+  const { rows = 60, wrong = 0, from = 0, version = '1', slice = '', isOpen = false } = options;
+  const next = uniforms(mixed(seed));
   const sums = new ScoreSums();
   const scores = new Float64Array(200);
   for (let i = 0; i < rows; i += 1) {
@@ -35,7 +44,7 @@ export function outcomeHourOf(seed: number, hour: number, options: HourOptions =
     scores[bin] = (scores[bin] ?? 0) + 1;
     if (!isOpen) sums.add(score, label);
   }
-  const identity = { model: 'm', version, hourMs: hour * hourMs, predictions: rows, expired: 0 };
+  const identity = { model: 'm', version, slice, hourMs: hour * hourMs, predictions: rows, expired: 0 };
   return { ...sums.state(), ...identity, predictedScores: sparseCounts(addSparseCounts(scores, undefined)) };
 }
 
@@ -53,10 +62,28 @@ export function dayWindow(
     monitor: 'watch',
     model: 'm',
     version: hours[0]?.version ?? '1',
+    slice: hours[0]?.slice ?? '',
     startMs,
     endMs: startMs + 24 * hourMs,
     hours,
   };
+}
+
+/**
+ * The windows of one day, of all predictions and of each slice: these have their share of the rows (they do not overlap), are wrong by their own
+ * amount, and are part of all.
+ */
+export function slicedDay(
+  seed: number,
+  day: number,
+  { rows, slices }: { readonly rows: number; readonly slices: readonly HourOptions[] },
+): readonly QualityWindow[] {
+  const rest = rows - slices.reduce((sum, slice) => sum + (slice.rows ?? 0), 0);
+  const parts = [{ rows: rest }, ...slices].map((options, i) => dayWindow(seed * 31 + i, day, options));
+  const [others, ...own] = parts;
+  if (others === undefined) return [];
+  const hours = others.hours.map((_, i) => mergeHours(parts.flatMap((part) => part.hours[i] ?? [])));
+  return [{ ...others, hours }, ...own];
 }
 
 /** Statistics as the outcomes service writes them. */

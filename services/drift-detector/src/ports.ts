@@ -25,10 +25,10 @@ export interface AlertTarget {
 /** What versions promised. */
 export interface PromiseStore {
   /**
-   * Log loss of a model version on rows that it was not fitted to; null where nobody measured it. Rejects with a retryable error while the
-   * registry is away.
+   * Log loss of a model version on rows that it was not fitted to, on all of them (slice "") or those of a slice; null where nobody measured it.
+   * Rejects with a retryable error while the registry is away.
    */
-  get(model: string, version: string): Promise<Promised | null>;
+  get(model: string, version: string, slice: string): Promise<Promised | null>;
 }
 
 /** What other services have said. */

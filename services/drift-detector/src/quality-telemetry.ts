@@ -20,11 +20,11 @@ export function createQualityTelemetry(logger: Logger, metrics: Metrics): Qualit
   ]);
   return {
     judged(report) {
-      const { model, modelVersion: version, monitor, kind, reason } = report;
+      const { model, modelVersion: version, monitor, kind, slice, reason } = report;
       const verdict = verdictLabel[report.verdict] ?? 'unknown';
       windows.inc({ model, kind, verdict });
       const window = [report.windowStartMs, report.windowEndMs].map((ms) => new Date(ms).toISOString());
-      logger.info({ monitor, model, version, kind, window, verdict, reason }, 'quality judged');
+      logger.info({ monitor, model, version, kind, slice, window, verdict, reason }, 'quality judged');
     },
   };
 }

@@ -16,7 +16,7 @@ import { createQualityTelemetry } from '../src/quality-telemetry.ts';
 const logger = createLogger({ service: 'drift-detector', level: 'silent' });
 const metrics = createMetrics('drift-detector');
 const hour = 3_600_000;
-const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour };
+const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour, slices: [] };
 
 let inner: Bus;
 let bus: Bus;

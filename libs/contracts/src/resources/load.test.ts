@@ -360,6 +360,18 @@ describe('parseResources', () => {
       /spec.performance.window: must be whole hours, but is 30m/,
     ],
     [
+      'the quality of a slice that the Model does not have',
+      '{ model: lateness }',
+      '{ model: lateness, performance: { slices: [north] } }',
+      /spec.performance.slices\[0\]: .*has no slice "north"/,
+    ],
+    [
+      'slices that are no list',
+      '{ model: lateness }',
+      '{ model: lateness, performance: { slices: some } }',
+      /spec.performance.slices: .*"some"/,
+    ],
+    [
       'more drifted fields than there are',
       '{ model: lateness }',
       '{ model: lateness, minDriftedFields: 9 }',

@@ -16,6 +16,10 @@ export interface PerformanceSpec {
   readonly confidence: number;
   /** Estimate the quality from scores alone while labels are missing. */
   readonly estimate: boolean;
+  /** Slices of the Model that are judged beside all predictions. */
+  readonly slices: readonly string[] | 'all';
+  /** Fewest labels of a slice in a window. */
+  readonly sliceMinLabelled: number;
 }
 
 export interface MonitorSpec {

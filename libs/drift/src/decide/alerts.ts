@@ -25,9 +25,8 @@ function alert(context: AlertContext, about: string, rest: Partial<drift.DriftAl
 
 /** An alarm that went up or down, as people are told. Data drift is a ticket; a model that does worse by its labels wakes somebody. */
 export function alarmAlert(context: AlertContext, evidence: Evidence, change: AlarmChange): drift.DriftAlert {
-  const { kind, alarm, fields, finding } = evidence;
+  const { kind, slice, alarm, fields, finding } = evidence;
   const { sinceMs, version } = change;
-  const slice = alarm.slice(kind.length + 1);
   const base = {
     ...{ kind, slice, modelVersion: version, startedAtMs: sinceMs },
     severity: kind === 'performance' ? 'page' : 'ticket',

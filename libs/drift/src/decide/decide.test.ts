@@ -253,11 +253,30 @@ describe('quality', () => {
 
   test('of a slice has an alarm of its own', () => {
     const one = desk({ retrain: false });
-    expect(one.quality(1, 'D', noFacts, { slice: 'jfk' }).alerts).toMatchObject([
-      { slice: 'jfk', kind: 'performance' },
-    ]);
-    expect(one.quality(1, 'c').decision).toMatchObject({ alarm: false });
+    const { decision, alerts } = one.quality(1, 'D', noFacts, { slice: 'jfk' });
+    expect(alerts).toMatchObject([{ slice: 'jfk', kind: 'performance' }]);
+    expect(decision).toMatchObject({ slice: 'jfk', alarm: true });
+    expect(one.quality(1, 'c').decision).toMatchObject({ slice: '', alarm: false });
     expect(Object.keys(one.state()?.alarms ?? {})).toEqual(['performance/jfk', 'performance']);
+  });
+
+  test('of a slice asks for a retraining that names it, and is not what all predictions lose', () => {
+    const one = desk();
+    const { decision, request, state } = one.quality(1, 'D', noFacts, { slice: 'jfk', reason: 'slice jfk: worse' });
+    expect(decision).toMatchObject({ outcome: REQUESTED, reason: 'retraining requested: slice jfk: worse' });
+    expect(decision.harm).toBeCloseTo(1 - Math.exp(-2), 12);
+    expect(request?.reason).toBe('slice jfk: worse');
+    expect(state.loss).toBe(0);
+  });
+
+  test('of a slice does not take the place of a deferred request that all predictions make', () => {
+    const one = desk();
+    const held: Facts = { ...noFacts, holds: ['hold h'] };
+    one.quality(1, 'D', held, { slice: 'jfk' });
+    expect(one.quality(1, 'D', held).state.deferred?.alarm).toBe('performance');
+    expect(one.quality(2, 'D', held, { slice: 'jfk' }).state.deferred?.alarm).toBe('performance');
+    expect(one.window(2, 'D', held).state.deferred?.alarm).toBe('performance');
+    expect(one.again(3)?.decision).toMatchObject({ outcome: REQUESTED, slice: '' });
   });
 
   test('gives drift its harm: drift, importance and loss together', () => {

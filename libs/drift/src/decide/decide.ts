@@ -3,7 +3,7 @@ import type { NamedMonitor } from '../windows/state.ts';
 import { accountOf, coolDownOf, requestsMax, settleRequests, type Account, type CoolDown } from './account.ts';
 import { alarmAlert, budgetAlert } from './alerts.ts';
 import { newAlarm, stepAlarm, type AlarmResult } from './alarm.ts';
-import { evidenceOf, type Evidence } from './evidence.ts';
+import { evidenceOf, sliceOf, type Evidence } from './evidence.ts';
 import { preconditionsOf, unmet } from './preconditions.ts';
 import {
   newMonitorState,
@@ -94,7 +94,8 @@ export function decide(
     alarms: withAlarm(known.alarms, evidence.alarm, alarm.state),
     deferred: deferredAfter(known.deferred, wish, outcome, alarm),
     overspentSinceMs: overspent.sinceMs,
-    loss,
+    // What all predictions lose weighs the next window of inputs; a slice is a part of them.
+    loss: evidence.slice === '' ? loss : known.loss,
   };
   const alerts = alarm.changes.map((change) => alarmAlert(context, evidence, change));
   if (overspent.alert !== null) alerts.push(overspent.alert);
@@ -106,7 +107,12 @@ function wantedReason({ outcome, why }: Standing, finding: string): string {
   return outcome === drift.RetrainOutcome.REQUESTED ? `retraining requested: ${finding}` : `wanted, ${why}: ${finding}`;
 }
 
-/** A deferred request lives as long as its alarm; one that labels ask for is not replaced by one of the inputs. */
+/** What is asked for by labels outweighs what is asked for by inputs, and all predictions outweigh a slice. */
+function weightOf({ kind, alarm }: DeferredRequest): number {
+  return (kind === 'performance' ? 2 : 0) + (sliceOf(alarm) === '' ? 1 : 0);
+}
+
+/** A deferred request lives as long as its alarm, and is replaced by no lesser one. */
 function deferredAfter(
   before: DeferredRequest | null,
   wish: DeferredRequest,
@@ -117,9 +123,7 @@ function deferredAfter(
   const isOver = before?.alarm === wish.alarm && changes.some(({ kind }) => kind !== 'raised');
   const kept = isOver ? null : before;
   if (outcome !== drift.RetrainOutcome.DEFERRED) return kept;
-  return kept?.kind === 'performance' && wish.kind !== 'performance'
-    ? kept
-    : { ...wish, sinceMs: kept?.sinceMs ?? wish.sinceMs };
+  return kept !== null && weightOf(kept) > weightOf(wish) ? kept : { ...wish, sinceMs: kept?.sinceMs ?? wish.sinceMs };
 }
 
 function withAlarm(alarms: MonitorState['alarms'], key: string, alarm: AlarmResult['state']): MonitorState['alarms'] {
@@ -172,6 +176,7 @@ function conclude(state: MonitorState, monitor: string, conclusion: Conclusion):
   const alarm = state.alarms[wish.alarm];
   const decision: drift.Decision = {
     ...{ id, model, monitor, reportId, eventTimeMs: atMs, outcome, reason, kind: wish.kind, correlationId, requestId },
+    slice: sliceOf(wish.alarm),
     ...{ alarm: alarm !== undefined && alarm.sinceMs !== null, alarmSinceMs: alarm?.sinceMs ?? 0 },
     ...{ driftedWindows: wish.drifted, windows: wish.windows, calmWindows: alarm?.calm ?? 0 },
     ...{ coolDownUntilMs: standing.coolDown.untilMs, backOff: standing.coolDown.backOff },
@@ -187,11 +192,13 @@ function conclude(state: MonitorState, monitor: string, conclusion: Conclusion):
 }
 
 /** The decision on a report whose Monitor is no longer applied, or watches another model now: nothing, and nothing is forgotten. */
-export function withoutMonitor(before: MonitorState | undefined, { report }: Evaluation): Decided {
+export function withoutMonitor(before: MonitorState | undefined, evaluation: Evaluation): Decided {
+  const { report } = evaluation;
+  const { kind, slice } = evaluation.kind === 'quality' ? evaluation.report : { kind: 'data', slice: '' };
   const { id: reportId, model, monitor, windowEndMs: eventTimeMs } = report;
   const decision = drift.Decision.fromPartial({
     id: eventId('decision', monitor, reportId, 'first'),
-    ...{ model, monitor, reportId, eventTimeMs, kind: 'data', backOff: 1, correlationId: reportId },
+    ...{ model, monitor, reportId, eventTimeMs, kind, slice, backOff: 1, correlationId: reportId },
     outcome: drift.RetrainOutcome.NONE,
     reason: `Monitor ${monitor} of ${model} is no longer applied`,
   });

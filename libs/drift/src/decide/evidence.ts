@@ -21,6 +21,19 @@ export interface Evidence {
   readonly drift: number;
   /** Expected loss as a quality report has it, [0, 1); null: this is none. */
   readonly loss: number | null;
+  /** Part of the predictions that it is about; empty: all. */
+  readonly slice: string;
+}
+
+/** Key of the alarm of a kind of evidence about all predictions (slice "") or a slice. */
+function alarmOf(kind: EvidenceKind, slice: string): string {
+  return slice === '' ? kind : `${kind}/${slice}`;
+}
+
+/** The slice of an alarm's key; empty: all predictions. @example sliceOf('performance/jfk') // jfk */
+export function sliceOf(alarm: string): string {
+  const at = alarm.indexOf('/');
+  return at < 0 ? '' : alarm.slice(at + 1);
 }
 
 /** Reads a report as evidence under a Monitor. */
@@ -43,6 +56,7 @@ function ofWindow(report: drift.DriftReport, spec: MonitorSpec): Evidence {
     finding: report.reason,
     drift: saturated(report.score),
     loss: null,
+    slice: '',
   };
 }
 
@@ -67,7 +81,7 @@ function ofQuality(report: drift.QualityReport, spec: MonitorSpec): Evidence {
   const verdict = verdictOf(report.verdict);
   const { modelVersion: version, id: reportId } = report;
   return {
-    ...{ kind, alarm: report.slice === '' ? kind : `${kind}/${report.slice}`, model: report.model },
+    ...{ kind, slice: report.slice, alarm: alarmOf(kind, report.slice), model: report.model },
     step: {
       ...{ version, reportId, verdict, urgent: false },
       calm: verdict === 'stable' && excess < spec.clear.below * report.maxExcess,

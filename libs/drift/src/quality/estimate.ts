@@ -9,7 +9,7 @@ import {
 } from '@everloop/stats';
 import { alphaOf, boundOf, designEffect } from './noise.ts';
 import { mergeHours, scoreBins } from './outcomes.ts';
-import { reportOf, type Evaluated, type QualityWindow } from './performance.ts';
+import { aboutSlice, reportOf, type Evaluated, type QualityWindow } from './performance.ts';
 import { emptyTrack, type Calibration, type Promised, type Track } from './track.ts';
 
 const middles = Float64Array.from({ length: scoreBins }, (_, bin) => (bin + 0.5) / scoreBins);
@@ -78,10 +78,11 @@ export function estimatePerformance(
   report.verdict = drift.DriftVerdict.INSUFFICIENT;
   const held = promised ?? before.first;
   if (all.predictions < spec.minLabelled || before.calibrations.length === 0 || held === null) {
-    report.reason =
+    const why =
       all.predictions < spec.minLabelled
         ? `insufficient predictions: ${all.predictions} of at least ${spec.minLabelled}`
         : `version ${window.version} has no labelled window yet, so nothing calibrates its scores`;
+    report.reason = aboutSlice(window) + why;
     return { report, track: before };
   }
   const calibrated = calibrate(before.calibrations);
@@ -99,7 +100,7 @@ export function estimatePerformance(
     ...{ observed, expected: held.logLoss, lower: observed - reach, upper: observed + reach },
     metrics: { ...metricsOf(quality), logLoss: observed },
     verdict: isWorse ? drift.DriftVerdict.DRIFTED : drift.DriftVerdict.STABLE,
-    reason: `${isWorse ? 'expected to be worse' : 'expected as promised'}: log loss ${observed.toFixed(4)} ± ${error.toFixed(4)} estimated from ${quality.rows} scores against ${held.logLoss.toFixed(4)} promised, an excess of ${spec.maxLogLossExcess} matters`,
+    reason: `${aboutSlice(window)}${isWorse ? 'expected to be worse' : 'expected as promised'}: log loss ${observed.toFixed(4)} ± ${error.toFixed(4)} estimated from ${quality.rows} scores against ${held.logLoss.toFixed(4)} promised, an excess of ${spec.maxLogLossExcess} matters`,
   });
   return { report, track };
 }

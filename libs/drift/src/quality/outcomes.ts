@@ -1,10 +1,12 @@
 import type { outcomes } from '@everloop/contracts';
 import { addSparseCounts, ScoreSums, sparseCounts, type ScoreSumsState, type SparseCounts } from '@everloop/stats';
 
-/** What became of the predictions of one champion version in one event hour; whole numbers that add up. */
+/** What became of the predictions of one champion version in one event hour and slice; whole numbers that add up. */
 export interface OutcomeHour extends ScoreSumsState {
   readonly model: string;
   readonly version: string;
+  /** Empty: all predictions. */
+  readonly slice: string;
   /** Start, epoch milliseconds UTC. */
   readonly hourMs: number;
   readonly predictions: number;
@@ -17,19 +19,19 @@ export const scoreBins = 200;
 
 const noScores: SparseCounts = { bins: [], counts: [] };
 
-/** The hour of outcome statistics; null for those of other arms than the champion's, and of slices, which are predictions counted again. */
+/** The hour of outcome statistics; null for those of other arms than the champion's. */
 export function outcomeHour(stats: outcomes.OutcomeStats): OutcomeHour | null {
-  if (stats.arm !== 'champion' || stats.slice !== '') return null;
-  const { model, modelVersion, hourMs, predictions, expired, labelled, positives, brierNano, scoreNano } = stats;
+  if (stats.arm !== 'champion') return null;
+  const { model, modelVersion, slice, hourMs, predictions, expired, labelled, positives, brierNano, scoreNano } = stats;
   const { logLossNano, logLossSquaredMicro, absoluteNano, negativeScores, positiveScores } = stats;
   return {
-    ...{ model, version: modelVersion, hourMs, predictions, expired, labelled, positives, brierNano, scoreNano },
+    ...{ model, version: modelVersion, slice, hourMs, predictions, expired, labelled, positives, brierNano, scoreNano },
     ...{ logLossNano, logLossSquaredMicro, absoluteNano, negativeScores, positiveScores },
     predictedScores: stats.predictedScores ?? noScores,
   };
 }
 
-/** All rows of some hours together, as of one that begins with the first. */
+/** All rows of some hours of one slice together, as of one that begins with the first. */
 export function mergeHours(hours: readonly OutcomeHour[]): OutcomeHour {
   const sums = new ScoreSums();
   const scores = new Float64Array(scoreBins);
@@ -41,10 +43,10 @@ export function mergeHours(hours: readonly OutcomeHour[]): OutcomeHour {
     expired += hour.expired;
     hourMs = Math.min(hourMs, hour.hourMs);
   }
-  const { model = '', version = '' } = hours[0] ?? {};
+  const { model = '', version = '', slice = '' } = hours[0] ?? {};
   return {
     ...sums.state(),
-    ...{ model, version, hourMs, predictions, expired },
+    ...{ model, version, slice, hourMs, predictions, expired },
     predictedScores: sparseCounts(scores),
   };
 }

@@ -74,7 +74,7 @@ describe('quality from labels', () => {
   });
 
   test('without a promise the first full window is one', () => {
-    const reports = days(6, 4, (day) => ({ wrong: day < 3 ? 0 : 1.5 }), null);
+    const reports = days(6, 4, (day) => ({ wrong: day < 3 ? 0 : 2 }), null);
     expect(reports.map(({ verdict }) => verdict)).toEqual([STABLE, STABLE, STABLE, DRIFTED]);
     expect(reports[0]?.reason).toMatch(/^reference: /);
     expect(reports[1]?.expected).toBe(reports[0]?.observed);

@@ -3,11 +3,13 @@ import { alphaOf, boundOf, designEffect, sequenceRadius } from './noise.ts';
 import { meanLogLoss, mergeHours, metricsOf, varianceOfLogLoss, type OutcomeHour } from './outcomes.ts';
 import { emptyTrack, follow, type Promised, type Track } from './track.ts';
 
-/** A window of the outcomes of one version, in event time of its predictions. */
+/** A window of the outcomes of one version, of all its predictions or those of a slice, in event time of its predictions. */
 export interface QualityWindow {
   readonly monitor: string;
   readonly model: string;
   readonly version: string;
+  /** Empty: all predictions. */
+  readonly slice: string;
   readonly startMs: number;
   readonly endMs: number;
   readonly hours: readonly OutcomeHour[];
@@ -25,15 +27,20 @@ export function reportOf(
   kind: 'performance' | 'estimated',
   all: OutcomeHour,
 ): drift.QualityReport {
-  const { monitor, model, version, startMs, endMs } = window;
+  const { monitor, model, version, slice, startMs, endMs } = window;
   return drift.QualityReport.fromPartial({
-    id: eventId('quality', kind, monitor, model, version, String(endMs)),
-    ...{ model, modelVersion: version, monitor, windowStartMs: startMs, windowEndMs: endMs, kind },
+    id: eventId('quality', kind, monitor, model, version, String(endMs), ...(slice === '' ? [] : [slice])),
+    ...{ model, modelVersion: version, slice, monitor, windowStartMs: startMs, windowEndMs: endMs, kind },
     ...{ predictions: all.predictions, labelled: all.labelled },
   });
 }
 
 const nats = (value: number): string => value.toFixed(4);
+
+/** What a reason begins with: which slice it is about. */
+export function aboutSlice({ slice }: QualityWindow): string {
+  return slice === '' ? '' : `slice ${slice}: `;
+}
 
 /**
  * Judges a window whose wait for labels is over: log loss of its labelled rows against what the version promised. All predictions of the window have
@@ -55,7 +62,7 @@ export function judgePerformance(
   report.maxExcess = spec.maxLogLossExcess;
   if (all.labelled < spec.minLabelled) {
     report.verdict = drift.DriftVerdict.INSUFFICIENT;
-    report.reason = `insufficient labels: ${all.labelled} of at least ${spec.minLabelled}, of ${all.predictions} predictions`;
+    report.reason = `${aboutSlice(window)}insufficient labels: ${all.labelled} of at least ${spec.minLabelled}, of ${all.predictions} predictions`;
     return { report, track: before };
   }
   const observed = meanLogLoss(all);
@@ -67,7 +74,7 @@ export function judgePerformance(
   Object.assign(report, { observed, metrics: metricsOf(all), changes, expected: held?.logLoss ?? observed });
   if (held === null) {
     Object.assign(report, { lower: observed, upper: observed, verdict: drift.DriftVerdict.STABLE });
-    report.reason = `reference: log loss ${nats(observed)} of ${all.labelled} rows; nobody knows what version ${window.version} promised, so its next windows are held to this one`;
+    report.reason = `${aboutSlice(window)}reference: log loss ${nats(observed)} of ${all.labelled} rows; nobody knows what version ${window.version} promised${window.slice === '' ? '' : ' there'}, so its next windows are held to this one`;
     return { report, track: { ...after, first: { logLoss: observed, rows: all.labelled } } };
   }
   const alpha = 1 - spec.confidence;
@@ -85,7 +92,7 @@ export function judgePerformance(
   const figures = `log loss ${nats(observed)} (at least ${nats(report.lower)}) of ${all.labelled} labels against ${nats(held.logLoss)} promised on ${held.rows} rows`;
   const total = `${nats(since.mean)} (at least ${nats(since.lower)}) of ${after.rows} since it serves`;
   const found = report.changes.length === 0 ? '' : `; changes: ${report.changes.join(', ')}`;
-  report.reason = `${inWindow || overAll ? 'worse' : 'as promised'}: ${figures}, ${total}, an excess of ${spec.maxLogLossExcess} matters; noise ${effect.toFixed(2)} times that of independent rows${found}`;
+  report.reason = `${aboutSlice(window)}${inWindow || overAll ? 'worse' : 'as promised'}: ${figures}, ${total}, an excess of ${spec.maxLogLossExcess} matters; noise ${effect.toFixed(2)} times that of independent rows${found}`;
   return { report, track: after };
 }
 

@@ -17,7 +17,7 @@ import { emptyTrack } from './track.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
-const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour };
+const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour, slices: [] };
 
 /** A state that holds one day of outcomes for each version. */
 function held(...versions: readonly string[]) {
@@ -32,7 +32,7 @@ function held(...versions: readonly string[]) {
 describe('outcomes', () => {
   test.each([
     ['a canary', { arm: 'canary' }],
-    ['a slice', { slice: 'jfk' }],
+    ['a slice that nobody watches', { slice: 'jfk' }],
     ['a model that nobody watches', { model: 'other' }],
   ])('of %s are left alone', (_, over) => {
     const state = createQualityState();
@@ -78,9 +78,22 @@ describe('outcomes', () => {
 describe('Monitors', () => {
   test('without `performance`, or whose Model is unknown, watch no quality', () => {
     const monitors = [monitor(), monitor({ performance }, 'b'), monitor({ performance, model: 'gone' }, 'c')];
-    expect(qualityMonitors(monitors, (model) => (model === 'm' ? 5 : undefined))).toEqual([
-      { name: 'b', model: 'm', performance, waitMs: 5 },
+    expect(qualityMonitors(monitors, (model) => (model === 'm' ? { waitMs: 5, slices: ['jfk'] } : undefined))).toEqual([
+      { name: 'b', model: 'm', performance, waitMs: 5, slices: [] },
     ]);
+  });
+
+  test.each([
+    ['all', ['jfk', 'far']],
+    [['far'], ['far']],
+    [
+      ['far', 'gone', 'jfk'],
+      ['jfk', 'far'],
+    ],
+  ] as const)('with slices %j judge those that the Model has', (slices, expected) => {
+    const monitors = [monitor({ performance: { ...performance, slices } })];
+    const [one] = qualityMonitors(monitors, () => ({ waitMs: 5, slices: ['jfk', 'far'] }));
+    expect(one?.slices).toEqual(expected);
   });
 });
 
@@ -145,6 +158,56 @@ describe('windows', () => {
   });
 });
 
+describe('slices', () => {
+  const both: QualityMonitor = { ...watch, slices: ['jfk', 'far'] };
+
+  /** One day of all predictions, and of slices; those of `jfk` have an hour of another version. */
+  function sliced() {
+    const state = createQualityState();
+    for (let h = 0; h < 24; h += 1) {
+      for (const slice of ['far', '', 'jfk', 'lga'])
+        takeOutcomes(state, [both], statsOf(outcomeHourOf(h + 1, h, { slice, rows: 20 })));
+    }
+    return state;
+  }
+
+  test('are windows of their own, after that of all predictions and in the order of the Model', () => {
+    const due = dueQuality(sliced(), [both], 2 * day);
+    expect(due.map(({ kind, window }) => `${kind} ${window.slice}`)).toEqual([
+      ...['estimated ', 'estimated jfk', 'estimated far'],
+      ...['performance ', 'performance jfk', 'performance far'],
+    ]);
+    expect(due.every(({ window }) => window.hours.every(({ slice }) => slice === window.slice))).toBe(true);
+    expect(due.map(({ window }) => window.hours.length)).toEqual(Array(6).fill(24));
+  });
+
+  test('of an older version than the newest champion in the window are not judged', () => {
+    const state = sliced();
+    takeOutcomes(state, [both], statsOf(outcomeHourOf(99, 5, { version: '2' })));
+    takeOutcomes(state, [both], statsOf(outcomeHourOf(99, 5, { version: '2', slice: 'far' })));
+    const windows = dueQuality(state, [both], day).map(({ window }) => [window.slice, window.version]);
+    expect(windows).toEqual([
+      ['', '2'],
+      ['far', '2'],
+    ]);
+  });
+
+  test('are remembered apart, and forgotten with their windows, their Monitor, and when they are no longer asked for', () => {
+    const state = sliced();
+    for (const due of dueQuality(state, [both], 2 * day)) closeWindow(state, due, emptyTrack);
+    expect([...state.tracks.keys()].sort()).toEqual(['watch/1', 'watch/1/far', 'watch/1/jfk']);
+    expect(forget(state, [both]).hours).toHaveLength(72);
+    expect(forget(state, [{ ...both, slices: ['far'] }]).tracks).toEqual(['watch/1/jfk']);
+    expect(forget(state, []).tracks.toSorted()).toEqual(['watch/1', 'watch/1/far']);
+  });
+
+  test('hours of a slice that is not asked for any more go at once', () => {
+    const state = sliced();
+    expect(forget(state, [watch]).hours).toHaveLength(48);
+    expect(state.hours.size).toBe(24);
+  });
+});
+
 describe('what is forgotten', () => {
   test('hours whose windows are closed, and everything of a Monitor that is gone', () => {
     const state = held('1');
@@ -158,6 +221,7 @@ describe('what is forgotten', () => {
   test('all but the newest 16 versions', () => {
     const state = createQualityState();
     for (let version = 1; version <= 18; version += 1) state.tracks.set(`watch/${version}`, emptyTrack);
-    expect(forget(state, [watch]).tracks).toEqual(['watch/1', 'watch/2']);
+    state.tracks.set('watch/2/jfk', emptyTrack);
+    expect(forget(state, [watch]).tracks.toSorted()).toEqual(['watch/1', 'watch/2', 'watch/2/jfk']);
   });
 });

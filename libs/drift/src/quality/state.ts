@@ -3,6 +3,7 @@ import { compareVersions } from '../windows/spans.ts';
 import type { NamedMonitor } from '../windows/state.ts';
 import { mergeHours, outcomeHour, type OutcomeHour } from './outcomes.ts';
 import type { QualityWindow } from './performance.ts';
+import { judgedSlices } from './slices.ts';
 import type { Track } from './track.ts';
 
 /** How far a Monitor has judged: ends of the last windows that were closed with labels, and by scores alone. */
@@ -25,23 +26,30 @@ export function createQualityState(): QualityState {
   return { hours: new Map(), tracks: new Map(), judged: new Map() };
 }
 
-/** A Monitor that watches the quality of its model, and how long labels may take (`label.wait` of the Model). */
-export interface QualityMonitor {
+/** What the quality of a Model is watched with. */
+export interface LabelledModel {
+  /** How long labels may take (`label.wait`). */
+  readonly waitMs: number;
+  /** Names of its slices. */
+  readonly slices: readonly string[];
+}
+
+/** A Monitor that watches the quality of its model, with those slices that it judges. */
+export interface QualityMonitor extends LabelledModel {
   readonly name: string;
   readonly model: string;
   readonly performance: PerformanceSpec;
-  readonly waitMs: number;
 }
 
 /** Those of the Monitors that watch quality and whose Model is known. */
 export function qualityMonitors(
   monitors: readonly NamedMonitor[],
-  waitOf: (model: string) => number | undefined,
+  modelOf: (model: string) => LabelledModel | undefined,
 ): readonly QualityMonitor[] {
-  return monitors.flatMap(({ name, spec }) => {
-    const waitMs = waitOf(spec.model);
-    if (spec.performance === undefined || waitMs === undefined) return [];
-    return [{ name, model: spec.model, performance: spec.performance, waitMs }];
+  return monitors.flatMap(({ name, spec: { model, performance } }) => {
+    const known = modelOf(model);
+    if (performance === undefined || known === undefined) return [];
+    return [{ name, model, performance, waitMs: known.waitMs, slices: judgedSlices(performance, known.slices) }];
   });
 }
 
@@ -52,19 +60,20 @@ export interface DueQuality {
   readonly window: QualityWindow;
 }
 
-/** Hours that are held at most, of all versions and models; the oldest makes room. */
+/** Hours that are held at most, of all versions, models and slices; the oldest makes room. */
 const hoursMax = 50_000;
 /** Versions of one Monitor that are remembered; the oldest makes room. */
 const tracksMax = 16;
 /** What no window needs while its Monitor has judged nothing. */
 const never: Judged = { labelledMs: -Infinity, estimatedMs: -Infinity };
 
-export function hourKey({ model, version, hourMs }: OutcomeHour): string {
-  return `${model}/${version}/${hourMs}`;
+export function hourKey({ model, version, slice, hourMs }: OutcomeHour): string {
+  return slice === '' ? `${model}/${version}/${hourMs}` : `${model}/${version}/${hourMs}/${slice}`;
 }
 
-export function trackKey(monitor: string, version: string): string {
-  return `${monitor}/${version}`;
+/** Key of what is remembered of a version, overall or in a slice. */
+export function trackKey(monitor: string, version: string, slice: string): string {
+  return slice === '' ? `${monitor}/${version}` : `${monitor}/${version}/${slice}`;
 }
 
 function endOf(monitor: QualityMonitor, timeMs: number): number {
@@ -76,12 +85,13 @@ function isNeeded(state: QualityState, monitors: readonly QualityMonitor[], hour
   return monitors.some(
     (monitor) =>
       monitor.model === hour.model &&
+      (hour.slice === '' || monitor.slices.includes(hour.slice)) &&
       endOf(monitor, hour.hourMs) > (state.judged.get(monitor.name) ?? never).labelledMs,
   );
 }
 
 /**
- * Adds outcomes. The keys of the hours that changed; none when no Monitor needs them: another arm, a slice, a model that nobody watches, or a
+ * Adds outcomes. The keys of the hours that changed; none when no Monitor needs them: another arm, a slice or model that nobody watches, or a
  * correction that came after its window.
  */
 export function takeOutcomes(
@@ -107,18 +117,22 @@ function windowsOf(state: QualityState, monitor: QualityMonitor): readonly Quali
     const endMs = endOf(monitor, hour.hourMs);
     byEnd.set(endMs, [...(byEnd.get(endMs) ?? []), hour]);
   }
-  return [...byEnd].map(([endMs, hours]) => {
+  return [...byEnd].flatMap(([endMs, hours]) => {
     const version = hours.map((hour) => hour.version).reduce((a, b) => (compareVersions(a, b) < 0 ? b : a));
     const own = hours.filter((hour) => hour.version === version).sort((a, b) => a.hourMs - b.hourMs);
     const { name, model, performance } = monitor;
-    return { monitor: name, model, version, startMs: endMs - performance.windowMs, endMs, hours: own };
+    const window = { monitor: name, model, version, startMs: endMs - performance.windowMs, endMs };
+    return ['', ...monitor.slices].flatMap((slice) => {
+      const inSlice = own.filter((hour) => hour.slice === slice);
+      return inSlice.length === 0 ? [] : [{ ...window, slice, hours: inSlice }];
+    });
   });
 }
 
 /**
- * The windows that may be closed at a watermark, in the order in which their time came, then by Monitor: by scores alone when their
- * predictions are in, with labels when the wait for those is over too. A window is about the newest champion in it. It does not close them
- * (`closeWindow`), so that each is judged with what the one before has taught.
+ * The windows that may be closed at a watermark, in the order in which their time came, then by Monitor, all predictions before their slices: by
+ * scores alone when their predictions are in, with labels when the wait for those is over too. A window is about the newest champion in it; a slice
+ * without predictions in it has none. It does not close them (`closeWindow`), so that each is judged with what the one before has taught.
  */
 export function dueQuality(
   state: QualityState,
@@ -142,7 +156,8 @@ export function dueQuality(
     (a, b) =>
       a.atMs - b.atMs ||
       (a.monitor.name < b.monitor.name ? -1 : a.monitor.name > b.monitor.name ? 1 : 0) ||
-      a.window.endMs - b.window.endMs,
+      a.window.endMs - b.window.endMs ||
+      a.monitor.slices.indexOf(a.window.slice) - b.monitor.slices.indexOf(b.window.slice),
   );
 }
 
@@ -151,7 +166,24 @@ export function closeWindow(state: QualityState, { monitor, kind, window }: DueQ
   const judged = state.judged.get(monitor.name) ?? never;
   const next = kind === 'performance' ? { labelledMs: window.endMs } : { estimatedMs: window.endMs };
   state.judged.set(monitor.name, { ...judged, ...next });
-  state.tracks.set(trackKey(monitor.name, window.version), track);
+  state.tracks.set(trackKey(monitor.name, window.version, window.slice), track);
+}
+
+/** Of the keys of tracks those of Monitors that are gone, of slices that are no longer judged, and of all but the newest versions. */
+function forgottenTracks(keys: readonly string[], monitors: readonly QualityMonitor[]): readonly string[] {
+  const named = new Map(monitors.map((monitor) => [monitor.name, monitor]));
+  const parts = keys.map((key) => {
+    const [name = '', version = '', slice = ''] = key.split('/');
+    return { key, name, version, slice };
+  });
+  const kept = new Map<string, ReadonlySet<string>>();
+  for (const name of named.keys()) {
+    const versions = new Set(parts.flatMap((part) => (part.name === name ? part.version : [])));
+    kept.set(name, new Set([...versions].sort(compareVersions).slice(-tracksMax)));
+  }
+  const isKept = ({ name, version, slice }: (typeof parts)[number]): boolean =>
+    kept.get(name)?.has(version) === true && (slice === '' || named.get(name)?.slices.includes(slice) === true);
+  return parts.filter((part) => !isKept(part)).map(({ key }) => key);
 }
 
 /** Forgets what no window needs any more; the keys of what is gone. */
@@ -162,18 +194,7 @@ export function forget(
   const hours = [...state.hours].filter(([, hour]) => !isNeeded(state, monitors, hour)).map(([key]) => key);
   const names = new Set(monitors.map(({ name }) => name));
   const judged = [...state.judged.keys()].filter((name) => !names.has(name));
-  const byMonitor = new Map<string, string[]>();
-  for (const key of state.tracks.keys()) {
-    const monitor = key.slice(0, key.indexOf('/'));
-    byMonitor.set(monitor, [...(byMonitor.get(monitor) ?? []), key.slice(monitor.length + 1)]);
-  }
-  const tracks = [...byMonitor].flatMap(([monitor, versions]) => {
-    const kept = names.has(monitor) ? tracksMax : 0;
-    return versions
-      .sort(compareVersions)
-      .slice(0, Math.max(0, versions.length - kept))
-      .map((version) => trackKey(monitor, version));
-  });
+  const tracks = forgottenTracks([...state.tracks.keys()], monitors);
   for (const key of hours) state.hours.delete(key);
   for (const key of tracks) state.tracks.delete(key);
   for (const name of judged) state.judged.delete(name);

@@ -3,33 +3,37 @@ import { classify, retry, type Logger } from '@everloop/service';
 import type { PromiseStore } from '../ports.ts';
 import type { VersionLookup } from './registry-baselines.ts';
 
-/** Versions whose promise is remembered; they never change. */
+/** Versions whose figures are remembered; they never change. */
 const versionsMax = 256;
+/** Held-out rows of a slice below which their mean is no promise; its first full window is a better one. */
+const sliceRowsMin = 50;
 
-/** The trainer's figures of the newest labelled rows, which the version was not fitted to. */
-function promisedBy(metrics: Readonly<Record<string, number>>): Promised | null {
-  const [logLoss, rows] = [metrics['time_holdout.log_loss'], metrics['time_holdout.rows']];
-  return logLoss === undefined || rows === undefined || !(rows > 0) ? null : { logLoss, rows };
+/** The trainer's figures of the newest labelled rows, which the version was not fitted to: all of them, or those of a slice. */
+function promisedBy(metrics: Readonly<Record<string, number>>, slice: string): Promised | null {
+  const figure = slice === '' ? 'time_holdout' : `time_holdout.slice.${slice}`;
+  const [logLoss, rows] = [metrics[`${figure}.log_loss`], metrics[`${figure}.rows`]];
+  const least = slice === '' ? 1 : sliceRowsMin;
+  return logLoss === undefined || rows === undefined || !(rows >= least) ? null : { logLoss, rows };
 }
 
 /** What versions promised, from the figures that the registry keeps with them. */
 export function createRegistryPromises(client: VersionLookup, logger: Logger): PromiseStore {
-  const known = new Map<string, Promised>();
+  const known = new Map<string, Readonly<Record<string, number>>>();
   return {
-    async get(model, version) {
+    async get(model, version, slice) {
       const key = `${model}/${version}`;
       const remembered = known.get(key);
-      if (remembered !== undefined) return remembered;
+      if (remembered !== undefined) return promisedBy(remembered, slice);
       try {
         const { version: found } = await retry(() => client.getVersion({ model, version }), {
           ...{ initialMs: 50, maxMs: 2_000, attempts: 10 },
           onRetry: (error) => logger.warn({ model, version, err: error }, 'registry is away; asking again'),
         });
-        const promised = promisedBy(found?.metrics ?? {});
-        if (promised !== null) known.set(key, promised);
+        const metrics = found?.metrics ?? {};
+        known.set(key, metrics);
         const [oldest] = known.size > versionsMax ? known.keys() : [];
         if (oldest !== undefined) known.delete(oldest);
-        return promised;
+        return promisedBy(metrics, slice);
       } catch (error) {
         if (classify(error) !== 'terminal') throw error;
         logger.warn({ model, version, err: error }, 'nobody knows what the version promised');

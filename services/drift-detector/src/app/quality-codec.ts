@@ -5,7 +5,13 @@ type QualityState = ReturnType<typeof createQualityState>;
 /** What the changelog of stage 3 holds under one key. */
 type Entry =
   | { readonly is: 'hour'; readonly hour: OutcomeHour }
-  | { readonly is: 'track'; readonly monitor: string; readonly version: string; readonly track: Track }
+  | {
+      readonly is: 'track';
+      readonly monitor: string;
+      readonly version: string;
+      readonly slice: string;
+      readonly track: Track;
+    }
   | {
       readonly is: 'judged';
       readonly monitor: string;
@@ -27,8 +33,9 @@ export function encodeHour(hour: OutcomeHour): string {
   return JSON.stringify({ is: 'hour', hour } satisfies Entry);
 }
 
-export function encodeTrack(monitor: string, version: string, track: Track): string {
-  return JSON.stringify({ is: 'track', monitor, version, track } satisfies Entry);
+/** What is remembered of a version under a Monitor, overall (slice "") or in a slice. */
+export function encodeTrack(of: Omit<Extract<Entry, { is: 'track' }>, 'is'>): string {
+  return JSON.stringify({ is: 'track', ...of } satisfies Entry);
 }
 
 export function encodeJudged(monitor: string, { labelledMs, estimatedMs }: Judged): string {
@@ -44,7 +51,7 @@ export function restoreEntry(state: QualityState, text: string): void {
       state.hours.set(hourKey(entry.hour), entry.hour);
       return;
     case 'track':
-      state.tracks.set(trackKey(entry.monitor, entry.version), entry.track);
+      state.tracks.set(trackKey(entry.monitor, entry.version, entry.slice), entry.track);
       return;
     case 'judged':
       state.judged.set(entry.monitor, {

@@ -12,7 +12,7 @@ const hour = 3_600_000;
 const day = 24 * hour;
 const logger = createLogger({ service: 'test', level: 'silent' });
 const telemetry = createQualityTelemetry(logger, createMetrics('drift-detector'));
-const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour };
+const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour, slices: [] };
 
 /** What the task wrote: reports, markers, and its changelog as a table. */
 function broker() {
@@ -50,7 +50,9 @@ const batch = (stats: readonly outcomes.OutcomeStats[]) => ({
 });
 
 function task(restoreFrom: ReadonlyMap<string, string> = new Map(), monitors = [watch]): QualityTask {
-  const promises = { get: async () => ({ logLoss: 0.51, rows: 5_000 }) };
+  const promises = {
+    get: async (_: string, __: string, slice: string) => ({ logLoss: slice === '' ? 0.51 : 0.52, rows: 5_000 }),
+  };
   const made = createQualityTask({ promises, telemetry, monitors: () => monitors });
   made.restore([...restoreFrom].map(([key, value]) => record(key, value)));
   return made;
@@ -105,6 +107,26 @@ describe('quality of a stream of outcomes', () => {
     expect(disturbed.state).toEqual(undisturbed.state);
   });
 
+  test('slices are judged beside all predictions, each by what the version promised there, also after a restart', async () => {
+    const { context, reports, state } = broker();
+    const both: QualityMonitor = { ...watch, performance: { ...performance, estimate: false }, slices: ['jfk'] };
+    const slice = hours
+      .slice(0, 48)
+      .map((_, h) => statsOf(outcomeHourOf(h + 500, h, { slice: 'jfk', rows: 10, wrong: h < 24 ? 0 : 3 })));
+    await task(new Map(), [both]).onRecords(batch([...hours.slice(0, 48), ...slice]), context);
+    await task(state, [both]).onWatermark?.(3 * day, context);
+    expect(reports.map((report) => [report.slice, report.windowEndMs / day, report.verdict, report.labelled])).toEqual([
+      ['', 1, drift.DriftVerdict.STABLE, 1440],
+      ['jfk', 1, drift.DriftVerdict.STABLE, 240],
+      ['', 2, drift.DriftVerdict.STABLE, 1440],
+      ['jfk', 2, drift.DriftVerdict.DRIFTED, 240],
+    ]);
+    expect(reports[3]?.expected).toBe(0.52);
+    expect([...state.keys()].sort()).toEqual([
+      ...['quality/judged/watch', 'quality/track/watch/1', 'quality/track/watch/1/jfk'],
+    ]);
+  });
+
   test('a Monitor that is taken back leaves nothing behind', async () => {
     const { context, state } = broker();
     const monitors = [watch];
@@ -137,9 +159,22 @@ describe('what versions promised', () => {
       return answer({ 'time_holdout.log_loss': 0.4, 'time_holdout.rows': 900 });
     };
     const store = createRegistryPromises({ getVersion }, logger);
-    expect(await store.get('m', '1')).toEqual({ logLoss: 0.4, rows: 900 });
-    await store.get('m', '1');
+    expect(await store.get('m', '1', '')).toEqual({ logLoss: 0.4, rows: 900 });
+    await store.get('m', '1', '');
     expect(calls).toBe(1);
+  });
+
+  test('for a slice is its own figure; none where there is none, or of few rows', async () => {
+    const metrics = {
+      ...{ 'time_holdout.log_loss': 0.4, 'time_holdout.rows': 900 },
+      ...{ 'time_holdout.slice.jfk.log_loss': 0.6, 'time_holdout.slice.jfk.rows': 80 },
+      ...{ 'time_holdout.slice.few.log_loss': 0.6, 'time_holdout.slice.few.rows': 49 },
+    };
+    const store = createRegistryPromises({ getVersion: async () => answer(metrics) }, logger);
+    expect(await store.get('m', '1', 'jfk')).toEqual({ logLoss: 0.6, rows: 80 });
+    expect(await store.get('m', '1', 'far')).toBeNull();
+    expect(await store.get('m', '1', 'few')).toBeNull();
+    expect(await store.get('m', '1', '')).toEqual({ logLoss: 0.4, rows: 900 });
   });
 
   test.each([
@@ -147,7 +182,7 @@ describe('what versions promised', () => {
     ['no rows', { 'time_holdout.log_loss': 0.4, 'time_holdout.rows': 0 }],
   ])('%s measured: nothing', async (_, metrics: Record<string, number>) => {
     const store = createRegistryPromises({ getVersion: async () => answer(metrics) }, logger);
-    expect(await store.get('m', '1')).toBeNull();
+    expect(await store.get('m', '1', '')).toBeNull();
   });
 
   test('a version that is not there promised nothing; a registry that stays away is an error', async () => {
@@ -160,7 +195,7 @@ describe('what versions promised', () => {
         },
         logger,
       );
-    expect(await failing('terminal').get('m', '1')).toBeNull();
-    await expect(failing('bug').get('m', '1')).rejects.toThrow('bug');
+    expect(await failing('terminal').get('m', '1', '')).toBeNull();
+    await expect(failing('bug').get('m', '1', '')).rejects.toThrow('bug');
   });
 });

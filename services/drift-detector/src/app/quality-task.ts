@@ -5,6 +5,7 @@ import {
   dueQuality,
   estimatePerformance,
   forget,
+  judgedBy,
   judgePerformance,
   takeOutcomes,
   trackKey,
@@ -83,15 +84,16 @@ export function createQualityTask(options: QualityTaskOptions): QualityTask {
     async onWatermark(watermarkMs, context) {
       const monitors = options.monitors();
       for (const due of dueQuality(state, monitors, watermarkMs)) {
-        const { model, version } = due.window;
-        const { name, performance } = due.monitor;
-        const key = trackKey(name, version);
-        const promised = await promises.get(model, version);
+        const { model, version, slice } = due.window;
+        const { name, performance, slices } = due.monitor;
+        const key = trackKey(name, version, slice);
+        const promised = await promises.get(model, version, slice);
         const judge = due.kind === 'performance' ? judgePerformance : estimatePerformance;
-        const { report, track } = judge(due.window, performance, promised, state.tracks.get(key));
+        const spec = judgedBy(performance, slice, slices.length);
+        const { report, track } = judge(due.window, spec, promised, state.tracks.get(key));
         closeWindow(state, due, track);
         emitReport(context, report);
-        keep(context, trackEntryKey(key), encodeTrack(name, version, track));
+        keep(context, trackEntryKey(key), encodeTrack({ monitor: name, version, slice, track }));
         const judged = state.judged.get(name);
         if (judged !== undefined) keep(context, judgedEntryKey(name), encodeJudged(name, judged));
         telemetry.judged(report);

@@ -21,8 +21,13 @@ export function monitorsOf(resources: readonly TypedResource[]): readonly NamedM
 
 /** The applied Monitors that watch the quality of a Model that is applied, by name. */
 export function qualityMonitorsOf(resources: readonly TypedResource[]): readonly QualityMonitor[] {
-  const waits = new Map(ofKind(resources, 'Model').map(({ name, spec }) => [name, spec.label.waitMs]));
-  return qualityMonitors(monitorsOf(resources), (model) => waits.get(model));
+  const models = new Map(
+    ofKind(resources, 'Model').map(({ name, spec: { label, slices = [] } }) => [
+      name,
+      { waitMs: label.waitMs, slices: slices.map((slice) => slice.name) },
+    ]),
+  );
+  return qualityMonitors(monitorsOf(resources), (model) => models.get(model));
 }
 
 /** The Sources that a training of a model reads: examples, label, and those of its views. */

@@ -4,13 +4,14 @@ import type { FieldCategories, GoldenRows } from '@everloop/features';
 import { classify, errorText } from '@everloop/service';
 import type { ColumnTable } from '@everloop/storage';
 import { inputsOfVersion, splitOfVersion } from '../domain/champion.ts';
-import type { Evaluation, ScoredRows } from '../domain/gates.ts';
+import type { Evaluation, ScoredRows, ScoredSlice } from '../domain/gates.ts';
 import { isUnseenBy } from '../domain/unseen.ts';
 import { trainerError } from '../errors.ts';
 import type { Artifacts, RecipeInput, RecipeResult, Scorer } from '../ports.ts';
 import { trainedCategories } from './categories.ts';
 import { sampleGolden, scoreGolden } from './golden.ts';
 import { findHoldouts, scoreRows, type Holdouts } from './rows.ts';
+import { sliceRows } from './slice-rows.ts';
 
 const challengerKey = 'challenger';
 const championKey = 'champion';
@@ -23,7 +24,7 @@ export interface EvaluationInput {
   readonly artifacts: Pick<Artifacts, 'path'>;
   readonly table: ColumnTable;
   readonly inputs: readonly RecipeInput[];
-  readonly spec: Pick<ModelSpec, 'choose' | 'gate' | 'inputs' | 'joinKey' | 'request'>;
+  readonly spec: Pick<ModelSpec, 'choose' | 'gate' | 'inputs' | 'joinKey' | 'request' | 'slices'>;
   /** Chooses the golden rows. */
   readonly seed: number;
   readonly split: SplitSpec;
@@ -38,6 +39,8 @@ export interface EvaluatedVersion extends Evaluation {
   readonly parity: number;
   /** Training rows with their scores by the runtime that will serve the version; null where the training set does not allow it. */
   readonly golden: GoldenRows | null;
+  /** Rows of the time holdout by slice. */
+  readonly slices: readonly ScoredSlice[];
   /** Of the request fields that are category inputs. */
   readonly categories: readonly FieldCategories[];
 }
@@ -73,11 +76,14 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluatedVersion
         champion: champion.scores === null ? null : of(champion.scores),
       };
     };
+    const everyRow = (): boolean => true;
+    const slices = sliceRows(input.table, input.spec, holdouts.timeHoldout);
     return {
       parity,
       golden,
       categories,
-      recent: part(holdouts.timeHoldout, () => true),
+      slices: slices.map(({ name, rows }) => ({ name, ...part(rows, everyRow) })),
+      recent: part(holdouts.timeHoldout, everyRow),
       recentShared: part(holdouts.timeHoldout, isShared),
       fixedShared: part(holdouts.fixedHoldout, isShared),
       championVersion: input.champion?.version ?? null,

@@ -2,7 +2,7 @@ import { categoriesFile, encodeCategories, encodeGolden, goldenFile } from '@eve
 import { planSplit, registry, splitColumn } from '@everloop/contracts';
 import { concatColumns, type ColumnTable } from '@everloop/storage';
 import { championOf, labelledRowsMetric, versionKeys } from '../domain/champion.ts';
-import { figuresOf, isApproved, judge, type GateVerdict } from '../domain/gates.ts';
+import { figuresOf, isApproved, judge, sliceFigures, type GateVerdict } from '../domain/gates.ts';
 import { jobIdOf } from '../domain/job-ids.ts';
 import type { CleanData } from './held-data.ts';
 import type { TrainingRequest } from '../domain/requests.ts';
@@ -102,6 +102,7 @@ export async function train(
       metrics: {
         ...prefixed(result),
         ...figuresOf(evaluation, gates),
+        ...sliceFigures(evaluation.slices),
         parity: evaluation.parity,
         [labelledRowsMetric]: cleanRows,
       },

@@ -9,6 +9,11 @@ export interface ScoredRows {
   readonly champion: Float64Array | null;
 }
 
+/** Scored rows of the time holdout that are in a slice of the Model. */
+export interface ScoredSlice extends ScoredRows {
+  readonly name: string;
+}
+
 export interface Evaluation {
   /** All rows of the time holdout. */
   readonly recent: ScoredRows;
@@ -133,6 +138,16 @@ export function figuresOf(evaluation: Evaluation, gates: Gates): Readonly<Record
     'recent_gain.upper': gain?.upper ?? NaN,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => Number.isFinite(value)));
+}
+
+/** What a version promises for the slices of its Model, by name: rows of the time holdout and their log loss; nothing for one without rows. */
+export function sliceFigures(slices: readonly ScoredSlice[]): Readonly<Record<string, number>> {
+  const figures = slices.flatMap(({ name, labels, challenger }) => {
+    const figure = `time_holdout.slice.${name}`;
+    if (labels.length === 0) return [];
+    return [[`${figure}.rows`, labels.length] as const, [`${figure}.log_loss`, logLoss(challenger, labels)] as const];
+  });
+  return Object.fromEntries(figures);
 }
 
 function unjudged(

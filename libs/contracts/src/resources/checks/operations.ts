@@ -59,6 +59,7 @@ export function checkMonitor(monitor: ResourceOf<'Monitor'>, context: CheckConte
     const message = `Model "${model.name}" has no column "${field}"`;
     findings.push(unknownName(['spec', 'thresholds', i, 'field'], message, field, columns));
   });
+  findings.push(...checkJudgedSlices(spec, model));
   if (fields.length > 0 && spec.minDriftedFields > fields.length) {
     findings.push(
       wrongValue(
@@ -68,6 +69,17 @@ export function checkMonitor(monitor: ResourceOf<'Monitor'>, context: CheckConte
     );
   }
   return findings;
+}
+
+/** Slices that the Model does not have. */
+function checkJudgedSlices({ performance }: MonitorSpec, model: ResourceOf<'Model'>): Finding[] {
+  if (performance === undefined || performance.slices === 'all') return [];
+  const known = (model.spec.slices ?? []).map(({ name }) => name);
+  return performance.slices.flatMap((slice, i) => {
+    if (known.includes(slice)) return [];
+    const message = `Model "${model.name}" has no slice "${slice}"`;
+    return [unknownName(['spec', 'performance', 'slices', i], message, slice, known)];
+  });
 }
 
 /** What is wrong with a Trigger: its model. */

@@ -407,6 +407,8 @@ export interface Decision {
   requestId: string;
   /** 0 to 1: drift × importance × expected loss; how urgent the retraining is. */
   harm: number;
+  /** Slice that the report is about; empty: all predictions. */
+  slice: string;
 }
 
 /** What a shift costs to find under a plan. */
@@ -3062,6 +3064,7 @@ function createBaseDecision(): Decision {
     correlationId: "",
     requestId: "",
     harm: 0,
+    slice: "",
   };
 }
 
@@ -3132,6 +3135,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.harm !== 0) {
       writer.uint32(177).double(message.harm);
+    }
+    if (message.slice !== "") {
+      writer.uint32(186).string(message.slice);
     }
     return writer;
   },
@@ -3325,6 +3331,14 @@ export const Decision: MessageFns<Decision> = {
             message.harm = reader.double();
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.slice = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3407,6 +3421,7 @@ export const Decision: MessageFns<Decision> = {
         ? globalThis.String(object.request_id)
         : "",
       harm: isSet(object.harm) ? globalThis.Number(object.harm) : 0,
+      slice: isSet(object.slice) ? globalThis.String(object.slice) : "",
     };
   },
 
@@ -3478,6 +3493,9 @@ export const Decision: MessageFns<Decision> = {
     if (message.harm !== 0) {
       obj.harm = floatToJson(message.harm);
     }
+    if (message.slice !== "") {
+      obj.slice = message.slice;
+    }
     return obj;
   },
 
@@ -3510,6 +3528,7 @@ export const Decision: MessageFns<Decision> = {
     message.correlationId = object.correlationId ?? "";
     message.requestId = object.requestId ?? "";
     message.harm = object.harm ?? 0;
+    message.slice = object.slice ?? "";
     return message;
   },
 };
