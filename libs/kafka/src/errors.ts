@@ -16,6 +16,8 @@ export const kafkaErrors = {
   notCopartitioned: { code: 'EVL_KAFKA_NOT_COPARTITIONED', kind: 'terminal' },
   /** A record names a partition that its topic does not have. */
   partitionUnknown: { code: 'EVL_KAFKA_PARTITION_UNKNOWN', kind: 'bug' },
+  /** A group has committed an offset that its topic does not reach (any more); the operator has to say where it goes on. */
+  positionBeyondEnd: { code: 'EVL_KAFKA_POSITION_BEYOND_END', kind: 'retryable' },
   /** The part was stopped before the call could be finished. */
   stopped: { code: 'EVL_KAFKA_STOPPED', kind: 'retryable' },
   /** The broker answered only for some of the partitions of a write. */

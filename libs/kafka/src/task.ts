@@ -5,6 +5,7 @@ import { deliver, partitionKey } from './deliver.ts';
 import { isFenced, kafkaError, rootText } from './errors.ts';
 import type { KafkaClient } from './kafkajs-client.ts';
 import { portions } from './portions.ts';
+import { inputPositions, type InputPosition } from './positions.ts';
 import type { Reachability } from './reachability.ts';
 import { RecordReader, type Fetched } from './reader.ts';
 import { restoreHandler } from './restore.ts';
@@ -134,34 +135,14 @@ export class Task {
   }
 
   /** Where to go on in each input. Watermarks are kept with the committed offsets, except where a replay brings them back. */
-  async #positions(watermarks: WatermarkTracker): Promise<{ topic: string; low: bigint; position: bigint }[]> {
+  async #positions(watermarks: WatermarkTracker): Promise<readonly InputPosition[]> {
     const { admin, options, logger } = this.#deps;
-    const committed = await admin.committed(options.groupId, options.inputs);
-    const positions = [];
-    for (const topic of options.inputs) {
-      const kept = (await admin.offsets(topic)).find((o) => o.partition === this.partition);
-      const mine = committed.find((c) => c.topic === topic && c.partition === this.partition);
-      const low = kept?.low ?? 0n;
-      const high = kept?.high ?? 0n;
-      let position = mine?.offset ?? low;
-      if (position < low || position > high) {
-        const fields = {
-          group: options.groupId,
-          topic,
-          partition: this.partition,
-          committed: String(position),
-          low: String(low),
-        };
-        logger.error(
-          fields,
-          'the committed offset is no longer kept by the broker (retention, or the topic was made anew); starting at the first record that is',
-        );
-        position = low;
-      }
-      if (options.restore?.kind !== 'replay')
-        watermarks.partition(partitionKey(topic, this.partition)).restore(mine?.metadata ?? null);
-      positions.push({ topic, low, position });
-    }
+    const { groupId, inputs, restore } = options;
+    const { partition } = this;
+    const signal = this.#stopping.signal;
+    const positions = await inputPositions({ admin, logger, groupId, inputs, partition, signal });
+    for (const { topic, metadata } of positions)
+      if (restore?.kind !== 'replay') watermarks.partition(partitionKey(topic, partition)).restore(metadata);
     watermarks.refresh();
     return positions;
   }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Bus, BusRecord, TaskHandler } from '../src/index.ts';
+import { kafkajs } from '../src/kafkajs-patches.ts';
 import { copyHandler, copyTask, numbered, publishAll } from './fixtures.ts';
-import { capturingLogger, eventually, readTopic, testBus, text, uniqueName } from './support.ts';
+import { brokers, capturingLogger, eventually, readTopic, testBus, text, uniqueName } from './support.ts';
 
 let bus: Bus;
 beforeAll(async () => {
@@ -119,6 +120,27 @@ describe('tasks', () => {
     }
     const values = (await readTopic(bus, to)).map((r) => Number(text(r)));
     expect(values.sort((x, y) => x - y)).toEqual(Array.from({ length: 140 }, (_, n) => n));
+  });
+
+  it('goes on where it was when the broker knows its end later than the committed offset', async () => {
+    const [from = '', to = ''] = await topicsOf(1, 1);
+    const groupId = uniqueName('g');
+    await publishAll(bus, numbered(from, 50, 1));
+    const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.setOffsets({ groupId, topic: from, partitions: [{ partition: 0, offset: '60' }] });
+    await admin.disconnect();
+    const { logger, lines } = capturingLogger();
+    const own = testBus({ logger });
+    await own.start();
+    const runner = copyTask(own, groupId, from, to);
+    await runner.start();
+    await eventually(() => lines.some(({ message }) => message.includes('end before the committed offset')));
+    await publishAll(bus, numbered(from, 20, 1, 50));
+    await eventually(async () => (await readTopic(bus, to)).length >= 10);
+    await runner.stop();
+    await own.stop();
+    expect((await readTopic(bus, to)).map(text)).toEqual(Array.from({ length: 10 }, (_, n) => String(60 + n)));
   });
 
   it('shares the partitions with a second process and takes them over when it leaves', async () => {
