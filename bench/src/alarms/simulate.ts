@@ -4,14 +4,17 @@ import {
   codeOf,
   debounce,
   evaluateWindow,
+  phaseReferences,
   policyOf,
+  referenceFor,
   traceOf,
   type NamedMonitor,
+  type PhaseReferences,
   type WindowTrace,
 } from '@everloop/drift';
 import { randomIndex } from '@everloop/stats';
 import { peersOf, type Peers } from './peers.ts';
-import { Sampler, snapshotOf, type ShiftAt, type Snapshot, type World } from './world.ts';
+import { Sampler, snapshotOf, type ShiftAt, type World } from './world.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -57,7 +60,7 @@ function monitorOf({ hours, phase }: Scenario, isBudgeted: boolean): NamedMonito
 }
 
 interface Prepared {
-  readonly snapshot: Snapshot;
+  readonly references: PhaseReferences;
   readonly peers: Peers;
   readonly plan: drift.AlarmPlan;
 }
@@ -74,7 +77,7 @@ function prepare(scenario: Scenario): readonly Prepared[] {
     const snapshot = snapshotOf(world, historyDays, hours, rows, 7_000 + i);
     const monitor = monitorOf(scenario, true);
     return {
-      snapshot,
+      references: phaseReferences(snapshot.baseline, phase, snapshot.panes),
       peers: peersOf(snapshot),
       plan: calibrate({ monitor, baseline: snapshot.baseline, panes: snapshot.panes }),
     };
@@ -95,7 +98,7 @@ interface Rule {
 }
 
 /** One seed: every window drawn anew, judged by all rules. */
-function simulate(scenario: Scenario, { snapshot, peers, plan }: Prepared, seed: number): Rules {
+function simulate(scenario: Scenario, { references, peers, plan }: Prepared, seed: number): Rules {
   const { world, hours, rows, lengthHours, shift } = scenario;
   const monitor = monitorOf(scenario, false);
   const fixed = policyOf(monitor.spec);
@@ -121,9 +124,9 @@ function simulate(scenario: Scenario, { snapshot, peers, plan }: Prepared, seed:
       lateRows: 0,
       watermarkMs: 0,
     };
-    const reference = scenario.phase === 'hour' ? snapshot.byHour[hour % 24] : snapshot.baseline;
+    const reference = referenceFor(references, window);
     const traceAt = (significance: number): WindowTrace =>
-      traceOf(evaluateWindow(window, reference ?? null, { ...fixed, significance, psi: 0 }), monitor.spec);
+      traceOf(evaluateWindow(window, reference, { ...fixed, significance, psi: 0 }), monitor.spec);
     const trace = traceAt(fixed.significance);
     const own = calibrated.significance === fixed.significance ? trace : traceAt(calibrated.significance);
     rules.calibrated.codes.push(codeOf(own, calibrated.psi, calibrated.score));

@@ -180,8 +180,6 @@ const known = new Map<boolean, number>();
 export interface Snapshot {
   readonly panes: readonly drift.Pane[];
   readonly baseline: Baseline;
-  /** By hour of the day. */
-  readonly byHour: readonly Baseline[];
 }
 
 function baselineOf(world: World, panes: readonly drift.Pane[]): Baseline {
@@ -206,16 +204,7 @@ function baselineOf(world: World, panes: readonly drift.Pane[]): Baseline {
 export function snapshotOf(world: World, days: number, hours: number, rows: number, seed: number): Snapshot {
   const sampler = new Sampler(world, seed);
   const panes = Array.from({ length: (days * 24) / hours }, (_, i) => sampler.pane(i * hours, hours, rows));
-  const byHour =
-    hours === 1 && world.season > 0
-      ? Array.from({ length: 24 }, (_, hour) =>
-          baselineOf(
-            world,
-            panes.filter((_pane, i) => i % 24 === hour),
-          ),
-        )
-      : [];
-  return { panes, baseline: baselineOf(world, panes), byHour };
+  return { panes, baseline: baselineOf(world, panes) };
 }
 
 /** Middles of the bins, for distances in units of the values. */

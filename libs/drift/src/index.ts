@@ -3,6 +3,14 @@ export { buildReferences, plainReference } from './columns/references.ts';
 export { baselineProblem, prepareBaseline, type Baseline } from './panes/baseline.ts';
 export { likenessUnitsMax, withIntraclass } from './panes/intraclass.ts';
 export { countPane, groupRows, type PaneRows } from './panes/pane.ts';
+export { hasEveryPhase } from './phases/phase.ts';
+export {
+  historyProblem,
+  phaseReferences,
+  referenceFor,
+  type PhaseReferences,
+  type Reference,
+} from './phases/references.ts';
 export { evaluateWindow, policyOf } from './judge/evaluate.ts';
 export { newAlarm, stepAlarm, type AlarmRule, type AlarmState, type AlarmStep } from './decide/alarm.ts';
 export { askAgain, decide, withoutMonitor } from './decide/decide.ts';

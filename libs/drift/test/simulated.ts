@@ -33,15 +33,20 @@ export function simulatedPanes({ hours, rows, seed, low }: SimulatedOptions): dr
   });
 }
 
-/** The baseline of all rows of the panes. */
-export function baselineOf(panes: readonly drift.Pane[]): Baseline {
+/** The baseline of all rows of the panes, as it is stored. */
+export function baselineMessageOf(panes: readonly drift.Pane[]): drift.Baseline {
   const all = emptyPane('m', '1', 0, hour);
   for (const pane of panes) addPane(all, pane);
   const edges = Array.from({ length: bins - 1 }, (_, i) => i);
   const fields = all.fields.map(({ field, counts }) =>
     drift.FieldReference.fromPartial({ field, kind: 'numeric', edges, counts }),
   );
-  return prepareBaseline(drift.Baseline.fromPartial({ model: 'm', modelVersion: '1', fields, rows: all.rows }));
+  return drift.Baseline.fromPartial({ model: 'm', modelVersion: '1', fields, rows: all.rows });
+}
+
+/** The same, ready for judging. */
+export function baselineOf(panes: readonly drift.Pane[]): Baseline {
+  return prepareBaseline(baselineMessageOf(panes));
 }
 
 /** Hourly windows with a budget of one false retraining in 30 days. */

@@ -34,6 +34,15 @@ export const configSchema = {
     unit: 'baselines',
     why: 'Cached baselines, about 100 kB each; a few versions of a few models are in use at a time.',
   },
+  phasesMax: {
+    env: 'EVL_DRIFT_PHASES_MAX',
+    type: 'integer',
+    default: 8,
+    min: 1,
+    max: 1_000,
+    unit: 'versions',
+    why: 'Versions whose training rows are kept by hour or weekday, about 5 MB each with 50 columns; others are read again from history.pb.',
+  },
   fieldsMax: {
     env: 'EVL_DRIFT_METRIC_FEATURES_MAX',
     type: 'integer',

@@ -20,6 +20,16 @@ export function baselineInvalid(model: string, version: string, problem: string,
   });
 }
 
+/** A stored history that cannot be used. */
+export function historyInvalid(model: string, version: string, problem: string, cause?: unknown): ServiceError {
+  return new ServiceError({
+    code: 'EVL_DRIFT_HISTORY_INVALID',
+    kind: 'terminal',
+    message: `history.pb of ${model} version ${version} cannot be used: ${problem}; it has no references by phase`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
 /** An alert that Alertmanager or a webhook has not taken yet. */
 export function alertUndelivered(target: string, url: string, answer: string, cause?: unknown): ServiceError {
   return new ServiceError({

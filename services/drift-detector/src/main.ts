@@ -6,6 +6,7 @@ import { createObjectStore } from '@everloop/storage';
 import { createAlertmanager, createAlertWebhook } from './adapters/http-alerts.ts';
 import { createKafkaSurroundings } from './adapters/kafka-surroundings.ts';
 import { createRegistryBaselines } from './adapters/registry-baselines.ts';
+import { createRegistryHistories } from './adapters/registry-histories.ts';
 import { createRegistryPromises } from './adapters/registry-promises.ts';
 import { cacheBaselines } from './app/cached-baselines.ts';
 import { createEventFollower } from './app/event-follower.ts';
@@ -27,10 +28,13 @@ const client = connect(registry.RegistryServiceService, config.registryAddress, 
   name: `everloop-${name}`,
   deadlineMs: config.registryDeadlineMs,
 });
-const baselines = createRegistryBaselines(client, createObjectStore(config.objectStore), telemetry);
+const objects = createObjectStore(config.objectStore);
+const baselines = cacheBaselines(createRegistryBaselines(client, objects, telemetry), config.baselinesMax);
 const stages = createStages({
   bus,
-  baselines: cacheBaselines(baselines, config.baselinesMax),
+  baselines,
+  histories: createRegistryHistories(client, objects, telemetry),
+  phasesMax: config.phasesMax,
   promises: createRegistryPromises(client, logger),
   telemetry,
   qualityTelemetry: createQualityTelemetry(logger, metrics),

@@ -1,3 +1,4 @@
+import type { drift } from '@everloop/contracts';
 import type { Baseline, Promised } from '@everloop/drift';
 import type { Surroundings } from './domain/surroundings.ts';
 import type { Notice } from './domain/alarm.ts';
@@ -9,6 +10,15 @@ export interface BaselineStore {
    * the registry is away.
    */
   get(model: string, version: string): Promise<Baseline | null>;
+}
+
+/** Where the training rows of versions are, in time. */
+export interface HistoryStore {
+  /**
+   * Panes of the training rows on the bins of the version's baseline, in any order; null where the version has none that can be used (said in the
+   * log). Rejects with a retryable error while the registry is away.
+   */
+  get(baseline: Baseline): Promise<readonly drift.Pane[] | null>;
 }
 
 /** Somebody outside who is told of alarms. */

@@ -11,6 +11,7 @@ export interface Telemetry {
   /** Rows that no window can have: they came late, or there is no room. */
   refused(model: string, rows: number, why: 'late' | 'full'): void;
   withoutBaseline(model: string, version: string, error: unknown): void;
+  withoutHistory(model: string, version: string, error: unknown): void;
 }
 
 const verdictLabel: Readonly<Record<string, string>> = {
@@ -37,6 +38,11 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const missing = metrics.counter('everloop_drift_baselines_missing_total', 'Look-ups without a usable baseline', [
     'model',
   ]);
+  const historyless = metrics.counter(
+    'everloop_drift_histories_missing_total',
+    'Look-ups without a usable history of the training rows',
+    ['model'],
+  );
   return {
     logger,
     counted: (model, count) => rows.inc({ model }, count),
@@ -53,6 +59,10 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     withoutBaseline(model, version, error) {
       missing.inc({ model });
       logger.warn({ model, version, err: error }, 'no usable baseline');
+    },
+    withoutHistory(model, version, error) {
+      historyless.inc({ model });
+      logger.warn({ model, version, err: error }, 'no usable history of the training rows');
     },
     evaluated(report) {
       const { model, monitor } = report;

@@ -10,6 +10,7 @@ import { eventually, isolatedBus, testBus, uniqueName } from '@everloop/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createKafkaSurroundings } from '../src/adapters/kafka-surroundings.ts';
 import { createRegistryBaselines } from '../src/adapters/registry-baselines.ts';
+import { createRegistryHistories } from '../src/adapters/registry-histories.ts';
 import { createRegistryPromises } from '../src/adapters/registry-promises.ts';
 import { cacheBaselines } from '../src/app/cached-baselines.ts';
 import { createStages } from '../src/app/stages.ts';
@@ -64,10 +65,14 @@ function service(): Part {
     deadlineMs: 5_000,
   });
   closers.push(() => client.close());
-  const baselines = createRegistryBaselines(client, createObjectStore(folder), telemetry);
+  const objects = createObjectStore(folder);
+  const baselines = cacheBaselines(createRegistryBaselines(client, objects, telemetry), 4);
+  const histories = createRegistryHistories(client, objects, telemetry);
   const part = createStages({
     bus,
-    baselines: cacheBaselines(baselines, 4),
+    baselines,
+    histories,
+    phasesMax: 4,
     promises: createRegistryPromises(client, logger),
     telemetry,
     qualityTelemetry: createQualityTelemetry(logger, createMetrics('drift-detector')),

@@ -342,10 +342,16 @@ describe('parseResources', () => {
       /spec.raise.windows: 4 of the last 3 windows can never be drifted/,
     ],
     [
-      'a reference by phase',
+      'a reference by hour for windows that have all of them',
       '{ model: lateness }',
-      '{ model: lateness, reference: { phase: hour } }',
-      /spec.reference.phase: the detector has no references by hour yet; take windows as long as the season/,
+      '{ model: lateness, window: 1d, reference: { phase: hour } }',
+      /spec.reference.phase: a window of 1d has every hour of the day, so all rows are its reference; take windows shorter than 1d, or no phase/,
+    ],
+    [
+      'a reference by weekday for the default windows',
+      '{ model: lateness }',
+      '{ model: lateness, reference: { phase: weekday } }',
+      /spec.reference.phase: a window of 7d has every day of the week, .* shorter than 7d/,
     ],
     [
       'a limit of a column that nothing has',

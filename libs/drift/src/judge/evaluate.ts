@@ -2,6 +2,7 @@ import { drift, eventId, namesColumn, type MonitorSpec } from '@everloop/contrac
 import { driftScore, judgeFields, type FieldCounts, type FieldDistance, type FieldReference } from '@everloop/stats';
 import type { Baseline } from '../panes/baseline.ts';
 import { denseCounts, predictionsOf } from '../panes/counts.ts';
+import type { Reference } from '../phases/references.ts';
 import type { DueWindow } from '../windows/windows.ts';
 import { describeFields } from './words.ts';
 
@@ -67,15 +68,22 @@ function distancesOf(window: DueWindow, baseline: Baseline, policy: drift.DriftP
   return judgeFields(compared, { psi: policy.psi, significance: policy.significance });
 }
 
-function lackOf({ counts, monitor }: DueWindow, baseline: Baseline | null): string | null {
-  if (baseline === null) {
+/** What a window can be judged by, or why it cannot. */
+function judgeable({ counts, monitor }: DueWindow, reference: Reference): Baseline | string {
+  const { minRows } = monitor.spec;
+  if (reference === null) {
     const version = counts.baselineVersion;
     return version === '' ? 'no champion, so no baseline' : `version ${version} has no baseline`;
   }
-  if (counts.rows >= monitor.spec.minRows) return null;
-  const predictions = predictionsOf(counts);
-  const share = predictions === counts.rows ? '' : `, logged of about ${predictions} predictions`;
-  return `insufficient rows: ${counts.rows} of at least ${monitor.spec.minRows}${share}`;
+  if (counts.rows < minRows) {
+    const predictions = predictionsOf(counts);
+    const share = predictions === counts.rows ? '' : `, logged of about ${predictions} predictions`;
+    return `insufficient rows: ${counts.rows} of at least ${minRows}${share}`;
+  }
+  if ('lack' in reference) return reference.lack;
+  const { phase, rows, version } = reference;
+  if (phase === '' || rows >= minRows) return reference;
+  return `insufficient reference: version ${version} was trained on ${rows} rows of ${phase}, at least ${minRows} are needed`;
 }
 
 interface Finding {
@@ -109,30 +117,33 @@ function compare(window: DueWindow, baseline: Baseline, policy: drift.DriftPolic
     const reason = `stable: ${many}, ${policy.minDriftedFields} needed; ${heavy}`;
     return { verdict: drift.DriftVerdict.STABLE, reason, fields, score, urgent };
   }
-  const since = `from version ${baseline.version}`;
+  const since = `from version ${baseline.version}${baseline.phase === '' ? '' : `, ${baseline.phase}`}`;
   const worst = drifted.length === 0 ? '' : `: ${describeFields(drifted)}`;
   const reason = `${urgent ? 'urgent: ' : ''}${many} ${since}${worst}; ${heavy}`;
   return { verdict: drift.DriftVerdict.DRIFTED, reason, fields, score, urgent };
 }
 
+/** Which training rows the window is compared with, for the report. */
+function describeReference(reference: Reference): { readonly referencePhase: string; readonly referenceRows: number } {
+  if (reference === null) return { referencePhase: '', referenceRows: 0 };
+  return { referencePhase: reference.phase, referenceRows: 'lack' in reference ? 0 : reference.rows };
+}
+
 /**
  * Evaluates a closed window: what its rows say about drift from the baseline, with all numbers, and nothing about what should be done. DRIFTED
  * are windows in which at least `minDriftedFields` columns have drifted (see `judgeFields`), or whose importance-weighted score (`driftScore`)
- * exceeds `policy.score`, or with a drifted column at `urgentPsi`. The id is derived from Monitor, model, baseline and window, so that a
+ * exceeds `policy.score`, or with a drifted column at `urgentPsi`. INSUFFICIENT are those with fewer than `minRows` rows, also of their
+ * phases in training, and those without a reference. The id is derived from Monitor, model, baseline and window, so that a
  * repeat is recognised. O(fields × bins).
  */
-export function evaluateWindow(
-  window: DueWindow,
-  baseline: Baseline | null,
-  policy: drift.DriftPolicy,
-): drift.DriftReport {
+export function evaluateWindow(window: DueWindow, reference: Reference, policy: drift.DriftPolicy): drift.DriftReport {
   const { monitor, counts, startMs, endMs, carried, lateRows, watermarkMs } = window;
   const { baselineVersion } = counts;
   const { model } = monitor.spec;
-  const lack = lackOf(window, baseline);
+  const baseline = judgeable(window, reference);
   const finding: Finding =
-    lack !== null || baseline === null
-      ? { verdict: drift.DriftVerdict.INSUFFICIENT, reason: lack ?? '', fields: [], score: 0, urgent: false }
+    typeof baseline === 'string'
+      ? { verdict: drift.DriftVerdict.INSUFFICIENT, reason: baseline, fields: [], score: 0, urgent: false }
       : compare(window, baseline, policy);
   return drift.DriftReport.fromPartial({
     ...finding,
@@ -150,6 +161,6 @@ export function evaluateWindow(
     lateRows,
     watermarkMs,
     units: counts.units?.hashes.length ?? 0,
-    referenceRows: baseline?.rows ?? 0,
+    ...describeReference(reference),
   });
 }

@@ -10,8 +10,10 @@ export interface Baseline {
   readonly unit: string | null;
   /** Rows of the unit of an average training row, at least 1. */
   readonly unitRows: number;
-  /** Rows of the training snapshot. */
+  /** Rows of the training snapshot, or of the phases that it is about. */
   readonly rows: number;
+  /** Which training rows these are, in words ("hour 13"); empty: all of them. */
+  readonly phase: string;
   readonly fields: readonly {
     readonly reference: FieldReference;
     readonly index: FieldIndex;
@@ -52,5 +54,5 @@ export function prepareBaseline(message: drift.Baseline): Baseline {
   });
   const { model, modelVersion: version, rows } = message;
   const unit = message.unit === '' ? null : message.unit;
-  return { model, version, unit, unitRows: Math.max(1, message.unitRows), rows, fields };
+  return { model, version, unit, unitRows: Math.max(1, message.unitRows), rows, phase: '', fields };
 }

@@ -1,60 +1,42 @@
-import { drift, type registry } from '@everloop/contracts';
-import { classify, retry } from '@everloop/service';
-import { baselineProblem, prepareBaseline, type Baseline } from '@everloop/drift';
+import { drift } from '@everloop/contracts';
+import { baselineProblem, prepareBaseline } from '@everloop/drift';
 import { baselineInvalid } from '../errors.ts';
 import type { BaselineStore } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { fromArtifact, type ObjectReader, type VersionLookup } from './registry-artifacts.ts';
 
-/** Name of the artifact. */
-const artifactName = 'baseline.json';
+/** About 100 kB with 50 columns; a larger one than this is none of ours. */
+const bytesMax = 64 * 2 ** 20;
 
-/** The part of the registry's client that is needed. */
-export interface VersionLookup {
-  getVersion(request: registry.GetVersionRequest): Promise<registry.GetVersionResponse>;
-}
-
-/** The part of the object store that is needed. */
-export interface ObjectReader {
-  get(digest: string): Promise<Buffer>;
-}
-
-/** Baselines as artifacts of versions: the registry names the digest, the object store holds the bytes. */
+/** Baselines as artifacts of versions. */
 export function createRegistryBaselines(
   client: VersionLookup,
   objects: ObjectReader,
   telemetry: Telemetry,
 ): BaselineStore {
-  async function load(model: string, version: string): Promise<Baseline> {
-    const { version: found } = await client.getVersion({ model, version });
-    const artifact = found?.artifacts.find(({ name }) => name === artifactName);
-    if (artifact === undefined) throw baselineInvalid(model, version, `the version has no artifact ${artifactName}`);
-    const message = parse(model, version, await objects.get(artifact.digest));
-    const problem = baselineProblem(message);
-    if (problem !== null) throw baselineInvalid(model, version, problem);
-    return prepareBaseline(message);
-  }
+  const source = { client, objects, logger: telemetry.logger };
   return {
-    async get(model, version) {
-      try {
-        return await retry(() => load(model, version), {
-          initialMs: 50,
-          maxMs: 2_000,
-          attempts: 10,
-          onRetry: (error) => telemetry.logger.warn({ model, version, err: error }, 'registry is away; asking again'),
-        });
-      } catch (error) {
-        if (classify(error) !== 'terminal') throw error;
-        telemetry.withoutBaseline(model, version, error);
-        return null;
-      }
+    get(model, version) {
+      const wrong = (problem: string, cause?: unknown): Error => baselineInvalid(model, version, problem, cause);
+      return fromArtifact(
+        source,
+        { model, version, name: 'baseline.json', bytesMax, problem: wrong },
+        (bytes) => {
+          const message = parse(bytes, wrong);
+          const problem = baselineProblem(message);
+          if (problem !== null) throw wrong(problem);
+          return prepareBaseline(message);
+        },
+        (error) => telemetry.withoutBaseline(model, version, error),
+      );
     },
   };
 }
 
-function parse(model: string, version: string, bytes: Buffer): drift.Baseline {
+function parse(bytes: Buffer, wrong: (problem: string, cause: unknown) => Error): drift.Baseline {
   try {
     return drift.Baseline.fromJSON(JSON.parse(bytes.toString('utf8')));
   } catch (error) {
-    throw baselineInvalid(model, version, 'it is not the JSON of a Baseline', error);
+    throw wrong('it is not the JSON of a Baseline', error);
   }
 }

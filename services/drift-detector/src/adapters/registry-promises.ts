@@ -1,7 +1,7 @@
 import type { Promised } from '@everloop/drift';
 import { classify, retry, type Logger } from '@everloop/service';
 import type { PromiseStore } from '../ports.ts';
-import type { VersionLookup } from './registry-baselines.ts';
+import type { VersionLookup } from './registry-artifacts.ts';
 
 /** Versions whose figures are remembered; they never change. */
 const versionsMax = 256;

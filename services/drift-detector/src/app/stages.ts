@@ -1,18 +1,22 @@
 import { parseResource, registry, resourceKey, topics, type TypedResource } from '@everloop/contracts';
 import type { Bus, BusRecord, Follower } from '@everloop/kafka';
 import { deferred, type Health, type Part } from '@everloop/service';
-import type { BaselineStore, PromiseStore, SurroundingsLog } from '../ports.ts';
+import type { BaselineStore, HistoryStore, PromiseStore, SurroundingsLog } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { QualityTelemetry } from '../quality-telemetry.ts';
 import { createDecisionTask, type DecisionTask } from './decision-task.ts';
 import { createPaneTask } from './pane-task.ts';
 import { createQualityTask, type QualityTask } from './quality-task.ts';
 import { driftTopics, inferencePartitions, monitorsOf, qualityMonitorsOf, sourcesOf, unitOf } from './topology.ts';
+import { createReferences } from './references.ts';
 import { createWindowTask, type WindowTask } from './window-task.ts';
 
 export interface StagesOptions {
   readonly bus: Bus;
   readonly baselines: BaselineStore;
+  readonly histories: HistoryStore;
+  /** Versions of which references by phase are kept. */
+  readonly phasesMax: number;
   readonly promises: PromiseStore;
   readonly surroundings: SurroundingsLog;
   readonly telemetry: Telemetry;
@@ -112,6 +116,7 @@ class Stages implements Part {
 
   async #run(partitions: number): Promise<void> {
     const { bus, baselines, promises, telemetry, qualityTelemetry } = this.#options;
+    const references = createReferences(this.#options);
     const runners = [
       bus.tasks({
         groupId: 'everloop.drift-detector.panes',
@@ -125,7 +130,7 @@ class Stages implements Part {
         groupId: 'everloop.drift-detector.windows',
         inputs: [topics.driftPane],
         createHandler: () =>
-          createWindowTask({ baselines, telemetry, monitors: () => monitorsOf([...this.#resources.values()]) }),
+          createWindowTask({ references, telemetry, monitors: () => monitorsOf([...this.#resources.values()]) }),
         restore: {
           kind: 'changelog',
           topic: topics.driftState,

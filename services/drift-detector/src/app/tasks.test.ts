@@ -1,17 +1,18 @@
-import { drift, driftEventTypes, serving, topics, type registry } from '@everloop/contracts';
+import { drift, driftEventTypes, serving, topics } from '@everloop/contracts';
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
-import { createLogger, createMetrics, ServiceError } from '@everloop/service';
+import { createLogger, createMetrics } from '@everloop/service';
 import { describe, expect, test } from 'vitest';
-import { baseline, baselineMessage, day, dayOfRows, monitor } from '@everloop/drift/fixtures';
-import { createRegistryBaselines } from '../adapters/registry-baselines.ts';
+import { baseline, day, dayOfRows, monitor } from '@everloop/drift/fixtures';
 import type { BaselineStore } from '../ports.ts';
 import { createTelemetry } from '../telemetry.ts';
-import { cacheBaselines } from './cached-baselines.ts';
 import { createPaneTask } from './pane-task.ts';
+import { createReferences } from './references.ts';
 import { createWindowTask } from './window-task.ts';
 
 const telemetry = createTelemetry(createLogger({ service: 'test', level: 'silent' }), createMetrics('drift-detector'));
 const baselines: BaselineStore = { get: async (_, version) => (version === '1' ? baseline() : null) };
+
+const references = createReferences({ baselines, histories: { get: async () => null }, phasesMax: 1 });
 
 function context(replaying = false) {
   const out: OutRecord[] = [];
@@ -51,7 +52,7 @@ describe('both stages', () => {
     expect(panes.markers).toEqual([[topics.driftPane, 7 * day, 0]]);
 
     const windows = context();
-    const second = createWindowTask({ baselines, telemetry, monitors: () => [monitor()] });
+    const second = createWindowTask({ references, telemetry, monitors: () => [monitor()] });
     const records = panes.out.map(({ value }, i) => record(topics.driftPane, Buffer.from(value ?? ''), i));
     await second.onRecords({ topic: topics.driftPane, partition: 0, records }, windows.value);
     await second.onWatermark?.(7 * day, windows.value);
@@ -86,7 +87,7 @@ describe('both stages', () => {
       await first.onRecords({ topic: topics.inferenceServed, partition: 1, records: rows }, panes.value);
     }
     const records = panes.out.map(({ value }, i) => record(topics.driftPane, Buffer.from(value ?? ''), i));
-    const options = { baselines, telemetry, monitors: () => [monitor()] };
+    const options = { references, telemetry, monitors: () => [monitor()] };
     const run = async (restarts: boolean): Promise<readonly OutRecord[]> => {
       const out: OutRecord[] = [];
       let task = createWindowTask(options);
@@ -126,63 +127,7 @@ describe('both stages', () => {
       code: 'EVL_DRIFT_UNDECODABLE',
     });
     const pane = { topic: topics.driftPane, partition: 0, records: [record(topics.driftPane, Buffer.from('{'))] };
-    const task = createWindowTask({ baselines, telemetry, monitors: () => [] });
+    const task = createWindowTask({ references, telemetry, monitors: () => [] });
     expect(() => task.onRecords(pane, context().value)).toThrow(/EVL_DRIFT|not what its topic holds/);
-  });
-});
-
-describe('baselines', () => {
-  const bytes = Buffer.from(JSON.stringify(drift.Baseline.toJSON(baselineMessage('1'))));
-  const version = (artifacts: registry.Artifact[]): registry.GetVersionResponse =>
-    ({ version: { artifacts } }) as unknown as registry.GetVersionResponse;
-  const stored = version([{ name: 'baseline.json', digest: 'd', sizeBytes: bytes.length }]);
-
-  test('come through JSON unchanged', async () => {
-    const store = createRegistryBaselines({ getVersion: async () => stored }, { get: async () => bytes }, telemetry);
-    expect((await store.get('m', '1'))?.fields.map(({ reference }) => reference)).toEqual(
-      baseline().fields.map(({ reference }) => reference),
-    );
-  });
-
-  test.each([
-    ['no artifact', version([]), bytes],
-    ['not JSON', stored, Buffer.from('{')],
-    ['wrong counts', stored, Buffer.from('{"fields":[{"field":"a","kind":"numeric","edges":[1],"counts":["1"]}]}')],
-  ])('%s: none, and the service goes on', async (_, response, content) => {
-    const store = createRegistryBaselines(
-      { getVersion: async () => response },
-      { get: async () => content },
-      telemetry,
-    );
-    expect(await store.get('m', '1')).toBeNull();
-  });
-
-  test('a registry that is away is asked again', async () => {
-    let calls = 0;
-    const getVersion = async (): Promise<registry.GetVersionResponse> => {
-      calls += 1;
-      if (calls < 3) throw new ServiceError({ code: 'EVL_GRPC_UNAVAILABLE', kind: 'retryable', message: 'away' });
-      return stored;
-    };
-    const store = createRegistryBaselines({ getVersion }, { get: async () => bytes }, telemetry);
-    expect(await store.get('m', '1')).not.toBeNull();
-  });
-
-  test('the cache is bounded, keeps what is used, and does not remember absence or errors', async () => {
-    const asked: string[] = [];
-    const cache = cacheBaselines(
-      {
-        get: async (_, wanted) => {
-          asked.push(wanted);
-          if (wanted === 'broken') throw new Error('broken');
-          return wanted === 'none' ? null : baseline(wanted);
-        },
-      },
-      2,
-    );
-    for (const wanted of ['1', '2', '1', '3', '1', '2', 'none', 'none']) await cache.get('m', wanted);
-    expect(asked).toEqual(['1', '2', '3', '2', 'none', 'none']);
-    await expect(cache.get('m', 'broken')).rejects.toThrow('broken');
-    await expect(cache.get('m', 'broken')).rejects.toThrow('broken');
   });
 });

@@ -11,11 +11,11 @@ import {
   type NamedMonitor,
 } from '@everloop/drift';
 import { undecodable } from '../errors.ts';
-import type { BaselineStore } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { References } from './references.ts';
 
 export interface WindowTaskOptions {
-  readonly baselines: BaselineStore;
+  readonly references: References;
   /** The Monitors as applied now, by name. */
   readonly monitors: () => readonly NamedMonitor[];
   readonly telemetry: Telemetry;
@@ -47,7 +47,7 @@ export interface WindowTask extends TaskHandler {
 
 /** Merges panes, closes windows on the watermark, and evaluates them; what follows from a report is decided in stage 4. */
 export function createWindowTask(options: WindowTaskOptions): WindowTask {
-  const { monitors, baselines, telemetry } = options;
+  const { monitors, references, telemetry } = options;
   const state = createWindowState();
   const remember = (context: TaskContext): void => {
     for (const { key, value } of takeChanges(state)) {
@@ -71,9 +71,7 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
     },
     async onWatermark(watermarkMs, context) {
       for (const window of closeWindows(state, monitors(), watermarkMs)) {
-        const { model, baselineVersion } = window.counts;
-        const baseline = baselineVersion === '' ? null : await baselines.get(model, baselineVersion);
-        const report = evaluateWindow(window, baseline, policyOf(window.monitor.spec));
+        const report = evaluateWindow(window, await references.of(window), policyOf(window.monitor.spec));
         context.emit(reportRecord(report));
         telemetry.evaluated(report);
       }

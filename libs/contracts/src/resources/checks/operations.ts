@@ -29,8 +29,10 @@ function checkMonitorWindows({ windowMs, slideMs, performance, raise, reference 
     const message = `${raise.windows} of the last ${raise.of} windows can never be drifted`;
     findings.push(wrongValue(['spec', 'raise', 'windows'], message));
   }
-  if (reference.phase !== 'none') {
-    const message = `the detector has no references by ${reference.phase} yet; take windows as long as the season`;
+  const seasonMs = { none: Infinity, hour: 24 * hourMs, weekday: 7 * 24 * hourMs }[reference.phase];
+  if (windowMs >= seasonMs) {
+    const season = reference.phase === 'hour' ? 'hour of the day' : 'day of the week';
+    const message = `a window of ${formatDuration(windowMs)} has every ${season}, so all rows are its reference; take windows shorter than ${formatDuration(seasonMs)}, or no phase`;
     findings.push(wrongValue(['spec', 'reference', 'phase'], message, 'none'));
   }
   return findings;

@@ -323,7 +323,10 @@ export interface DriftReport {
   watermarkMs: number;
   /** Different units among the rows; 0: not counted. */
   units: number;
-  /** What the reference was: rows of the training snapshot in all, or of the same phase ("hour 13", "weekday 6"). */
+  /**
+   * What the reference was: which rows of the training snapshot ("hour 13", "hours 22-3", "weekdays Friday-Sunday", UTC; empty: all), and how many
+   * these are. 0 rows: there is no reference, and the reason says why.
+   */
   referencePhase: string;
   referenceRows: number;
   /** Windows with too few rows that were carried over into this one. */
