@@ -29,6 +29,7 @@ export { compileCel, type CelPredicate, type CelVerdict } from './cel.ts';
 export { compareDecimals, parseDecimal, wholeDigits, type Decimal } from './decimal.ts';
 export { durationForm, durationMs, formatDuration } from './duration.ts';
 export { ContractError, describeFinding, ResourceErrors, type Finding, type ResourceProblem } from './errors.ts';
+export { decisionIdOf, type DecisionRow } from './decision-id.ts';
 export { inclusionWeight, isLogged } from './inclusion.ts';
 export {
   driftEventTypes,

@@ -70,6 +70,7 @@ describe('answering', () => {
           draw: undefined,
           inclusionProbability: 0,
           attributions: [],
+          requestRow: 0,
         } satisfies serving.Inference,
       },
     ]);

@@ -1,4 +1,4 @@
-import { eventId, inclusionWeight, isLogged } from '@everloop/contracts';
+import { decisionIdOf, eventId, inclusionWeight, isLogged } from '@everloop/contracts';
 import { eventually } from '@everloop/testing';
 import { expect, it } from 'vitest';
 import { resourcesFor, spec, trip } from './fixtures.ts';
@@ -55,6 +55,13 @@ it.each([[undefined], [{ share: 1 }]])('with %j everything is logged, as before'
   const { served, shadowed } = await run(log);
   expect([served.length, shadowed.length]).toEqual([200, 200]);
   expect(served.every(({ inclusionProbability }) => inclusionProbability === 0)).toBe(true);
+});
+
+it('says of each row of a request which it is, so that a shadow leads to its answer', async () => {
+  const { served, shadowed } = await run(undefined);
+  expect(served.slice(0, 4).map(({ requestRow }) => requestRow)).toEqual([1, 2, 1, 2]);
+  const answers = shadowed.map((inference) => decisionIdOf(inference, null)).sort();
+  expect(answers).toEqual(served.map(({ decisionId }) => decisionId).sort());
 });
 
 it('logs every decision of a model with rewards, and its share of the predictions', async () => {

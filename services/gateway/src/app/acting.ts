@@ -1,9 +1,10 @@
+import { decisionIdOf } from '@everloop/contracts';
 import { drawAction, type ActionDrawn, type Chooser } from '../domain/actions.ts';
 import type { Choice } from '../domain/routing.ts';
 import { pack, type Packed } from '../domain/vector.ts';
 import type { Enriched } from './enricher.ts';
 import type { Prepared } from './prepare.ts';
-import { decisionIdOf } from './recorder.ts';
+import { rowOf } from './recorder.ts';
 
 /** A request whose rows have their action: what is logged, mirrored and answered. */
 export interface Acted {
@@ -35,7 +36,7 @@ export function act(
         chooser,
         Array.from(scores.subarray(row * width, (row + 1) * width)),
         epsilon,
-        decisionIdOf(prepared, row, null),
+        decisionIdOf(rowOf(prepared, row), null),
       ),
   );
   const chosen = actions.map(({ at }, row) => row * width + at);

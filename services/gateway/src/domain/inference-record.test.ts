@@ -19,6 +19,7 @@ describe('encodeInference', () => {
       championVersion: fc.string(),
       policyRevision: fc.string(),
       joinKey: fc.string(),
+      requestRow: fc.nat(300),
       eventTimeMs: fc.nat(),
       unit: fc.string(),
       verdict: fc.constantFrom('accept', 'flag', 'impute', 'default'),

@@ -21,6 +21,8 @@ export interface RequestFields {
 /** What all predictions of one row of it have in common. */
 export interface RowFields {
   readonly joinKey: string;
+  /** From 1 in a request of several rows, else 0. */
+  readonly requestRow: number;
   readonly verdict: string;
   readonly gateFindings: readonly string[];
   /** Parallel to the names that `encodeNames` was given. */
@@ -68,6 +70,7 @@ export function encodeShared(names: Uint8Array, request: RequestFields, asked: R
   text(field.policyRevision, request.policyRevision);
   text(field.joinKey, asked.joinKey);
   integer(field.eventTimeMs, request.eventTimeMs);
+  integer(field.requestRow, asked.requestRow);
   text(field.unit, request.unit);
   text(field.verdict, asked.verdict);
   texts(field.gateFindings, asked.gateFindings);
@@ -130,6 +133,7 @@ const field = {
   unit: tagOf(30, delimited),
   viewAgeSeconds: tagOf(33, delimited),
   inclusionProbability: tagOf(34, fixed64),
+  requestRow: tagOf(37, varint),
 } as const;
 
 /** Tags of the fields of `serving.v1.FeatureValue`. */

@@ -1,7 +1,7 @@
 import { eventId, outcomes, serving } from '@everloop/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { labelledAs, predictionOf, settledOf } from '../../test/fixtures.ts';
+import { labelledAs, predictionOf, ruleOf, settledOf } from '../../test/fixtures.ts';
 import {
   decodeEntry,
   decodeHeld,
@@ -12,6 +12,8 @@ import {
   isLabelKey,
   labelKey,
 } from './codec.ts';
+import { onLabels, onPredictions } from './join.ts';
+import { createJoinState } from './join-state.ts';
 import { type LabelRule, readLabel } from './label.ts';
 import type { Ending, Prediction } from './types.ts';
 
@@ -50,17 +52,36 @@ describe('codecs', () => {
 
   test('a prediction is read from the log, with its slices and the answer that it belongs to', () => {
     fc.assert(
-      fc.property(predictions, fc.string(), (prediction, requestId) => {
+      fc.property(predictions, fc.string(), fc.nat(3), (prediction, requestId, requestRow) => {
         const { decisionId, model, modelVersion, championVersion, arm, joinKey, score, learn } = prediction;
         const inference = serving.Inference.fromPartial({
           ...{ decisionId, requestId, model, modelVersion, championVersion, arm, joinKey, score, learn },
-          eventTimeMs: prediction.predictedAtMs,
+          ...{ eventTimeMs: prediction.predictedAtMs, requestRow },
         });
         const bytes = serving.Inference.encode(inference).finish();
-        const answerId = arm === 'shadow' ? eventId('decision', model, requestId) : decisionId;
+        const row = requestRow === 0 ? [] : [`#${requestRow - 1}`];
+        const answerId = arm === 'shadow' ? eventId('decision', model, requestId, ...row) : decisionId;
         expect(decodeInference(bytes, () => prediction.slices)).toEqual({ ...prediction, answerId });
       }),
     );
+  });
+
+  test('in a request of several rows a label that names an answer reaches that and its shadows', () => {
+    const logged = (requestRow: number, ...shadow: readonly string[]): Prediction =>
+      decodeInference(
+        serving.Inference.encode(
+          serving.Inference.fromPartial({
+            decisionId: eventId('decision', 'm', 'r', `#${requestRow - 1}`, ...shadow),
+            ...{ requestId: 'r', model: 'm', joinKey: 'k', arm: shadow.length > 0 ? 'shadow' : 'champion', requestRow },
+          }),
+        ).finish(),
+      );
+    const state = createJoinState(ruleOf({ byDecision: true }));
+    const rows = [logged(1), logged(2), logged(1, '2'), logged(2, '2')];
+    onPredictions(state, rows);
+    const named = { by: 'decision', key: rows[1]?.decisionId ?? '', label: 1, labelledAtMs: 5 } as const;
+    const { settled } = onLabels(state, [named]);
+    expect(new Set(settled.map(({ prediction }) => prediction))).toEqual(new Set([rows[1], rows[3]]));
   });
 
   test('label entries come back', () => {

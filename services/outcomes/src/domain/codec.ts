@@ -1,4 +1,4 @@
-import { eventId, outcomes, serving } from '@everloop/contracts';
+import { decisionIdOf, outcomes, serving } from '@everloop/contracts';
 import type { ArmTotals } from './arms.ts';
 import { lookupOf } from './join-state.ts';
 import type { Ending, Held, Label, LabelEntry, Prediction, Settled } from './types.ts';
@@ -36,19 +36,19 @@ export function isLabelKey(key: string): boolean {
 }
 
 /**
- * A prediction from the inference log, and its slices as `slicesOf` tells them. Throws on bytes that are not an Inference. Of a shadow in a request of
- * several rows the answer is not known: a label that names a decision does not reach it.
+ * A prediction from the inference log, and its slices as `slicesOf` tells them. Throws on bytes that are not an Inference. Where a gateway older than
+ * `request_row` logged a request of several rows, a label that names a decision does not reach its shadows.
  */
 export function decodeInference(
   bytes: Uint8Array,
   slicesOf: (inference: serving.Inference) => readonly string[] = () => [],
 ): Prediction {
   const inference = serving.Inference.decode(bytes);
-  const { decisionId, requestId, model, modelVersion, championVersion, arm, joinKey, score, learn } = inference;
+  const { decisionId, model, modelVersion, championVersion, arm, joinKey, score, learn } = inference;
   return {
     ...{ decisionId, model, modelVersion, championVersion, arm, joinKey, score, learn },
     predictedAtMs: inference.eventTimeMs,
-    answerId: arm === 'shadow' ? eventId('decision', model, requestId) : decisionId,
+    answerId: arm === 'shadow' ? decisionIdOf(inference, null) : decisionId,
     slices: slicesOf(inference),
   };
 }

@@ -108,6 +108,11 @@ export interface Inference {
     | undefined;
   /** Where an explanation was asked for: what each input contributed to the score, parallel to `input_names`, in the unit of the score. */
   attributions: number[];
+  /**
+   * In a request of several rows the row, from 1: with it the decision of a shadow's answer can be told, which labels name. 0: the only row, or a
+   * record older than this field.
+   */
+  requestRow: number;
 }
 
 function createBaseFeatureValue(): FeatureValue {
@@ -270,6 +275,7 @@ function createBaseInference(): Inference {
     inclusionProbability: 0,
     draw: undefined,
     attributions: [],
+    requestRow: 0,
   };
 }
 
@@ -394,6 +400,9 @@ export const Inference: MessageFns<Inference> = {
         writer.double(v);
       }
       writer.join();
+    }
+    if (message.requestRow !== 0) {
+      writer.uint32(296).uint32(message.requestRow);
     }
     return writer;
   },
@@ -729,6 +738,14 @@ export const Inference: MessageFns<Inference> = {
 
             break;
           }
+          case 37: {
+            if (tag !== 296) {
+              break;
+            }
+
+            message.requestRow = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -869,6 +886,11 @@ export const Inference: MessageFns<Inference> = {
       attributions: globalThis.Array.isArray(object?.attributions)
         ? object.attributions.map((e: any) => globalThis.Number(e))
         : [],
+      requestRow: isSet(object.requestRow)
+        ? globalThis.Number(object.requestRow)
+        : isSet(object.request_row)
+        ? globalThis.Number(object.request_row)
+        : 0,
     };
   },
 
@@ -982,6 +1004,9 @@ export const Inference: MessageFns<Inference> = {
     if (message.attributions?.length) {
       obj.attributions = message.attributions.map((e) => floatToJson(e));
     }
+    if (message.requestRow !== 0) {
+      obj.requestRow = Math.round(message.requestRow);
+    }
     return obj;
   },
 
@@ -1030,6 +1055,7 @@ export const Inference: MessageFns<Inference> = {
       ? CanaryDraw.fromPartial(object.draw)
       : undefined;
     message.attributions = object.attributions?.map((e) => e) || [];
+    message.requestRow = object.requestRow ?? 0;
     return message;
   },
 };
