@@ -4,6 +4,7 @@ import { controlChecks, type ControlEvents } from './control.ts';
 
 const none: ControlEvents = {
   driftReports: [],
+  qualityReports: [],
   requests: [],
   jobs: [],
   versions: [],

@@ -5,6 +5,7 @@ import type { LedgerCheck } from './types.ts';
 /** Everything that the control topics say, in order. */
 export interface ControlEvents {
   readonly driftReports: readonly drift.DriftReport[];
+  readonly qualityReports: readonly drift.QualityReport[];
   readonly requests: readonly training.RetrainingRequested[];
   readonly jobs: readonly training.JobEvent[];
   readonly versions: readonly registry.VersionChanged[];

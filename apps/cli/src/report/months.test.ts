@@ -12,6 +12,7 @@ const reasons = (...list: readonly (readonly [string, string])[]): string =>
 function input(control: Partial<ControlEvents> = {}): MonthInput {
   const none: ControlEvents = {
     driftReports: [],
+    qualityReports: [],
     requests: [],
     jobs: [],
     versions: [],
@@ -87,6 +88,22 @@ describe('monthReports', () => {
         promotions: 1,
       },
     ]);
+  });
+
+  it('counts windows judged by labels, also of slices, and those that were worse; estimates and windows with few labels are none', () => {
+    const one = (over: Partial<drift.QualityReport>): drift.QualityReport =>
+      drift.QualityReport.fromPartial({
+        ...{ windowEndMs: january, kind: 'performance', verdict: drift.DriftVerdict.STABLE, ...over },
+      });
+    const [month] = monthReports(
+      input({
+        qualityReports: [
+          ...[one({}), one({ slice: 'jfk', verdict: drift.DriftVerdict.DRIFTED })],
+          ...[one({ kind: 'estimated' }), one({ verdict: drift.DriftVerdict.INSUFFICIENT })],
+        ],
+      }),
+    );
+    expect(month).toMatchObject({ month: '2013-01', qualityWindows: 2, worseWindows: 1 });
   });
 
   it('adds up to the total', () => {

@@ -81,6 +81,12 @@ export function activityOf(input: MonthInput, months: readonly string[]): Activi
       (r) => r.windowEndMs - 1,
       (r) => verdicts.includes(r.verdict),
     );
+  const labelled = (...verdicts: drift.DriftVerdict[]): number =>
+    within(
+      control.qualityReports,
+      (r) => r.windowEndMs - 1,
+      (r) => r.kind === 'performance' && verdicts.includes(r.verdict),
+    );
   const jobs = (wanted: (job: training.JobEvent) => boolean): number =>
     within(control.jobs, (j) => j.eventTimeMs, wanted);
   const steps = (action: string): number =>
@@ -98,6 +104,8 @@ export function activityOf(input: MonthInput, months: readonly string[]): Activi
     quarantineReasons: quarantine.top(includes, topReasons),
     driftWindows: windows(drift.DriftVerdict.STABLE, drift.DriftVerdict.DRIFTED),
     driftedWindows: windows(drift.DriftVerdict.DRIFTED),
+    qualityWindows: labelled(drift.DriftVerdict.STABLE, drift.DriftVerdict.DRIFTED),
+    worseWindows: labelled(drift.DriftVerdict.DRIFTED),
     retrainingRequests: within(
       control.requests,
       (r) => r.eventTimeMs,
@@ -123,7 +131,7 @@ export function monthReports(input: MonthInput): readonly MonthReport[] {
   const months = new Set<string>([
     ...input.predictions.keys(),
     ...input.quarantine.months(),
-    ...control.driftReports.map((report) => monthOf(report.windowEndMs - 1)),
+    ...[...control.driftReports, ...control.qualityReports].map((report) => monthOf(report.windowEndMs - 1)),
     ...[...control.requests, ...control.jobs, ...control.steps].map((event) => monthOf(event.eventTimeMs)),
   ]);
   return [...months].sort().map((month) => ({ month, ...activityOf(input, [month]) }));

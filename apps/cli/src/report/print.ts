@@ -10,6 +10,7 @@ const monthColumns: readonly TableColumn[] = [
   right('labelled'),
   right('quarantined'),
   right('drifted'),
+  right('worse'),
   right('trained'),
   right('promoted'),
   right('rejected'),
@@ -35,6 +36,7 @@ function monthRow(name: string, activity: Activity): readonly string[] {
     count(activity.labelled),
     count(activity.quarantined),
     `${String(activity.driftedWindows)} of ${String(activity.driftWindows)}`,
+    `${String(activity.worseWindows)} of ${String(activity.qualityWindows)}`,
     String(activity.trainings),
     String(activity.promotions),
     String(activity.rejections),
@@ -51,6 +53,7 @@ function monthsText(report: Report): string {
   const rows = report.months.map((month) => monthRow(month.month, month));
   const legend = [
     'drifted: windows of event time that differ from what the model in service was trained on, of those with enough data to judge.',
+    'worse: windows, of all predictions and of slices, in which labels showed that the model in service did worse than it promised.',
     'AUC and log loss: of the answers given, beside the first model, never retrained, on the same requests ("first").',
   ];
   return [table(monthColumns, [...rows, monthRow('all', report.totals)]), ...legend].join('\n');

@@ -55,6 +55,7 @@ export async function readJson<T>(bus: Bus, topic: string, decode: (value: unkno
 export async function readControl(bus: Bus): Promise<ControlEvents> {
   return {
     driftReports: await readJson(bus, topics.driftReport, (json) => drift.DriftReport.fromJSON(json)),
+    qualityReports: await readJson(bus, topics.driftQuality, (json) => drift.QualityReport.fromJSON(json)),
     requests: await readJson(bus, topics.retrainingRequested, (json) => training.RetrainingRequested.fromJSON(json)),
     jobs: await readJson(bus, topics.trainingJob, (json) => training.JobEvent.fromJSON(json)),
     versions: await readJson(bus, topics.modelVersion, (json) => registry.VersionChanged.fromJSON(json)),

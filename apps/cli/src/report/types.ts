@@ -29,6 +29,9 @@ export interface Activity {
   /** Drift windows with enough rows to judge, and those that drifted. */
   readonly driftWindows: number;
   readonly driftedWindows: number;
+  /** Windows judged by their labels, of all predictions and of slices, and those in which the version did worse than it promised. */
+  readonly qualityWindows: number;
+  readonly worseWindows: number;
   readonly retrainingRequests: number;
   /** Trainings that ran, the first of a model included. */
   readonly trainings: number;

@@ -60,6 +60,11 @@ describe('a report', () => {
     );
   });
 
+  test('names the version whose training it is compared with, which a baseline does not know', () => {
+    const nameless = { ...reference, version: '' };
+    expect(evaluated(windowOf(0.4), nameless).reason).toMatch(/drifted from version 1: temp/);
+  });
+
   test('comes through JSON unchanged, and is the same for the same window', () => {
     const report = evaluated(windowOf(0.4));
     expect(drift.DriftReport.fromJSON(JSON.parse(JSON.stringify(drift.DriftReport.toJSON(report))))).toEqual(report);

@@ -117,7 +117,7 @@ function compare(window: DueWindow, baseline: Baseline, policy: drift.DriftPolic
     const reason = `stable: ${many}, ${policy.minDriftedFields} needed; ${heavy}`;
     return { verdict: drift.DriftVerdict.STABLE, reason, fields, score, urgent };
   }
-  const since = `from version ${baseline.version}${baseline.phase === '' ? '' : `, ${baseline.phase}`}`;
+  const since = `from version ${window.counts.baselineVersion}${baseline.phase === '' ? '' : `, ${baseline.phase}`}`;
   const worst = drifted.length === 0 ? '' : `: ${describeFields(drifted)}`;
   const reason = `${urgent ? 'urgent: ' : ''}${many} ${since}${worst}; ${heavy}`;
   return { verdict: drift.DriftVerdict.DRIFTED, reason, fields, score, urgent };

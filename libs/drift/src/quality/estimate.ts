@@ -97,7 +97,7 @@ export function estimatePerformance(
   const excess = observed - held.logLoss;
   const isWorse = observed - reach > held.logLoss && excess > spec.maxLogLossExcess;
   Object.assign(report, {
-    ...{ observed, expected: held.logLoss, lower: observed - reach, upper: observed + reach },
+    ...{ observed, expected: held.logLoss, lower: Math.max(0, observed - reach), upper: observed + reach },
     metrics: { ...metricsOf(quality), logLoss: observed },
     verdict: isWorse ? drift.DriftVerdict.DRIFTED : drift.DriftVerdict.STABLE,
     reason: `${aboutSlice(window)}${isWorse ? 'expected to be worse' : 'expected as promised'}: log loss ${observed.toFixed(4)} ± ${error.toFixed(4)} estimated from ${quality.rows} scores against ${held.logLoss.toFixed(4)} promised, an excess of ${spec.maxLogLossExcess} matters`,

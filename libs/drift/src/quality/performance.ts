@@ -82,7 +82,8 @@ export function judgePerformance(
   const perRow = effect * varianceOfLogLoss(all);
   const error = Math.sqrt(perRow * (1 / all.labelled + 1 / held.rows));
   const reach = boundOf(alphaOf(alpha / 2, after.labelledWindows), after.noise, all.labelled) * error;
-  [report.lower, report.upper] = [observed - reach, observed + reach];
+  // A loss is never below 0, whatever the noise.
+  [report.lower, report.upper] = [Math.max(0, observed - reach), observed + reach];
   const since = sequenceOf(after, held, alpha / 2, spec.minLabelled);
   const excess = observed - held.logLoss;
   const inWindow = report.lower > held.logLoss && excess > spec.maxLogLossExcess;
@@ -103,5 +104,5 @@ function sequenceOf(track: Track, held: Promised, alpha: number, rowsBest: numbe
   const variance = Math.max(0, sums.logLossSquaredMicro / 1e6 / track.rows - mean * mean) * designEffect(track.noise);
   const radius = sequenceRadius(variance, track.rows, alpha / 2, rowsBest);
   const promise = boundOf(alpha / 2, track.noise, held.rows) * Math.sqrt(variance / held.rows);
-  return { mean, lower: mean - radius - promise };
+  return { mean, lower: Math.max(0, mean - radius - promise) };
 }
