@@ -2,7 +2,7 @@ export { rewardKey } from './reward-key.ts';
 export * from './topics.ts';
 export type * from './dataset-types.ts';
 export type * from './resources/batch-types.ts';
-export { datasetCheckDefaults, monitorDefaults } from './resources/types.ts';
+export { datasetCheckDefaults, hasNumericLabel, monitorDefaults } from './resources/types.ts';
 export type * from './resources/types.ts';
 export type * from './resources/window-types.ts';
 export * as inference from './gen/inference/grpc_predict_v2.ts';

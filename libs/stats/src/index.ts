@@ -19,6 +19,7 @@ export * from './metrics/auc.ts';
 export * from './metrics/binary-metrics.ts';
 export * from './metrics/estimated-quality.ts';
 export * from './metrics/isotonic.ts';
+export * from './metrics/error-sums.ts';
 export * from './metrics/regression-metrics.ts';
 export * from './metrics/score-sums.ts';
 export * from './numerics/binomial.ts';

@@ -1,5 +1,5 @@
 import { createMetrics } from '@everloop/service';
-import { ScoreSums } from '@everloop/stats';
+import { errorQuality, errorsOf, noErrors, ScoreSums } from '@everloop/stats';
 import { describe, expect, test } from 'vitest';
 import { createQualityGauges } from './quality-gauges.ts';
 
@@ -26,7 +26,7 @@ describe('quality in the metrics', () => {
       [0.2, 0],
       [0.6, 0],
     ]);
-    gauges.show([{ name, quality: both, coverage: 0.75 }], []);
+    gauges.show([{ name, quality: both, errors: errorQuality(noErrors), coverage: 0.75 }], []);
     expect(await shown()).toMatchObject({
       everloop_model_auc_ratio: 1,
       everloop_model_recall_ratio: 1,
@@ -35,13 +35,21 @@ describe('quality in the metrics', () => {
       everloop_model_labelled_predictions: 3,
       everloop_label_coverage_ratio: 0.75,
     });
-    gauges.show([{ name, quality: qualityOf([[0.9, 1]]), coverage: Number.NaN }], []);
+    gauges.show([{ name, quality: qualityOf([[0.9, 1]]), errors: errorQuality(noErrors), coverage: Number.NaN }], []);
     const one = await shown();
     expect(Object.keys(one)).not.toContain('everloop_model_auc_ratio');
     expect(Object.keys(one)).not.toContain('everloop_label_coverage_ratio');
     expect(one['everloop_model_brier_ratio']).toBeCloseTo(0.01, 9);
     expect(one['everloop_model_rmse_ratio']).toBeCloseTo(0.1, 9);
     expect(one['everloop_model_mae_ratio']).toBeCloseTo(0.1, 9);
+    gauges.show([{ name, quality: qualityOf([]), errors: errorQuality(errorsOf(7, 10)), coverage: 1 }], []);
+    expect(await shown()).toEqual({
+      everloop_label_coverage_ratio: 1,
+      everloop_model_labelled_predictions: 1,
+      everloop_model_mean_absolute_error: 3,
+      everloop_model_mean_error: -3,
+      everloop_model_root_mean_squared_error: 3,
+    });
     gauges.show([], [name]);
     expect(await shown()).toEqual({});
   });

@@ -57,7 +57,24 @@ export function createQualityGauges(metrics: Metrics): QualityGauges {
         labels,
         'max',
       ),
-      of((quality) => quality.rows),
+      ({ quality, errors }) => quality.rows + errors.rows,
+    ],
+    [
+      metrics.gauge('everloop_model_mean_absolute_error', 'Of labels that are numbers, in their unit', labels, 'max'),
+      ({ errors }) => errors.mae,
+    ],
+    [
+      metrics.gauge(
+        'everloop_model_root_mean_squared_error',
+        'Of labels that are numbers, in their unit',
+        labels,
+        'max',
+      ),
+      ({ errors }) => errors.rmse,
+    ],
+    [
+      metrics.gauge('everloop_model_mean_error', 'Prediction less label, of labels that are numbers', labels, 'max'),
+      ({ errors }) => errors.bias,
     ],
     [
       metrics.gauge(

@@ -16,7 +16,7 @@ export function settledOf(prediction: Prediction, ending: Ending, replaces: Endi
   return { prediction, ending, replaces, revision: replaces === null ? 0 : 1 };
 }
 
-export const labelledAs = (label: 0 | 1, labelledAtMs = 1): Ending => ({ kind: 'labelled', label, labelledAtMs });
+export const labelledAs = (label: number, labelledAtMs = 1): Ending => ({ kind: 'labelled', label, labelledAtMs });
 
 /** The first of several labels counts, for two days either way; but for what is given. */
 export function ruleOf(given: Partial<JoinRule> = {}): JoinRule {

@@ -151,12 +151,12 @@ export interface ModelSpec {
   readonly onDemand?: readonly OnDemandFeature[];
   readonly inputs: readonly ModelInput[];
   readonly embeddings?: readonly ModelEmbedding[];
-  /** The label is 1 where `field` > `above`. */
+  /** The label is 1 where `field` > `above`, else 0; without `above` it is the number itself. */
   readonly label: {
     readonly source: string;
     readonly key: string;
     readonly field: string;
-    readonly above: number;
+    readonly above?: number;
     readonly waitMs: number;
     /** Field of the source with a decision id: a label that has one is about that decision alone, and counts before those of its key. */
     readonly by?: string;
@@ -165,7 +165,7 @@ export interface ModelSpec {
     /** Which of several labels counts, by event time; absent: the first. */
     readonly conflict?: 'first' | 'last';
     /** Label of a prediction whose wait is over without one; absent: it has none. */
-    readonly default?: 0 | 1;
+    readonly default?: number;
   };
   /** Parts of the predictions whose quality is told apart; they may overlap. */
   readonly slices?: readonly SliceSpec[];
@@ -232,4 +232,9 @@ export interface ExplorationRule {
   /** Matured decisions after which epsilon is half; 0: it stays. */
   readonly halfAt: number;
   readonly warmUp: number;
+}
+
+/** Whether labels are numbers, whose predictions are judged by their errors, and not of two classes. */
+export function hasNumericLabel({ above }: Pick<ModelSpec['label'], 'above'>): boolean {
+  return above === undefined;
 }

@@ -13,6 +13,8 @@ export interface PerformanceSpec {
   readonly minLabelled: number;
   /** Log loss above what the version promised that matters, nats. */
   readonly maxLogLossExcess: number;
+  /** Of a Model whose label is a number: mean absolute error above what the version promised that matters, in the label's unit. */
+  readonly maxMaeExcess?: number;
   readonly confidence: number;
   /** Estimate the quality from scores alone while labels are missing. */
   readonly estimate: boolean;

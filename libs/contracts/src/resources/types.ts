@@ -3,7 +3,7 @@ import type { ExplorationRule, ModelSpec, OnDemandFeature, RequestField } from '
 import type { MonitorSpec } from './monitor-types.ts';
 import type { WindowSpec } from './window-types.ts';
 
-export { datasetCheckDefaults } from './model-types.ts';
+export { datasetCheckDefaults, hasNumericLabel } from './model-types.ts';
 export type * from './model-types.ts';
 export { monitorDefaults } from './monitor-types.ts';
 export type * from './monitor-types.ts';

@@ -162,7 +162,7 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     thresholds: [{ field: 'a', psi: 0.2, significance: 0.05, missingRatio: 0.5 }],
     budget: { falseRetrainings: 1, perMs: 86_400_000 },
     performance: {
-      ...{ windowMs: 1, minLabelled: 1, maxLogLossExcess: 0.1, confidence: 0.9, estimate: true },
+      ...{ windowMs: 1, minLabelled: 1, maxLogLossExcess: 0.1, maxMaeExcess: 1, confidence: 0.9, estimate: true },
       ...{ slices: ['north'], sliceMinLabelled: 1 },
     },
   },

@@ -15,4 +15,11 @@ describe('labels of a training set', () => {
     const label = conflict === undefined ? spec.label : { ...spec.label, conflict };
     expect(labelsSql({ ...spec, label }, 'labels', asOfMs)).toMatch(expected);
   });
+
+  it('are 0 or 1, or the numbers themselves', () => {
+    if (spec === undefined) throw new Error('the fixture has a Model');
+    const { above, ...numeric } = spec.label;
+    expect(labelsSql(spec, 'labels', 1)).toContain(`CAST("${spec.label.field}" > ${above ?? NaN} AS DOUBLE) AS y`);
+    expect(labelsSql({ ...spec, label: numeric }, 'labels', 1)).toContain(`CAST("${spec.label.field}" AS DOUBLE) AS y`);
+  });
 });

@@ -15,15 +15,17 @@ function quoted(name: string): string {
 
 /**
  * One row per join key: the label as it first came, or last where the Model says so, of labels that were known before `asOfMs`. Columns `k`, `y` (1 where the
- * field is above the threshold, else 0), `t` (event time of the label).
+ * field is above the threshold, else 0; the field itself without one), `t` (event time of the label).
  */
 export function labelsSql(spec: ModelSpec, labels: string, asOfMs: number, known?: 'bitemporal' | 'latest'): string {
   const key = quoted(spec.label.key);
   const field = quoted(spec.label.field);
+  const { above } = spec.label;
+  const value = above === undefined ? field : `${field} > ${above}`;
   const direction = spec.label.conflict === 'last' ? ' DESC' : '';
   const order = [timeMs, partition, offset].map((column) => column + direction).join(', ');
   return (
-    `SELECT ${key} AS k, CAST(${field} > ${spec.label.above} AS DOUBLE) AS y, ${timeMs} AS t FROM ${labels} ` +
+    `SELECT ${key} AS k, CAST(${value} AS DOUBLE) AS y, ${timeMs} AS t FROM ${labels} ` +
     `WHERE ${key} IS NOT NULL AND ${field} IS NOT NULL AND ${cut(known)} < ${asOfMs} ` +
     `QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) = 1`
   );

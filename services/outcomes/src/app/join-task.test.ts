@@ -17,7 +17,8 @@ const join: Join = {
   slices: [],
 };
 const telemetry = createTelemetry(createLogger({ service: 'test', level: 'silent' }), createMetrics('outcomes'));
-const task = (stateMax = 100): JoinTask => createJoinTask({ join, partition: 1, stateMax, telemetry });
+const task = (stateMax = 100, over: Partial<Join> = {}): JoinTask =>
+  createJoinTask({ join: { ...join, ...over }, partition: 1, stateMax, telemetry });
 
 function context() {
   const out: OutRecord[] = [];
@@ -98,6 +99,24 @@ describe('the task of a partition', () => {
     const stats = outcomes.OutcomeStats.fromJSON(JSON.parse(String(out[1]?.value)));
     expect(stats).toMatchObject({ model: 'm', labelled: 1, positives: 1, expired: 0, dayMs: 0, settledAtMs: 3 * hour });
     expect(decodeHeld(out[2]?.value as Buffer)).toMatchObject({ ending: { kind: 'labelled', label: 1 }, endings: 1 });
+  });
+
+  test('joins labels that are numbers, through its changelog too, and gives no rewards for them', () => {
+    const { out, value } = context();
+    const numbers = { rule: { ...join.rule, above: null } };
+    const one = task(100, numbers);
+    void one.onRecords(batch([served('a', 'k', 'm', topics.inferenceServed, true)]), value);
+    void one.onRecords(batch([label('k', 20.5)]), value);
+    expect(out.filter(({ topic }) => topic === topics.armStats)).toEqual([]);
+    const settled = out.find(({ topic }) => topic === topics.outcomeSettled);
+    expect(outcomes.Outcome.decode(settled?.value as Buffer)).toMatchObject({ label: 20.5, score: 0.25 });
+    const stats = out.findLast(({ topic }) => topic === topics.outcomeStats);
+    expect(outcomes.OutcomeStats.fromJSON(JSON.parse(String(stats?.value)))).toMatchObject({
+      ...{ labelled: 1, logLossNano: 0 },
+      errors: { rows: 1, absoluteMicro: 20_250_000 },
+    });
+    const held = out.findLast(({ key }) => key === 'a');
+    expect(decodeHeld(held?.value as Buffer)).toMatchObject({ ending: { kind: 'labelled', label: 20.5 } });
   });
 
   test('passes the watermark on after the expiries', () => {

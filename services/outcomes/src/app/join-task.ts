@@ -60,7 +60,8 @@ export function createJoinTask(options: JoinTaskOptions): JoinTask {
   const arms: Arms = new Map();
   const finish = (changes: Changes, cause: string, context: TaskContext): void => {
     write(join, changes, cause, context);
-    writeArms(join.model, arms, changes, context);
+    // Rewards of labels are for those of two classes: a number has no largest error.
+    if (join.rule.above !== null) writeArms(join.model, arms, changes, context);
     telemetry.handled(join.model, changes);
     telemetry.holds(join.model, partition, state.held.size, state.labels.size);
   };
@@ -122,13 +123,18 @@ function decoded<T>(record: BusRecord, decode: (bytes: Uint8Array) => T): T {
 }
 
 /** Emits outcomes, their sums and the changelog. */
-function write({ model, joinRule: { waitMs } }: Join, changes: Changes, cause: string, context: TaskContext): void {
+function write(
+  { model, joinRule: { waitMs }, rule }: Join,
+  changes: Changes,
+  cause: string,
+  context: TaskContext,
+): void {
   const { partition } = context;
   for (const settled of changes.settled) {
     const value = Buffer.from(encodeOutcome(settled, waitMs));
     context.emit({ topic: topics.outcomeSettled, partition, key: settled.prediction.joinKey, value });
   }
-  for (const stats of summarise(changes, waitMs)) {
+  for (const stats of summarise(changes, { waitMs, isNumeric: rule.above === null })) {
     const event = encodeEvent({
       id: eventId('outcome-stats', model, stats.modelVersion, stats.arm, String(stats.hourMs), stats.slice, cause),
       type: topics.outcomeStats,

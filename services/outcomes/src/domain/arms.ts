@@ -21,7 +21,7 @@ const armsMax = 256;
  *
  * @example rewardNano(0.9, 1) === 990_000_000
  */
-export function rewardNano(score: number, label: 0 | 1): number {
+export function rewardNano(score: number, label: number): number {
   const distance = Math.min(1, Math.abs(score - label));
   return Math.round((1 - distance * distance) * 1e9);
 }

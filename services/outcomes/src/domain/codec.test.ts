@@ -151,11 +151,17 @@ describe('labels', () => {
       '{"flight_id":"f","arr_delay":16,"at":5,"decision":""}',
       { by: 'key', key: 'f', label: 1, labelledAtMs: 5 },
     ],
+    [
+      'the number itself',
+      '{"flight_id":"f","arr_delay":-3.5,"at":5}',
+      { by: 'key', key: 'f', label: -3.5, labelledAtMs: 5 },
+      { above: null },
+    ],
     ['no value', '{"flight_id":"f","arr_delay":null,"at":5}', null],
     ['no key', '{"arr_delay":1,"at":5}', null],
     ['no time', '{"flight_id":"f","arr_delay":1}', null],
     ['no record', 'null', null],
-  ])('%s', (_, json, expected) => {
-    expect(readLabel(rule, JSON.parse(json) as Record<string, unknown> | null)).toEqual(expected);
+  ])('%s', (_, json, expected, over: Partial<LabelRule> = {}) => {
+    expect(readLabel({ ...rule, ...over }, JSON.parse(json) as Record<string, unknown> | null)).toEqual(expected);
   });
 });

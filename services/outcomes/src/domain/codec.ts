@@ -91,12 +91,12 @@ export function decodeHeld(bytes: Uint8Array): Held {
       ...{ decisionId, model, modelVersion, championVersion, arm, joinKey },
       ...{ predictedAtMs, score, learn, answerId, slices },
     },
-    ending: endingOf(kind, label > 0.5 ? 1 : 0, labelledAtMs),
+    ending: endingOf(kind, label, labelledAtMs),
     endings: revision,
   };
 }
 
-function endingOf(kind: outcomes.OutcomeKind, label: 0 | 1, labelledAtMs: number): Ending | null {
+function endingOf(kind: outcomes.OutcomeKind, label: number, labelledAtMs: number): Ending | null {
   if (kind === LABELLED) return { kind: 'labelled', label, labelledAtMs };
   if (kind === DEFAULTED) return { kind: 'defaulted', label };
   return kind === EXPIRED ? { kind: 'expired' } : null;
@@ -117,7 +117,7 @@ interface PackedEntry {
   readonly model: string;
   readonly by: Label['by'];
   readonly key: string;
-  readonly labels: readonly (readonly [timeMs: number, label: 0 | 1])[];
+  readonly labels: readonly (readonly [timeMs: number, label: number])[];
   readonly used: boolean;
 }
 

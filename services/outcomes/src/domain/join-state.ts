@@ -10,7 +10,7 @@ export interface JoinRule {
   /** Which of several labels of one prediction counts, by event time. */
   readonly conflict: 'first' | 'last';
   /** The label of a prediction whose wait is over without one; null: it expires. */
-  readonly defaultLabel: 0 | 1 | null;
+  readonly defaultLabel: number | null;
   /** Labels may name the decision that they are about. */
   readonly byDecision: boolean;
 }

@@ -289,7 +289,7 @@ function play(
     }
     for (const change of changes) {
       record(changelog, change);
-      records.push(...summarise(change, rule.waitMs));
+      records.push(...summarise(change, { waitMs: rule.waitMs, isNumeric: false }));
       for (const { ending, prediction: one, replaces, revision } of change.settled) {
         // Every ending replaces the one before it, and the first replaces none.
         if (settled.has(one.decisionId) !== revision > 0 || (replaces === null) !== (revision === 0)) problems += 1;

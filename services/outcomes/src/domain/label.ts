@@ -6,9 +6,9 @@ import type { Label } from './types.ts';
 export interface LabelRule {
   /** Field with the join key. */
   readonly key: string;
-  /** Field whose value decides; the label is 1 where it is above `above`. */
+  /** Field whose value decides: the label is 1 where it is above `above`, else 0; or the value itself. */
   readonly field: string;
-  readonly above: number;
+  readonly above: number | null;
   /** Field with the id of the decision that the label is about; a record without one is about all of its key. */
   readonly decision: string | null;
   /** Field with the event time: epoch milliseconds or RFC 3339 text. */
@@ -27,7 +27,7 @@ export function joinRule(label: ModelSpec['label']): JoinRule {
 }
 
 export function labelRule(label: ModelSpec['label'], eventTime: string): LabelRule {
-  return { key: label.key, field: label.field, above: label.above, decision: label.by ?? null, eventTime };
+  return { key: label.key, field: label.field, above: label.above ?? null, decision: label.by ?? null, eventTime };
 }
 
 function timeOf(value: unknown): number {
@@ -47,6 +47,6 @@ export function readLabel(rule: LabelRule, fields: Readonly<Record<string, unkno
   const isNamed = typeof decision === 'string' && decision !== '';
   return {
     ...(isNamed ? { by: 'decision', key: decision } : { by: 'key', key: String(joinKey) }),
-    ...{ label: value > rule.above ? 1 : 0, labelledAtMs },
+    ...{ label: rule.above === null ? value : value > rule.above ? 1 : 0, labelledAtMs },
   };
 }

@@ -10,13 +10,16 @@ import type { Ending, Prediction } from './types.ts';
 const hour = 3_600_000;
 const day = 24 * hour;
 
-const statsOf = (rows: readonly (readonly [Prediction, Ending | null])[]): readonly outcomes.OutcomeStats[] =>
+const statsOf = (
+  rows: readonly (readonly [Prediction, Ending | null])[],
+  isNumeric = false,
+): readonly outcomes.OutcomeStats[] =>
   summarise(
     {
       read: rows.map(([prediction]) => prediction),
       settled: rows.flatMap(([prediction, ending]) => (ending === null ? [] : [settledOf(prediction, ending)])),
     },
-    2 * day,
+    { waitMs: 2 * day, isNumeric },
   );
 
 function rolled(records: readonly outcomes.OutcomeStats[], watermarkMs: number, windowMs = 3 * day): RollingState {
@@ -41,6 +44,21 @@ const rows = fc.array(
 );
 
 describe('rolling quality', () => {
+  test('of labels that are numbers is that of their errors, and no quality of classes', () => {
+    const rows = [
+      [predictionOf({ score: 12, slices: ['north'] }), labelledAs(10)],
+      [predictionOf({ score: 3, predictedAtMs: day }), labelledAs(7)],
+      [predictionOf({ score: 99, predictedAtMs: day }), null],
+    ] as const;
+    const records = statsOf(rows, true).map((one) => outcomes.OutcomeStats.fromJSON(outcomes.OutcomeStats.toJSON(one)));
+    const [all, north] = rollingQuality(rolled(records, 2 * day));
+    // Errors 2 and -4.
+    expect(all?.errors).toEqual({ rows: 2, bias: -1, mae: 3, rmse: Math.sqrt(10) });
+    expect(all?.quality).toMatchObject({ rows: 0, logLoss: NaN, rmse: NaN, auc: NaN });
+    expect(all?.coverage).toBe(1);
+    expect(north?.errors).toMatchObject({ rows: 1, mae: 2 });
+  });
+
   test('is that of the rows in the window, by version and slice', () => {
     fc.assert(
       fc.property(rows, fc.integer({ min: 0, max: 9 }), (all, days) => {

@@ -1,5 +1,13 @@
 import type { outcomes } from '@everloop/contracts';
-import { ScoreSums, type ScoreQuality } from '@everloop/stats';
+import {
+  addErrors,
+  errorQuality,
+  noErrors,
+  ScoreSums,
+  type ErrorQuality,
+  type ErrorSumsState,
+  type ScoreQuality,
+} from '@everloop/stats';
 
 const dayMs = 86_400_000;
 /** Versions × arms × slices that are told apart: those with the newest predictions. */
@@ -17,6 +25,8 @@ export interface GroupName {
 export interface RollingQuality {
   readonly name: GroupName;
   readonly quality: ScoreQuality;
+  /** Of labels that are numbers. */
+  readonly errors: ErrorQuality;
   /**
    * Share of the predictions that have a label, defaults left out, over the days of which every prediction is settled; NaN without such a day. So young
    * predictions do not look like missing labels.
@@ -26,6 +36,7 @@ export interface RollingQuality {
 
 interface Day {
   readonly sums: ScoreSums;
+  errors: ErrorSumsState;
   predictions: number;
   expired: number;
   defaulted: number;
@@ -61,9 +72,17 @@ export function addStats(state: RollingState, stats: outcomes.OutcomeStats): voi
   const group = state.groups.get(key) ?? { name, days: new Map<number, Day>() };
   state.groups.set(key, group);
   const known = group.days.get(stats.dayMs);
-  const day = known ?? { sums: new ScoreSums(), predictions: 0, expired: 0, defaulted: 0, labelled: 0 };
+  const day = known ?? {
+    sums: new ScoreSums(),
+    errors: noErrors,
+    predictions: 0,
+    expired: 0,
+    defaulted: 0,
+    labelled: 0,
+  };
   if (known === undefined) group.days.set(stats.dayMs, day);
-  day.sums.merge(stats);
+  if (stats.errors === undefined) day.sums.merge(stats);
+  else day.errors = addErrors(day.errors, stats.errors);
   day.predictions += stats.predictions;
   day.expired += stats.expired;
   day.defaulted += stats.defaulted;
@@ -94,14 +113,15 @@ export function rollingQuality(state: RollingState): readonly RollingQuality[] {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, { name, days }]) => {
       const sums = new ScoreSums();
-      let [labels, settled] = [0, 0];
+      let [errors, labels, settled] = [noErrors, 0, 0];
       for (const [start, day] of days) {
         sums.merge(day.sums.state());
+        errors = addErrors(errors, day.errors);
         const isComplete = day.labelled + day.expired >= day.predictions && start + dayMs <= state.watermarkMs;
         if (!isComplete) continue;
         labels += day.labelled - day.defaulted;
         settled += day.predictions;
       }
-      return { name, quality: sums.quality(), coverage: labels / settled };
+      return { name, quality: sums.quality(), errors: errorQuality(errors), coverage: labels / settled };
     });
 }

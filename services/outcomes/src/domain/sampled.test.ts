@@ -22,10 +22,12 @@ function outcomesOf(seed: string, share: number): readonly Settled[] {
 }
 
 function lossesOf(settled: readonly Settled[]) {
-  return summarise({ read: [], settled }, 0).map(({ labelled, logLossNano, logLossSquaredMicro }) => {
-    const mean = logLossNano / 1e9 / labelled;
-    return { labelled, mean, error: Math.sqrt((logLossSquaredMicro / 1e6 / labelled - mean ** 2) / labelled) };
-  });
+  return summarise({ read: [], settled }, { waitMs: 0, isNumeric: false }).map(
+    ({ labelled, logLossNano, logLossSquaredMicro }) => {
+      const mean = logLossNano / 1e9 / labelled;
+      return { labelled, mean, error: Math.sqrt((logLossSquaredMicro / 1e6 / labelled - mean ** 2) / labelled) };
+    },
+  );
 }
 
 describe('outcomes of a model that logs a share of its predictions', () => {

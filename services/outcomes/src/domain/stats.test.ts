@@ -23,7 +23,7 @@ interface Batch {
   readonly settled: readonly Settled[];
 }
 
-const sums = (batch: Batch): readonly outcomes.OutcomeStats[] => summarise(batch, waitMs);
+const sums = (batch: Batch): readonly outcomes.OutcomeStats[] => summarise(batch, { waitMs, isNumeric: false });
 
 /** Records of the topic merged as a reader does, by version, arm, hour and slice; what adds up to nothing is left out. */
 function merged(records: readonly outcomes.OutcomeStats[]): Readonly<Record<string, unknown>> {
@@ -50,6 +50,32 @@ function merged(records: readonly outcomes.OutcomeStats[]): Readonly<Record<stri
   const added = [...groups].map(([key, all]) => [key, adder(all)] as const);
   return Object.fromEntries(added.filter(([, one]) => JSON.stringify(one) !== nothing).sort());
 }
+
+describe('labels that are numbers', () => {
+  const numbers = (settled: readonly Settled[]): readonly outcomes.OutcomeStats[] =>
+    summarise({ read: settled.map(({ prediction }) => prediction), settled }, { waitMs, isNumeric: true });
+
+  test('give sums of errors, and none of scores as probabilities', () => {
+    const [sum] = numbers([
+      settledOf(predictionOf({ score: 12.5 }), labelledAs(10)),
+      settledOf(predictionOf({ score: -3 }), labelledAs(1)),
+      settledOf(predictionOf({ score: 5 }), expired),
+    ]);
+    expect(sum).toMatchObject({
+      ...{ predictions: 3, labelled: 2, expired: 1, positives: 0, logLossNano: 0, brierNano: 0, scoreNano: [] },
+      ...{ predictedScores: { bins: [] }, negativeScores: { bins: [] } },
+      errors: { rows: 2, errorMicro: -1_500_000, absoluteMicro: 6_500_000, squaredMicro: 22_250_000 },
+    });
+  });
+
+  test('that are corrected replace what they were', () => {
+    const prediction = predictionOf({ score: 12 });
+    const [first] = numbers([settledOf(prediction, labelledAs(10))]);
+    const [second] = numbers([settledOf(prediction, labelledAs(11), labelledAs(10))]);
+    expect(second).toMatchObject({ labelled: 0, corrected: 1 });
+    expect((first?.errors?.absoluteMicro ?? 0) + (second?.errors?.absoluteMicro ?? 0)).toBe(1_000_000);
+  });
+});
 
 const predictions = fc.record({
   modelVersion: fc.constantFrom('1', '2'),

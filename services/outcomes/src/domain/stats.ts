@@ -1,5 +1,15 @@
 import type { outcomes } from '@everloop/contracts';
-import { addToBin, logBin, ScoreSums, scoreBin, sparseCounts, type LogHistogram } from '@everloop/stats';
+import {
+  addErrors,
+  addToBin,
+  errorsOf,
+  logBin,
+  noErrors,
+  ScoreSums,
+  scoreBin,
+  sparseCounts,
+  type LogHistogram,
+} from '@everloop/stats';
 import type { Ending, Prediction, Settled } from './types.ts';
 
 const hourMs = 3_600_000;
@@ -12,25 +22,33 @@ interface Summed {
   readonly settled: readonly Settled[];
 }
 
+/** How labels are taken: how long one may be on its way before it is late, and whether it is a number and not one of two classes. */
+export interface LabelKind {
+  readonly waitMs: number;
+  readonly isNumeric: boolean;
+}
+
 /** The sums of one version, arm, event hour and slice while a batch is added up. */
 class Group {
   readonly #first: Prediction;
   readonly #slice: string;
-  readonly #waitMs: number;
+  readonly #kind: LabelKind;
   readonly #sums = new ScoreSums();
   readonly #predicted = new Float64Array(scoreBins);
   readonly #delays: LogHistogram = new Map();
   readonly #counts = { predictions: 0, expired: 0, defaulted: 0, late: 0, corrected: 0 };
+  #errors = noErrors;
   #settledAtMs = 0;
 
-  constructor(first: Prediction, slice: string, waitMs: number) {
+  constructor(first: Prediction, slice: string, kind: LabelKind) {
     this.#first = first;
     this.#slice = slice;
-    this.#waitMs = waitMs;
+    this.#kind = kind;
   }
 
   read(prediction: Prediction): void {
     this.#counts.predictions += 1;
+    if (this.#kind.isNumeric) return;
     const bin = scoreBin(prediction.score, scoreBins);
     this.#predicted[bin] = (this.#predicted[bin] ?? 0) + 1;
   }
@@ -40,9 +58,10 @@ class Group {
       this.#counts.expired += sign;
       return;
     }
-    this.#sums.add(prediction.score, ending.label, sign);
+    if (this.#kind.isNumeric) this.#errors = addErrors(this.#errors, errorsOf(prediction.score, ending.label), sign);
+    else this.#sums.add(prediction.score, ending.label, sign);
     const isDefault = ending.kind === 'defaulted';
-    const labelledAtMs = isDefault ? prediction.predictedAtMs + this.#waitMs : ending.labelledAtMs;
+    const labelledAtMs = isDefault ? prediction.predictedAtMs + this.#kind.waitMs : ending.labelledAtMs;
     if (sign > 0) this.#settledAtMs = Math.max(this.#settledAtMs, labelledAtMs);
     if (isDefault) {
       this.#counts.defaulted += sign;
@@ -50,7 +69,7 @@ class Group {
     }
     const delayMs = labelledAtMs - prediction.predictedAtMs;
     addToBin(this.#delays, logBin(delayMs / 1000), sign);
-    if (delayMs > this.#waitMs) this.#counts.late += sign;
+    if (delayMs > this.#kind.waitMs) this.#counts.late += sign;
   }
 
   correct(): void {
@@ -65,6 +84,7 @@ class Group {
       hourMs: Math.floor(predictedAtMs / hourMs) * hourMs,
       ...this.#counts,
       ...this.#sums.state(),
+      ...(this.#kind.isNumeric ? { labelled: this.#errors.rows, errors: { ...this.#errors } } : { errors: undefined }),
       settledAtMs: this.#settledAtMs,
       predictedScores: sparseCounts(this.#predicted),
       delays: delayCounts(this.#delays),
@@ -80,15 +100,15 @@ function delayCounts(delays: LogHistogram): { bins: number[]; counts: number[] }
 /**
  * What one batch or watermark changes in the sums: a record for each model version, arm, event hour of the prediction and slice (all predictions are
  * slice ""), sorted by them. A replaced ending is taken away. All sums are whole, so those of any division of the changes add up to the
- * same. `waitMs`: how long a label may take before it is late. O(predictions × slices).
+ * same. O(predictions × slices).
  */
-export function summarise(changes: Summed, waitMs: number): readonly outcomes.OutcomeStats[] {
+export function summarise(changes: Summed, kind: LabelKind): readonly outcomes.OutcomeStats[] {
   const groups = new Map<string, Group>();
   const each = (prediction: Prediction, add: (group: Group) => void): void => {
     const { modelVersion, arm, predictedAtMs } = prediction;
     for (const slice of ['', ...prediction.slices]) {
       const key = `${modelVersion}\n${arm}\n${Math.floor(predictedAtMs / hourMs)}\n${slice}`;
-      const group = groups.get(key) ?? new Group(prediction, slice, waitMs);
+      const group = groups.get(key) ?? new Group(prediction, slice, kind);
       groups.set(key, group);
       add(group);
     }

@@ -9,7 +9,7 @@ export interface Prediction {
   readonly joinKey: string;
   /** Event time of the request, epoch milliseconds UTC. */
   readonly predictedAtMs: number;
-  /** Probability of label 1. */
+  /** Probability of label 1, or the predicted number. */
   readonly score: number;
   /** The version was drawn and answered as drawn. */
   readonly learn: boolean;
@@ -24,16 +24,17 @@ export interface Label {
   /** What `key` is: a join key, or a decision id. */
   readonly by: 'key' | 'decision';
   readonly key: string;
-  readonly label: 0 | 1;
+  /** 0 or 1, or the number that it is of. */
+  readonly label: number;
   /** Event time of the label's record, epoch milliseconds UTC. */
   readonly labelledAtMs: number;
 }
 
 /** What a prediction came to. */
 export type Ending =
-  | { readonly kind: 'labelled'; readonly label: 0 | 1; readonly labelledAtMs: number }
+  | { readonly kind: 'labelled'; readonly label: number; readonly labelledAtMs: number }
   /** The wait is over, and the Model says what that means. */
-  | { readonly kind: 'defaulted'; readonly label: 0 | 1 }
+  | { readonly kind: 'defaulted'; readonly label: number }
   | { readonly kind: 'expired' };
 
 /** A prediction that came to an end, or to another one than before. */

@@ -11,6 +11,7 @@ import { viewTypes } from './feature-service.ts';
 import { aggregatedTypes, numericTypes } from './feature-view.ts';
 import { checkEmbeddings } from './embeddings.ts';
 import { checkGate } from './gate.ts';
+import { checkLabelKind } from './numeric-label.ts';
 import { checkModelFeatures, onDemandOf } from './model-features.ts';
 import { checkSplit } from './split.ts';
 
@@ -30,6 +31,7 @@ export function checkModel(model: Model, context: CheckContext): Finding[] {
     ...checkDecisions(model),
     ...checkExamples(model, context),
     ...checkLabel(model, context),
+    ...checkLabelKind(spec),
     ...checkSlices(model),
     ...spec.views.flatMap((_, i) => checkBinding(model, i, context)),
     ...checkModelFeatures(model, context),

@@ -1,9 +1,10 @@
 import { formatDuration } from '../../duration.ts';
 import type { Finding } from '../../errors.ts';
-import type { MonitorSpec } from '../types.ts';
+import { hasNumericLabel, type MonitorSpec } from '../types.ts';
 import type { ResourceOf } from '../wire.ts';
 import { namesColumn, watchedColumns } from '../watched-columns.ts';
 import { type CheckContext, isFound, unknownName, wrongValue } from './context.ts';
+import { checkNumericMonitor } from './numeric-label.ts';
 
 /** Panes of the drift detector are event hours, so windows are whole ones. */
 const hourMs = 3_600_000;
@@ -61,7 +62,7 @@ export function checkMonitor(monitor: ResourceOf<'Monitor'>, context: CheckConte
     const message = `Model "${model.name}" has no column "${field}"`;
     findings.push(unknownName(['spec', 'thresholds', i, 'field'], message, field, columns));
   });
-  findings.push(...checkJudgedSlices(spec, model));
+  findings.push(...checkJudgedSlices(spec, model), ...checkNumericMonitor(spec, model));
   if (fields.length > 0 && spec.minDriftedFields > fields.length) {
     findings.push(
       wrongValue(
@@ -84,9 +85,13 @@ function checkJudgedSlices({ performance }: MonitorSpec, model: ResourceOf<'Mode
   });
 }
 
-/** What is wrong with a Trigger: its model. */
+/** What is wrong with a Trigger: its model, or that it cannot be trained. */
 export function checkTrigger(trigger: ResourceOf<'Trigger'>, context: CheckContext): Finding[] {
-  return checkModelOnce('Trigger', trigger, context);
+  const findings = checkModelOnce('Trigger', trigger, context);
+  const model = context.resolve('Model', trigger.spec.model, ['spec', 'model']);
+  if (model === null || !isFound(model) || !hasNumericLabel(model.spec.label)) return findings;
+  const message = `Model "${model.name}" has a numeric label, which no recipe fits; its versions are registered from outside`;
+  return [...findings, wrongValue(['spec', 'model'], message)];
 }
 
 /** What is wrong with the model of a resource of which each Model has at most one. */

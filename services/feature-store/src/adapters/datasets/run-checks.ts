@@ -1,4 +1,10 @@
-import { type CheckResult, type DatasetChecks, splitColumn, type SplitSpec } from '@everloop/contracts';
+import {
+  type CheckResult,
+  type DatasetChecks,
+  hasNumericLabel,
+  splitColumn,
+  type SplitSpec,
+} from '@everloop/contracts';
 import { offlineColumns, planFunctions, pointInTimeSql, readBy, type KeyOrigin } from '@everloop/features';
 import { sqlName, sqlText, type DuckDb } from '@everloop/storage';
 
@@ -81,6 +87,8 @@ async function groupLeak({ duck, data, request, split, limits }: CheckInput): Pr
 
 async function targetLeak({ duck, data, request, limits }: CheckInput): Promise<CheckResult> {
   if (limits.targetLeak === 'off') return result('targetLeak', 'off', { isBad: false, detail: 'not checked' });
+  if (hasNumericLabel(request.spec.label))
+    return result('targetLeak', 'off', { isBad: false, detail: 'not checked: the label is a number' });
   const from = `FROM ${data.table} WHERE ${outsideVault} AND ${used}`;
   const [sums] = await duck.all(`SELECT count(*) AS n ${from}`);
   const step = Math.max(1, Math.ceil(Number(sums?.['n']) / powerRowsMax));

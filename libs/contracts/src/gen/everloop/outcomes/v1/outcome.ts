@@ -90,7 +90,7 @@ export interface Outcome {
   predictedAtMs: number;
   score: number;
   kind: OutcomeKind;
-  /** The label, 0 or 1 for a binary classifier; meaningful when kind is LABELLED or DEFAULTED. */
+  /** The label, 0 or 1 or, where the Model has no `above`, the number itself; meaningful when kind is LABELLED or DEFAULTED. */
   label: number;
   /** Event time of the label record, epoch milliseconds UTC; of a default label the end of the wait. */
   labelledAtMs: number;
@@ -133,6 +133,17 @@ export interface BinCounts {
 }
 
 /**
+ * Sums of the errors of predicted numbers: prediction less label, in units of 1e-6 of the label's unit (squared: of its square), each term rounded before
+ * adding.
+ */
+export interface ErrorSums {
+  rows: number;
+  errorMicro: number;
+  absoluteMicro: number;
+  squaredMicro: number;
+}
+
+/**
  * What one batch changed in the sums over the outcomes of one version, arm and slice in one event hour of the predictions. JSON, topic
  * everloop.outcome.stats.v1, key = model.
  *
@@ -144,6 +155,8 @@ export interface BinCounts {
  * positive_scores; calibration error from them and score_nano; label coverage = (labelled - defaulted) / predictions; delays from `delays`.
  * A window is complete when labelled + expired = predictions, at the latest when the watermark has passed its end + the label's wait.
  * Who wants every prediction once takes slice "" only: slices overlap.
+ * Where the label is a number, `errors` has its sums (MAE = absolute_micro / 1e6 / rows, RMSE the root of squared_micro / 1e6 / rows), and the sums of scores
+ * that are probabilities are empty.
  */
 export interface OutcomeStats {
   model: string;
@@ -196,6 +209,8 @@ export interface OutcomeStats {
     | undefined;
   /** Sum of |score - label|, in units of 1e-9, each term rounded before adding. */
   absoluteNano: number;
+  /** Of labels that are numbers; absent: of two classes, or nothing labelled. */
+  errors: ErrorSums | undefined;
 }
 
 function createBaseOutcome(): Outcome {
@@ -865,6 +880,135 @@ export const BinCounts: MessageFns<BinCounts> = {
   },
 };
 
+function createBaseErrorSums(): ErrorSums {
+  return { rows: 0, errorMicro: 0, absoluteMicro: 0, squaredMicro: 0 };
+}
+
+export const ErrorSums: MessageFns<ErrorSums> = {
+  encode(message: ErrorSums, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rows !== 0) {
+      writer.uint32(8).int64(message.rows);
+    }
+    if (message.errorMicro !== 0) {
+      writer.uint32(16).int64(message.errorMicro);
+    }
+    if (message.absoluteMicro !== 0) {
+      writer.uint32(24).int64(message.absoluteMicro);
+    }
+    if (message.squaredMicro !== 0) {
+      writer.uint32(32).int64(message.squaredMicro);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ErrorSums {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseErrorSums();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.errorMicro = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.absoluteMicro = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.squaredMicro = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ErrorSums {
+    return {
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      errorMicro: isSet(object.errorMicro)
+        ? globalThis.Number(object.errorMicro)
+        : isSet(object.error_micro)
+        ? globalThis.Number(object.error_micro)
+        : 0,
+      absoluteMicro: isSet(object.absoluteMicro)
+        ? globalThis.Number(object.absoluteMicro)
+        : isSet(object.absolute_micro)
+        ? globalThis.Number(object.absolute_micro)
+        : 0,
+      squaredMicro: isSet(object.squaredMicro)
+        ? globalThis.Number(object.squaredMicro)
+        : isSet(object.squared_micro)
+        ? globalThis.Number(object.squared_micro)
+        : 0,
+    };
+  },
+
+  toJSON(message: ErrorSums): unknown {
+    const obj: any = {};
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.errorMicro !== 0) {
+      obj.errorMicro = Math.round(message.errorMicro);
+    }
+    if (message.absoluteMicro !== 0) {
+      obj.absoluteMicro = Math.round(message.absoluteMicro);
+    }
+    if (message.squaredMicro !== 0) {
+      obj.squaredMicro = Math.round(message.squaredMicro);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ErrorSums>): ErrorSums {
+    return ErrorSums.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ErrorSums>): ErrorSums {
+    const message = createBaseErrorSums();
+    message.rows = object.rows ?? 0;
+    message.errorMicro = object.errorMicro ?? 0;
+    message.absoluteMicro = object.absoluteMicro ?? 0;
+    message.squaredMicro = object.squaredMicro ?? 0;
+    return message;
+  },
+};
+
 function createBaseOutcomeStats(): OutcomeStats {
   return {
     model: "",
@@ -890,6 +1034,7 @@ function createBaseOutcomeStats(): OutcomeStats {
     corrected: 0,
     delays: undefined,
     absoluteNano: 0,
+    errors: undefined,
   };
 }
 
@@ -967,6 +1112,9 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     }
     if (message.absoluteNano !== 0) {
       writer.uint32(200).int64(message.absoluteNano);
+    }
+    if (message.errors !== undefined) {
+      ErrorSums.encode(message.errors, writer.uint32(210).fork()).join();
     }
     return writer;
   },
@@ -1178,6 +1326,14 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
             message.absoluteNano = longToNumber(reader.int64());
             continue;
           }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.errors = ErrorSums.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1263,6 +1419,7 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
         : isSet(object.absolute_nano)
         ? globalThis.Number(object.absolute_nano)
         : 0,
+      errors: isSet(object.errors) ? ErrorSums.fromJSON(object.errors) : undefined,
     };
   },
 
@@ -1337,6 +1494,9 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
     if (message.absoluteNano !== 0) {
       obj.absoluteNano = Math.round(message.absoluteNano);
     }
+    if (message.errors !== undefined) {
+      obj.errors = ErrorSums.toJSON(message.errors);
+    }
     return obj;
   },
 
@@ -1376,6 +1536,9 @@ export const OutcomeStats: MessageFns<OutcomeStats> = {
       ? BinCounts.fromPartial(object.delays)
       : undefined;
     message.absoluteNano = object.absoluteNano ?? 0;
+    message.errors = (object.errors !== undefined && object.errors !== null)
+      ? ErrorSums.fromPartial(object.errors)
+      : undefined;
     return message;
   },
 };
