@@ -19,6 +19,7 @@ import type { ReportOptions } from './report/run-report.ts';
 import type { LedgerReport } from './report/types.ts';
 import { table } from './table.ts';
 import type { UpOptions } from './up/index.ts';
+import { addWhyCommand } from './why/command.ts';
 
 /** What the command line works with. */
 export interface ProgramContext {
@@ -61,6 +62,7 @@ export function createProgram(context: ProgramContext): Command {
   addMonitorCommands(program, context);
   addPredictCommand(program, context);
   addQuarantineCommands(program, context);
+  addWhyCommand(program, context);
   addContractsCommands(program, context);
   addOdcsCommands(program, context);
   return program;

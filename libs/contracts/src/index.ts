@@ -62,7 +62,7 @@ export { decompileSpec } from './resources/compile.ts';
 export { isKind, kinds } from './resources/schemas.ts';
 export { findResource, ofKind, parseResource, resourceKey, toWire, type ResourceOf } from './resources/wire.ts';
 export { compileSlices, type CompiledSlice, type SliceOperand } from './resources/slices.ts';
-export { nearest } from './suggest.ts';
+export { listNames, nearest } from './suggest.ts';
 export {
   exportOdcs,
   importOdcs,
