@@ -65,9 +65,10 @@ function table(headings, rows) {
 const cell = (text, css = '') => element('td', { class: css }, text);
 
 function drawModels(models) {
-  if (models.length === 0) return;
+  const known = models.filter(({ versions }) => versions.length > 0);
+  if (known.length === 0) return;
   byId('models').replaceChildren(
-    ...models.flatMap((model) => [
+    ...known.flatMap((model) => [
       element('h3', {}, model.model),
       table(
         [
@@ -229,6 +230,82 @@ function drawDrift(models) {
   );
 }
 
+/* Alarms that are up as a list, decisions as a table; the text that explains may be long, so it breaks. */
+function alarmItem({ monitor, kind, slice, severity, sinceMs, version, message }) {
+  const about = [`${monitor} since ${minute(sinceMs)}`];
+  if (version !== '') about.push(`version ${version}`);
+  if (slice !== '') about.push(slice);
+  return element(
+    'li',
+    { class: severity },
+    element('strong', {}, `${kind} alarm, ${severity}`),
+    element('span', {}, about.join(', ')),
+    element('span', {}, message),
+  );
+}
+
+function budgetText({ budgetLeft, budgetAllowed }) {
+  if (budgetLeft === null) return 'none set';
+  const amount = number(Math.abs(budgetLeft), budgetLeft % 1 === 0 ? 0 : 1);
+  return budgetLeft < 0 ? `overspent by ${amount}` : `${amount} of ${budgetAllowed}`;
+}
+
+function decisionRow(decision, hasMonitors) {
+  const { driftedWindows, windows, raiseWindows, raiseOf, budgetLeft } = decision;
+  const counted = cell(`${driftedWindows} of ${windows}`, 'number');
+  counted.title = `${raiseWindows} of ${raiseOf} raise an alarm`;
+  const verdict = decision.verdict ?? '–';
+  const outcome = decision.outcome ?? 'nothing to do';
+  return element(
+    'tr',
+    {},
+    cell(minute(decision.atMs)),
+    ...(hasMonitors ? [cell(decision.monitor, 'name')] : []),
+    cell(decision.kind),
+    cell(verdict, verdict === 'drifted' ? 'fail' : verdict === 'stable' ? 'pass' : 'soft'),
+    counted,
+    cell(decision.alarmUp ? 'up' : 'down', decision.alarmUp ? 'fail' : 'soft'),
+    cell(outcome, decision.outcome === null ? 'soft' : `outcome ${decision.outcome}`),
+    cell(budgetText(decision), budgetLeft === null ? 'soft' : budgetLeft < 0 ? 'fail' : ''),
+    cell(decision.became === null ? decision.reason : `${decision.reason} → ${decision.became}`, 'because'),
+  );
+}
+
+function drawDecided(models) {
+  const decided = models.filter((one) => one.decided.decisions.length > 0 || one.decided.alarms.length > 0);
+  if (decided.length === 0) return;
+  const after = [
+    ['Evidence'],
+    ['Window'],
+    ['Drifted', 'number'],
+    ['Alarm'],
+    ['Retraining'],
+    ['Budget left'],
+    ['Because'],
+  ];
+  const box = byId('decided');
+  const scrolled = [...box.querySelectorAll('.scroll')].map((one) => [one.scrollLeft, one.scrollTop]);
+  box.replaceChildren(
+    ...decided.flatMap(({ model, decided: { alarms, decisions } }) => {
+      const list =
+        alarms.length === 0
+          ? element('p', { class: 'note' }, 'No alarm is up.')
+          : element('ul', { class: 'alarms' }, ...alarms.map(alarmItem));
+      const hasMonitors = new Set(decisions.map(({ monitor }) => monitor)).size > 1;
+      const rows = table(
+        [['At'], ...(hasMonitors ? [['Monitor']] : []), ...after],
+        decisions.map((decision) => decisionRow(decision, hasMonitors)),
+      );
+      rows.classList.add('tall');
+      return [element('h3', {}, model), list, rows];
+    }),
+  );
+  /* What somebody reads stays where it is when the next state comes. */
+  [...box.querySelectorAll('.scroll')].forEach((one, at) => {
+    if (scrolled[at]) [one.scrollLeft, one.scrollTop] = scrolled[at];
+  });
+}
+
 let chart = null;
 function drawAuc(models) {
   const weeks = models.find((model) => model.auc.length > 1)?.auc;
@@ -286,6 +363,7 @@ function draw(state) {
   drawLoop(state.stages);
   drawModels(state.models);
   drawDrift(state.models);
+  drawDecided(state.models);
   drawQuality(state.quality);
   drawAuc(state.models);
   drawLog(state.log);

@@ -2,10 +2,13 @@ import { drift, outcomes, progress, quality, registry, rollout, topics, training
 import type { BusRecord } from '@everloop/kafka';
 import {
   emptyLoop,
+  withAlert,
+  withDecision,
   withDriftReport,
   withHold,
   withJob,
   withProgress,
+  withQuality,
   withRoute,
   withStats,
   withStep,
@@ -21,6 +24,9 @@ const folds: Readonly<Record<string, (state: LoopState, json: unknown, key: stri
   [topics.trainingJob]: (state, json) => withJob(state, training.JobEvent.fromJSON(json)),
   [topics.modelVersion]: (state, json) => withVersion(state, registry.VersionChanged.fromJSON(json)),
   [topics.driftReport]: (state, json) => withDriftReport(state, drift.DriftReport.fromJSON(json)),
+  [topics.driftQuality]: (state, json) => withQuality(state, drift.QualityReport.fromJSON(json)),
+  [topics.driftDecision]: (state, json) => withDecision(state, drift.Decision.fromJSON(json)),
+  [topics.driftAlert]: (state, json) => withAlert(state, drift.DriftAlert.fromJSON(json)),
   [topics.qualityReport]: (state, json) => withWindowReport(state, quality.WindowReport.fromJSON(json)),
   // How far a Source is judged is in the same topic.
   [topics.qualityHold]: (state, json, key) =>

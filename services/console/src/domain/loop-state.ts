@@ -1,5 +1,15 @@
 import type { drift, outcomes, progress, quality, registry, rollout, training } from '@everloop/contracts';
 import { addSparseCounts, type SparseCounts } from '@everloop/stats';
+import {
+  alertText,
+  driftWithAlert,
+  driftWithDecision,
+  driftWithJob,
+  driftWithVerdict,
+  emptyDrift,
+  outcomeText,
+  type DriftState,
+} from './drift-state.ts';
 import { emptyQuality, holdText, qualityWithHold, qualityWithReport, type QualityState } from './quality-state.ts';
 
 export const weekMs = 7 * 86_400_000;
@@ -46,6 +56,7 @@ export interface ModelView {
   readonly versions: readonly VersionRow[];
   readonly reports: readonly drift.DriftReport[];
   readonly weeks: readonly WeekScores[];
+  readonly decided: DriftState;
 }
 
 export interface LogLine {
@@ -132,6 +143,7 @@ export function withDriftReport(state: LoopState, report: drift.DriftReport): Lo
   const known = withModel(state, report.model, (model) => ({
     ...model,
     reports: [...model.reports.filter((other) => other.id !== report.id), report].slice(-reportsMax),
+    decided: driftWithVerdict(model.decided, report.id, report.verdict),
   }));
   const fields = report.fields.filter((field) => field.drifted).map((field) => field.field);
   const what =
@@ -147,6 +159,29 @@ export function withDriftReport(state: LoopState, report: drift.DriftReport): Lo
   });
 }
 
+/** A window of outcomes: what matters here is its verdict, which its decision is shown with. */
+export function withQuality(state: LoopState, report: drift.QualityReport): LoopState {
+  return withModel(state, report.model, (model) => ({
+    ...model,
+    decided: driftWithVerdict(model.decided, report.id, report.verdict),
+  }));
+}
+
+/** Every decision is in the model's table; those to do something, or not to, are lines of the log as well. */
+export function withDecision(state: LoopState, decision: drift.Decision): LoopState {
+  const { model, id, eventTimeMs, reason } = decision;
+  const known = withModel(state, model, (one) => ({ ...one, decided: driftWithDecision(one.decided, decision) }));
+  const outcome = outcomeText(decision.outcome);
+  if (outcome === null) return known;
+  return withLine(known, { id, eventTimeMs, kind: 'drift', model, text: `retraining ${outcome}: ${reason}` });
+}
+
+export function withAlert(state: LoopState, alert: drift.DriftAlert): LoopState {
+  const { model, id, eventTimeMs } = alert;
+  const known = withModel(state, model, (one) => ({ ...one, decided: driftWithAlert(one.decided, alert) }));
+  return withLine(known, { id, eventTimeMs, kind: 'drift', model, text: alertText(alert) });
+}
+
 export function withStep(state: LoopState, step: rollout.RolloutStep): LoopState {
   const text = `version ${step.version} ${step.action}: ${step.reason}`;
   return withLine(state, { id: step.id, eventTimeMs: step.eventTimeMs, kind: 'rollout', model: step.model, text });
@@ -155,7 +190,8 @@ export function withStep(state: LoopState, step: rollout.RolloutStep): LoopState
 export function withJob(state: LoopState, job: training.JobEvent): LoopState {
   const outcome = job.versionStage === '' ? '' : ` version ${job.version} ${job.versionStage}`;
   const text = `training (${job.trigger}) ${job.state.replace('JOB_STATE_', '').toLowerCase()}${outcome}${job.reason === '' ? '' : `: ${job.reason}`}`;
-  return withLine(state, {
+  const known = withModel(state, job.model, (one) => ({ ...one, decided: driftWithJob(one.decided, job) }));
+  return withLine(known, {
     id: `${job.requestId}/${job.state}`,
     eventTimeMs: job.eventTimeMs,
     kind: 'training',
@@ -221,7 +257,7 @@ function withLine(state: LoopState, line: LogLine): LoopState {
 
 function withModel(state: LoopState, name: string, change: (model: ModelView) => ModelView): LoopState {
   const old = state.models.find((model) => model.model === name);
-  const next = change(old ?? { model: name, route: null, versions: [], reports: [], weeks: [] });
+  const next = change(old ?? { model: name, route: null, versions: [], reports: [], weeks: [], decided: emptyDrift });
   const models =
     old === undefined ? [...state.models, next] : state.models.map((model) => (model === old ? next : model));
   return { ...state, models };

@@ -1,5 +1,6 @@
 import { challengerWeight, championWeight, type drift } from '@everloop/contracts';
 import { aucFromBins } from '@everloop/stats';
+import { pageDecisions, type PageDecisions } from './drift-state.ts';
 import { pageQuality, type PageQuality } from './quality-state.ts';
 import type { LogLine, LoopState, ModelView, ScoreBins, VersionRow } from './loop-state.ts';
 
@@ -41,6 +42,8 @@ export interface PageModel {
       readonly history: readonly (number | null)[];
     }[];
   } | null;
+  /** What was decided on the drift, and the alarms that are up. */
+  readonly decided: PageDecisions;
   /** Share of drifted fields and largest PSI by window. */
   readonly driftHistory: readonly { readonly endMs: number; readonly drifted: number; readonly psiMax: number }[];
   /** Area under the ROC curve by event week, from binned scores; null where one class is missing. */
@@ -93,6 +96,7 @@ function pageModel(model: ModelView): PageModel {
               }))
               .sort((a, b) => b.psi - a.psi),
           },
+    decided: pageDecisions(model.decided),
     driftHistory: model.reports.map((report) => ({
       endMs: report.windowEndMs,
       drifted: report.fields.filter((field) => field.drifted).length,
