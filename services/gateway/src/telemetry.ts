@@ -1,5 +1,6 @@
 import { ServiceError, type Gauge, type Logger, type Metrics } from '@everloop/service';
 import { findingText, type GateFinding, type Verdict } from './domain/gate.ts';
+import type { ExplorationReport } from './domain/exploration.ts';
 import type { ShadowDrop, ShadowReport } from './domain/difference.ts';
 import type { Choice } from './domain/routing.ts';
 
@@ -28,6 +29,8 @@ export interface Telemetry {
   unloadFailed(key: string, error: unknown): void;
   /** Shows how many calls the adaptive limit allows. */
   watchLimit(limit: () => number): void;
+  /** Shows what each model explores, and what is known of its arms. */
+  watchExplorations(reports: () => readonly ExplorationReport[]): void;
   /** Predictions answered since the start. */
   readonly answeredCount: number;
 }
@@ -83,6 +86,10 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
     'everloop_gateway_topic_requests_total',
     'Requests over Kafka by what their answer was',
     ['code'],
+  );
+  const lost = metrics.counter(
+    'everloop_gateway_log_lost_total',
+    'Times that files of the journal were gone, and answered predictions may be missing from the log',
   );
   const queued = metrics.gauge(
     'everloop_gateway_log_queued_bytes',
@@ -149,11 +156,14 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
       logger.info({ bytes }, 'the journal has predictions that were answered before the start; they go to Kafka now'),
     journalDamaged: (segment, byte) =>
       logger.warn({ segment, byte }, 'a file of the journal ends within a record, which was never answered; left out'),
-    journalPositionLost: (position) =>
+    journalPositionLost(position) {
+      lost.inc();
       logger.error(
         { position },
         'Kafka knows a position of this journal that its folder does not have: files were removed, and predictions may be missing from the log',
-      ),
+      );
+    },
+    watchExplorations: (reports) => watchExplorations(metrics, reports),
     watchLimit(limit) {
       const gauge = metrics.gauge('everloop_gateway_limit_calls', 'Calls in flight that the adaptive limit allows');
       Object.assign(gauge, { collect: () => gauge.set(limit()) });
@@ -207,4 +217,33 @@ function limiter(everyMs: number): (key: string, action: () => void) => void {
     lastMs.set(key, nowMs);
     action();
   };
+}
+
+/** Read when asked for; an exploration that has ended is not shown any more. */
+function watchExplorations(metrics: Metrics, reports: () => readonly ExplorationReport[]): void {
+  const share = metrics.gauge(
+    'everloop_gateway_explored_share_ratio',
+    'Share of the requests that the exploration of a model gives to arms other than the best',
+    ['model'],
+    'max',
+  );
+  const matured = metrics.gauge(
+    'everloop_gateway_arm_matured_decisions',
+    'Decisions of an explored version whose reward is known',
+    ['model', 'version'],
+    'max',
+  );
+  Object.assign(share, {
+    collect: () => {
+      share.reset();
+      for (const { model, epsilon } of reports()) share.set({ model }, epsilon);
+    },
+  });
+  Object.assign(matured, {
+    collect: () => {
+      matured.reset();
+      for (const { model, arms } of reports())
+        for (const arm of arms) matured.set({ model, version: arm.version }, arm.matured);
+    },
+  });
 }

@@ -5,6 +5,10 @@ import { championWeight, type rollout } from '@everloop/contracts';
 export interface Telemetry {
   stepTaken(step: rollout.RolloutStep): void;
   routeSet(route: rollout.Route): void;
+  /** What is known of a model's trial now: whether it is held because its outcomes do not decide. */
+  trialSeen(model: string, isHeld: boolean): void;
+  /** Another process has the trials now. */
+  trialsGone(): void;
   rolloutMissing(model: string): void;
   registryAway(error: unknown): void;
 }
@@ -17,7 +21,15 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const weight = metrics.gauge('everloop_rollout_canary_weight_ratio', 'Share of requests drawn to challengers', [
     'model',
   ]);
+  const held = metrics.gauge(
+    'everloop_rollout_trial_held',
+    '1 while a version on trial waits because its outcomes do not decide',
+    ['model'],
+    'max',
+  );
   return {
+    trialSeen: (model, isHeld) => held.set({ model }, isHeld ? 1 : 0),
+    trialsGone: () => held.reset(),
     stepTaken: (step) => {
       steps.inc({ model: step.model, action: step.action });
       logger.info({ step }, `version ${step.version} of ${step.model}: ${step.action}: ${step.reason}`);

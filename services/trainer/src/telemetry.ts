@@ -2,6 +2,13 @@ import { training } from '@everloop/contracts';
 import type { Logger, Metrics } from '@everloop/service';
 import type { TrainingRequest } from './domain/requests.ts';
 
+/** A request that has not ended. */
+export interface WaitingRequest {
+  readonly model: string;
+  /** When it was written, wall clock, epoch milliseconds. */
+  readonly sinceMs: number;
+}
+
 /** Typed facts; each is one log line and its metrics. */
 export interface Telemetry {
   jobEvent(event: training.JobEvent): void;
@@ -9,6 +16,8 @@ export interface Telemetry {
   unreadableRequest(offset: string, problem: string): void;
   /** Another service did not answer; it is asked again. */
   away(service: string, error: unknown): void;
+  /** Requests that wait or are worked on now. */
+  waiting(requests: readonly WaitingRequest[]): void;
   recipeLine(jobId: string, line: Readonly<Record<string, unknown>>): void;
 }
 
@@ -37,7 +46,22 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     'to',
   ]);
   const unreadable = metrics.counter('everloop_trainer_requests_unreadable_total', 'Requests that could not be read');
+  const waiting = metrics.gauge('everloop_trainer_requests_waiting', 'Requests to retrain that have not ended');
+  const oldest = metrics.gauge(
+    'everloop_trainer_oldest_request_timestamp_seconds',
+    'When the oldest request that has not ended was written, wall clock',
+    ['model'],
+    'max',
+  );
   return {
+    waiting(requests) {
+      waiting.set(requests.length);
+      oldest.reset();
+      const firsts = new Map<string, number>();
+      for (const { model, sinceMs } of requests)
+        firsts.set(model, Math.min(firsts.get(model) ?? Infinity, sinceMs / 1_000));
+      for (const [model, seconds] of firsts) oldest.set({ model }, seconds);
+    },
     jobEvent(event) {
       const state = stateLabel[event.state] ?? 'unknown';
       jobs.inc({ model: event.model, state });

@@ -71,6 +71,7 @@ export const silent: Telemetry = {
   unreadableRequest: () => undefined,
   away: () => undefined,
   recipeLine: () => undefined,
+  waiting: () => undefined,
 };
 
 /** A task context that keeps what is emitted. */

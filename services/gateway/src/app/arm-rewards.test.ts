@@ -50,6 +50,18 @@ describe('ArmRewardsTable', () => {
     expect(best()).toEqual([1, 9]);
   });
 
+  it('says how an exploration stands', () => {
+    const { give, table } = setUp();
+    give('1', 0, 10, 9);
+    give('2', 0, 4, 1);
+    give('2', 1, 3, 1);
+    const arms = [
+      { version: '1', matured: 10 },
+      { version: '2', matured: 7 },
+    ];
+    expect(table.report('m', exploration)).toEqual({ model: 'm', epsilon: 0.2, arms });
+  });
+
   it('follows them less often where a computation takes long, so that answers do not wait for it', () => {
     const slow = { nowMs: 0 };
     const logger = createLogger({ service: 'gateway', level: 'silent' });

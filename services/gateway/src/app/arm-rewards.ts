@@ -2,7 +2,7 @@ import { outcomes, type rollout } from '@everloop/contracts';
 import { errorText, type Logger } from '@everloop/service';
 import type { ArmMoments } from '@everloop/stats';
 import { actionEpsilon, type Chooser } from '../domain/actions.ts';
-import { distributionOf, type Distribution } from '../domain/exploration.ts';
+import { distributionOf, type Distribution, type ExplorationReport } from '../domain/exploration.ts';
 
 export interface ArmRewardsOptions {
   readonly logger: Logger;
@@ -84,6 +84,12 @@ export class ArmRewardsTable {
     );
     this.#epsilons.set(chooser, { epsilon, changes: this.#changes });
     return epsilon;
+  }
+
+  /** How an exploration stands: what it explores, and what is known of its arms. */
+  report(model: string, exploration: rollout.Exploration, basis: Basis = ''): ExplorationReport {
+    const arms = exploration.versions.map((version) => ({ version, matured: this.of(model, version, basis).matured }));
+    return { model, epsilon: this.distribution(model, exploration, basis).epsilon, arms };
   }
 
   /** The probabilities of an exploration's arms now. */

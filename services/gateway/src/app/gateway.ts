@@ -1,4 +1,4 @@
-import { decisionPartitions, topics } from '@everloop/contracts';
+import { decisionPartitions, topics, type rollout } from '@everloop/contracts';
 import type { Bus } from '@everloop/kafka';
 import { deferred, retry, type Logger, type Part } from '@everloop/service';
 import type {
@@ -107,15 +107,24 @@ export function createGateway(options: GatewayOptions): Gateway {
     onDropped: (reason, rows, error) => telemetry.shadowDropped(reason, rows, error),
   });
   telemetry.watchShadows(() => shadows.reports);
+  const explored = new Map<string, rollout.Exploration>();
   const routes: RouteTable = new RouteTable({
     ...{ catalog, pool, report, logger },
     retryMs: loadRetryMs,
     onApplied: (route) => {
+      explored.delete(route.model);
+      if (route.exploration !== undefined) explored.set(route.model, route.exploration);
       shadows.keepOnly(route.model, new Set(route.shadows.map(({ version }) => version)));
       options.onServed?.(route.model);
     },
   });
   const armRewards = new ArmRewardsTable({ logger, nowMs: () => performance.now(), recomputeMs: armsRecomputeMs });
+  telemetry.watchExplorations(() =>
+    [...explored].map(([model, exploration]) => {
+      const basis = catalog.get(model)?.spec.rewards === undefined ? '' : 'version';
+      return armRewards.report(model, exploration, basis);
+    }),
+  );
   const enricher = new Enricher({
     rowsMax: options.batchRowsMax,
     inFlightMax: options.enrichInFlightMax,

@@ -21,6 +21,14 @@ export interface Distribution {
   readonly best: ReadonlySet<number>;
 }
 
+/** How an exploration stands. */
+export interface ExplorationReport {
+  readonly model: string;
+  /** Share of the requests that are explored. */
+  readonly epsilon: number;
+  readonly arms: readonly { readonly version: string; readonly matured: number }[];
+}
+
 /** The probabilities that an exploration gives its arms, whose rewards are in the order of its versions. */
 export function distributionOf(exploration: rollout.Exploration, rewards: readonly ArmMoments[]): Distribution {
   const { versions: arms, warmUp, policy, floor } = exploration;

@@ -21,6 +21,7 @@ function setUp(published?: rollout.Route) {
   let applied = spec;
   const stages: string[] = [];
   const emitted: OutRecord[] = [];
+  const held = new Map<string, boolean>();
   const controller = createController({
     rolloutOf: (model) => (model === 'm' ? applied : undefined),
     routeOf: () => published,
@@ -30,6 +31,8 @@ function setUp(published?: rollout.Route) {
       routeSet: () => undefined,
       rolloutMissing: () => undefined,
       registryAway: () => undefined,
+      trialSeen: (model, isHeld) => void held.set(model, isHeld),
+      trialsGone: () => held.clear(),
     },
   });
   const context = (replaying: boolean): TaskContext => ({
@@ -85,7 +88,7 @@ function setUp(published?: rollout.Route) {
   const apply = (change: Partial<RolloutSpec>): void => {
     applied = { ...spec, ...change };
   };
-  return { apply, controller, context, approve, settle, stages, emitted, routes };
+  return { apply, controller, context, approve, settle, stages, emitted, routes, held };
 }
 
 describe('controller', () => {
@@ -122,6 +125,25 @@ describe('controller', () => {
     await approve('2', 2 * dayMs);
     await controller.onWatermark?.(2 * dayMs, context(false));
     expect(routes()).toMatchObject([{ revision: '8', championVersion: '1', challengers: [{ version: '2' }] }]);
+  });
+
+  it('tells of a trial that is held, also after a restart, until it ends or another process has it', async () => {
+    const { controller, context, approve, settle, held } = setUp();
+    await approve('1', dayMs);
+    await controller.onWatermark?.(dayMs, context(true));
+    await approve('2', 2 * dayMs);
+    await controller.onWatermark?.(2 * dayMs, context(true));
+    expect([...held]).toEqual([['m', false]]);
+    await controller.onWatermark?.(3 * dayMs, context(true));
+    expect([...held]).toEqual([['m', true]]);
+    await settle('2', 'canary', 2);
+    await settle('1', 'champion', 2);
+    await controller.onWatermark?.(4 * dayMs, context(false));
+    expect([...held]).toEqual([['m', false]]);
+    controller.settled?.(true);
+    expect(held.size).toBe(1);
+    controller.settled?.(false);
+    expect(held.size).toBe(0);
   });
 
   it('writes a route when the Rollout changes, and none when nothing does', async () => {

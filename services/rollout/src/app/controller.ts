@@ -34,6 +34,9 @@ export function createController(options: ControllerOptions): TaskHandler {
       for (const model of [...states.keys()].sort()) await decideFor(model, watermarkMs, context);
       context.emitWatermark(topics.route, watermarkMs, 0);
     },
+    settled: (isCommitted) => {
+      if (!isCommitted) options.telemetry.trialsGone();
+    },
   };
 
   function take(record: BusRecord, topic: string): void {
@@ -59,6 +62,7 @@ export function createController(options: ControllerOptions): TaskHandler {
     }
     const { state, effects } = decide(before, spec, watermarkMs);
     states.set(model, state);
+    options.telemetry.trialSeen(model, state.canary?.held ?? false);
     if (context.replaying) return;
     for (const effect of effects) await perform(state, effect, watermarkMs, context);
     writeRoute(state, spec, watermarkMs, context);

@@ -78,6 +78,23 @@ describe('createTrainingTask', () => {
     });
   });
 
+  it('tells what waits and since when, while it waits and while it is worked on', async () => {
+    const told: string[] = [];
+    const waiting = (requests: readonly { readonly model: string; readonly sinceMs: number }[]): void =>
+      void told.push(requests.map(({ model, sinceMs }) => `${model} ${sinceMs}`).join());
+    const { task } = setup({ over: { telemetry: { ...silent, waiting } } });
+    const records = [
+      { ...busRecord(request('a')), timestampMs: 7 },
+      { ...busRecord(request('a')), timestampMs: 8 },
+      { ...busRecord(request('later', now + dayMs)), timestampMs: 9 },
+    ];
+    await task.onRecords({ ...batch(), records }, recordingContext());
+    await task.onWatermark?.(now, recordingContext());
+    task.settled?.(true);
+    task.settled?.(false);
+    expect(told).toEqual(['m 7,m 9', 'm 7,m 9', 'm 9', '']);
+  });
+
   it.each([
     ['too few rows', { rows: 99 }, /99 labelled rows/],
     ['no such Model', { over: { catalogue: catalogueOf(undefined) } }, /no Model named m/],

@@ -1,7 +1,15 @@
 import { topics, type training } from '@everloop/contracts';
 import type { Batch, TaskContext, TaskHandler } from '@everloop/kafka';
 import { classify, errorText } from '@everloop/service';
-import { decide, dueGroups, emptyQueue, settled, withRequest, type RequestGroup } from '../domain/requests.ts';
+import {
+  decide,
+  dueGroups,
+  emptyQueue,
+  settled,
+  withRequest,
+  type RequestGroup,
+  type TrainingRequest,
+} from '../domain/requests.ts';
 import { nothingHeld } from '../domain/holds.ts';
 import { jobIdOf } from '../domain/job-ids.ts';
 import type { Catalogue, TrainingData } from '../ports.ts';
@@ -27,23 +35,43 @@ export interface TrainingTaskOptions extends TrainingDependencies, HeldDataDepen
 export function createTrainingTask(options: TrainingTaskOptions): TaskHandler {
   const { telemetry, catalogue } = options;
   let queue = emptyQueue;
+  /** When requests were written, wall clock, by id. */
+  let writtenMs: ReadonlyMap<string, number> = new Map();
+
+  function take(request: TrainingRequest, atMs: number): void {
+    queue = withRequest(queue, request);
+    if (!writtenMs.has(request.id)) writtenMs = new Map([...writtenMs, [request.id, atMs]]);
+  }
+
+  /** Tells of what has not ended, and forgets the rest. */
+  function tellWaiting(): void {
+    const waiting = queue.pending.map(({ id, model }) => ({ id, model, sinceMs: writtenMs.get(id) ?? Date.now() }));
+    writtenMs = new Map(waiting.map(({ id, sinceMs }) => [id, sinceMs]));
+    telemetry.waiting(waiting);
+  }
 
   return {
     onRecords: (batch: Batch) => {
       for (const record of batch.records) {
         const request = readRequest(record);
         if ('problem' in request) telemetry.unreadableRequest(String(record.offset), request.problem);
-        else queue = withRequest(queue, request);
+        else take(request, record.timestampMs);
       }
+      tellWaiting();
     },
     onWatermark: async (watermarkMs, context) => {
       if (!context.replaying) {
-        for (const request of await checkTriggers(options, queue.watermarkMs, watermarkMs))
-          queue = withRequest(queue, request);
+        for (const request of await checkTriggers(options, queue.watermarkMs, watermarkMs)) take(request, Date.now());
+        tellWaiting();
         for (const group of dueGroups(queue, watermarkMs)) await handle(group, context);
         context.emitWatermark(topics.trainingJob, watermarkMs, 0);
       }
       queue = settled(queue, watermarkMs);
+      tellWaiting();
+    },
+    settled: (isCommitted) => {
+      // Somebody else, or the next handler, has them now.
+      if (!isCommitted) telemetry.waiting([]);
     },
   };
 
