@@ -42,5 +42,13 @@ export type { Promised, Track } from './quality/track.ts';
 export { calibrate, calibration, type CalibrationInput } from './budget/calibrate.ts';
 export { debounce, type DebounceRule } from './budget/debounce.ts';
 export { codeOf, traceOf, type WindowTrace } from './budget/trace.ts';
-export { createWindowState, restoreChange, takeChanges, takePane, type NamedMonitor } from './windows/state.ts';
+export {
+  createWindowState,
+  isFarAhead,
+  restoreChange,
+  takeChanges,
+  takeDisplaced,
+  takePane,
+  type NamedMonitor,
+} from './windows/state.ts';
 export { closeWindows, type DueWindow } from './windows/windows.ts';

@@ -10,6 +10,8 @@ export interface Telemetry {
   decided(decided: Decided): void;
   /** Rows that no window can have: they came late, or there is no room. */
   refused(model: string, rows: number, why: 'late' | 'full'): void;
+  /** Rows more than 31 days ahead of the watermark; they are taken. */
+  ahead(model: string, rows: number): void;
   withoutBaseline(model: string, version: string, error: unknown): void;
   withoutHistory(model: string, version: string, error: unknown): void;
 }
@@ -31,6 +33,9 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   const rows = metrics.counter('everloop_drift_rows_total', 'Predictions counted into panes', ['model']);
   const late = metrics.counter('everloop_drift_late_rows_total', 'Predictions that came after their window', ['model']);
   const overflow = metrics.counter('everloop_drift_overflow_rows_total', 'Predictions for which there was no room', [
+    'model',
+  ]);
+  const ahead = metrics.counter('everloop_drift_ahead_rows_total', 'Predictions over 31 days ahead of the watermark', [
     'model',
   ]);
   const windows = metrics.counter('everloop_drift_windows_total', 'Windows judged', ['model', 'verdict']);
@@ -56,6 +61,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
         );
       }
     },
+    ahead: (model, count) => ahead.inc({ model }, count),
     withoutBaseline(model, version, error) {
       missing.inc({ model });
       logger.warn({ model, version, err: error }, 'no usable baseline');

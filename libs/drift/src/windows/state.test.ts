@@ -1,9 +1,18 @@
 import fc from 'fast-check';
-import type { MonitorSpec } from '@everloop/contracts';
+import { drift, type MonitorSpec } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baseline, hour, hourOfRows, monitor } from '../../test/fixtures.ts';
 import { countPane, groupRows } from '../panes/pane.ts';
-import { createWindowState, panesMax, restoreChange, takeChanges, takePane, type WindowState } from './state.ts';
+import {
+  createWindowState,
+  isFarAhead,
+  panesMax,
+  restoreChange,
+  takeChanges,
+  takeDisplaced,
+  takePane,
+  type WindowState,
+} from './state.ts';
 import { closeWindows, type DueWindow } from './windows.ts';
 
 const reference = baseline();
@@ -112,17 +121,59 @@ describe('lateness', () => {
   });
 });
 
-describe('state', () => {
-  test('is bounded: a pane of a new hour is refused when too many are held', () => {
+describe('when all room is taken', () => {
+  const paneOf = (model: string, at: number): drift.Pane =>
+    drift.Pane.fromPartial({ model, baselineVersion: '1', startMs: at * hour, rows: 2 });
+  const full = (model: string, from: number): WindowState => {
     const state = createWindowState();
-    const [group] = groupRows(hourOfRows(1, 0, 5, 0));
-    if (group === undefined) throw new Error('no rows');
-    const pane = countPane(group, null);
-    for (let i = 0; i < panesMax; i += 1) takePane(state, [], { ...pane, startMs: i * hour });
-    expect(takePane(state, [], { ...pane, startMs: panesMax * hour })).toBe('full');
-    expect(takePane(state, [], pane)).toBe('taken');
+    for (let i = 0; i < panesMax; i += 1) takePane(state, [], paneOf(model, from + i));
+    return state;
+  };
+
+  test('a new hour that is furthest ahead has none, and an hour that is held takes its rows', () => {
+    const state = full('m', 0);
+    expect(takePane(state, [], paneOf('m', panesMax))).toBe('full');
+    expect(takePane(state, [], paneOf('m', 0))).toBe('taken');
+    expect([state.panes.size, takeDisplaced(state)]).toEqual([panesMax, new Map()]);
   });
 
+  test('hours of the far future make room, so that windows close with all their rows', () => {
+    const state = full('other', 1e6);
+    takeChanges(state);
+    const of = monitor({ windowMs: 2 * hour, minRows: 1 });
+    for (const at of [0, 1, 0]) expect(takePane(state, [of], paneOf('m', at))).toBe('taken');
+    expect(takeDisplaced(state)).toEqual(new Map([['other', 4]]));
+    expect(takeDisplaced(state).size).toBe(0);
+    const gone = [1, 2].map((i) => `windows/pane/other/1/${(1e6 + panesMax - i) * hour}`);
+    expect(
+      takeChanges(state)
+        .filter(({ value }) => value === null)
+        .map(({ key }) => key),
+    ).toEqual(gone.toSorted());
+    expect(spans(closeWindows(state, [of], 2 * hour))).toEqual([[0, 2, 6, 0]]);
+  });
+
+  test('the same hours are kept, whatever the order in which they came', () => {
+    const [forth, back] = [createWindowState(), createWindowState()];
+    const hours = Array.from({ length: panesMax + 50 }, (_, i) => (i * 7919) % (panesMax + 50));
+    for (const at of hours) takePane(forth, [], paneOf('m', at));
+    for (const at of hours.toReversed()) takePane(back, [], paneOf('m', at));
+    const kept = [...forth.panes.values()].map(({ startMs }) => startMs / hour).sort((a, b) => a - b);
+    expect(kept).toEqual(Array.from({ length: panesMax }, (_, i) => i));
+    expect(new Set(back.panes.keys())).toEqual(new Set(forth.panes.keys()));
+  });
+
+  test.each([
+    ['before any watermark', -Infinity, 1e6, false],
+    ['31 days ahead', 10 * hour, 10 + 31 * 24, false],
+    ['more than 31 days ahead', 10 * hour, 11 + 31 * 24, true],
+    ['of the past', 10 * hour, 0, false],
+  ])('far ahead is a pane %s: %d, %d, %s', (_, watermarkMs, at, expected) => {
+    expect(isFarAhead({ ...createWindowState(), watermarkMs }, paneOf('m', at))).toBe(expected);
+  });
+});
+
+describe('state', () => {
   test('comes back from its changelog whenever it is cut, so that the same windows close', () => {
     const hours = fc.array(fc.record({ at: fc.nat(20), rows: fc.integer({ min: 1, max: 8 }) }), { maxLength: 8 });
     const slide = fc.constantFrom(1, 3);

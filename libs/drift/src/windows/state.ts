@@ -24,18 +24,22 @@ export interface Cursor {
 export const withoutMonitorMs = 31 * 86_400_000;
 /** Panes that are held at most, about 30 kB each: hours of all models and versions that windows are open for. */
 export const panesMax = 20_000;
+/** Further ahead of the watermark than this a pane is remarkable, milliseconds: no log of predictions is read so unevenly. */
+const aheadMsMax = 31 * 86_400_000;
 
 /** Merged panes, and how far each Monitor has got. Changed in place by this folder's functions, which note what they change. */
 export interface WindowState {
   readonly panes: Map<string, drift.Pane>;
   readonly cursors: Map<string, Cursor>;
   watermarkMs: number;
+  /** Rows of panes that made room for others, by model, until somebody asks for them. */
+  readonly displaced: Map<string, number>;
   /** Keys of the changelog that differ from what it holds. */
   readonly changed: Set<string>;
 }
 
 export function createWindowState(): WindowState {
-  return { panes: new Map(), cursors: new Map(), watermarkMs: -Infinity, changed: new Set() };
+  return { panes: new Map(), cursors: new Map(), watermarkMs: -Infinity, displaced: new Map(), changed: new Set() };
 }
 
 const prefix = 'windows/';
@@ -57,10 +61,46 @@ function isClosed({ spec }: NamedMonitor, startMs: number, watermarkMs: number):
   return lastEndMs(spec, startMs) + spec.allowedLatenessMs <= watermarkMs;
 }
 
-/** `late`: no window that is still open could have it. `full`: `panesMax` panes are held, which the watermark has to pass first. */
+/** `late`: no window that is still open could have it. `full`: `panesMax` panes are held, all nearer to the watermark. */
 export type Taken = 'taken' | 'late' | 'full';
 
-/** Merges a pane into those of its model, version and hour. Where it is late for a Monitor, the Monitor's next report says so. */
+/**
+ * Makes room for a pane by that which is furthest ahead of the watermark, unless it is the furthest itself. So hours of the far future, which a clock
+ * that is wrong makes and no watermark may ever pass, take nobody's room, and while the watermark stands still the windows that close next stay whole.
+ * O(panes).
+ */
+function makeRoom(state: WindowState, { startMs }: drift.Pane): boolean {
+  let furthest: readonly [key: string, pane: drift.Pane] | undefined;
+  for (const entry of state.panes) {
+    const [key, pane] = entry;
+    if (pane.startMs <= startMs || pane.startMs < (furthest?.[1].startMs ?? -Infinity)) continue;
+    if (pane.startMs === furthest?.[1].startMs && key < furthest[0]) continue;
+    furthest = entry;
+  }
+  if (furthest === undefined) return false;
+  const [key, { model, rows }] = furthest;
+  state.panes.delete(key);
+  state.changed.add(prefix + paneKind + key);
+  state.displaced.set(model, (state.displaced.get(model) ?? 0) + rows);
+  return true;
+}
+
+/** Rows that made room since the last call, by model. */
+export function takeDisplaced(state: WindowState): ReadonlyMap<string, number> {
+  const displaced = new Map(state.displaced);
+  state.displaced.clear();
+  return displaced;
+}
+
+/** Whether a pane lies more than 31 days ahead of the watermark; false while that is unknown. It is taken all the same. */
+export function isFarAhead({ watermarkMs }: WindowState, { startMs }: drift.Pane): boolean {
+  return watermarkMs > -Infinity && startMs - watermarkMs > aheadMsMax;
+}
+
+/**
+ * Merges a pane into those of its model, version and hour. Where it is late for a Monitor, the Monitor's next report says so. O(1), and O(panes) for a
+ * new hour while all room is taken.
+ */
 export function takePane(state: WindowState, monitors: readonly NamedMonitor[], pane: drift.Pane): Taken {
   const own = monitors.filter(({ spec }) => spec.model === pane.model);
   const closed = own.filter((monitor) => isClosed(monitor, pane.startMs, state.watermarkMs));
@@ -69,7 +109,7 @@ export function takePane(state: WindowState, monitors: readonly NamedMonitor[], 
   if (isLate) return 'late';
   const key = `${pane.model}/${pane.baselineVersion}/${pane.startMs}`;
   const known = state.panes.get(key);
-  if (known === undefined && state.panes.size >= panesMax) return 'full';
+  if (known === undefined && state.panes.size >= panesMax && !makeRoom(state, pane)) return 'full';
   if (known === undefined) state.panes.set(key, pane);
   else addPane(known, pane);
   state.changed.add(prefix + paneKind + key);

@@ -115,6 +115,24 @@ describe('both stages', () => {
     expect(undisturbed.filter(({ topic }) => topic === topics.driftReport)).toHaveLength(1);
   });
 
+  test('rows without room and rows of the far future are told, by model', async () => {
+    const own = createMetrics('drift-detector');
+    const task = createWindowTask({
+      ...{ references, telemetry: createTelemetry(createLogger({ service: 'test', level: 'silent' }), own) },
+      monitors: () => [],
+    });
+    const paneAt = (model: string, at: number): BusRecord =>
+      record(topics.driftPane, Buffer.from(drift.Pane.encode(drift.Pane.fromPartial({ model, startMs: at * 3_600_000, rows: 2 })).finish())); // prettier-ignore
+    const future = Array.from({ length: 20_000 }, (_, i) => paneAt('wrong', 1e6 + i));
+    await task.onWatermark?.(0, context().value);
+    for (const records of [future, [paneAt('right', 1)], [paneAt('wrong', 2e6)]])
+      await task.onRecords({ topic: topics.driftPane, partition: 0, records }, context().value);
+    const text = await own.text();
+    expect(text).toMatch(/^everloop_drift_ahead_rows_total\{[^}]*model="wrong"[^}]*\} 40002$/m);
+    expect(text).toMatch(/^everloop_drift_overflow_rows_total\{[^}]*model="wrong"[^}]*\} 4$/m);
+    expect(text).not.toMatch(/model="right"/);
+  });
+
   test('bytes that are no Inference or Pane stop the task with a code', async () => {
     const served = {
       topic: topics.inferenceServed,

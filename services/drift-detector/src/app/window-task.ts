@@ -4,9 +4,11 @@ import {
   closeWindows,
   createWindowState,
   evaluateWindow,
+  isFarAhead,
   policyOf,
   restoreChange,
   takeChanges,
+  takeDisplaced,
   takePane,
   type NamedMonitor,
 } from '@everloop/drift';
@@ -64,9 +66,11 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
       for (const record of batch.records) {
         if (record.value === null) continue;
         const pane = decode(record);
+        if (isFarAhead(state, pane)) telemetry.ahead(pane.model, pane.rows);
         const taken = takePane(state, monitors(), pane);
         if (taken !== 'taken') telemetry.refused(pane.model, pane.rows, taken);
       }
+      for (const [model, rows] of takeDisplaced(state)) telemetry.refused(model, rows, 'full');
       remember(context);
     },
     async onWatermark(watermarkMs, context) {
