@@ -51,4 +51,5 @@ export {
   takePane,
   type NamedMonitor,
 } from './windows/state.ts';
+export { withLearned } from './windows/learned.ts';
 export { closeWindows, type DueWindow } from './windows/windows.ts';

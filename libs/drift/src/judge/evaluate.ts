@@ -95,16 +95,18 @@ interface Finding {
 }
 
 function compare(window: DueWindow, baseline: Baseline, policy: drift.DriftPolicy): Finding {
-  const importances = new Map(baseline.fields.map(({ reference, importance }) => [reference.field, importance]));
+  const known = new Map(baseline.fields.map((field) => [field.reference.field, field]));
   const distances = distancesOf(window, baseline, policy);
   const weighted = distances.map(({ field, psi, psiCritical }) => {
-    return { field, psi, psiCritical, importance: importances.get(field) ?? 0 };
+    return { field, psi, psiCritical, importance: known.get(field)?.importance ?? 0 };
   });
   const { score, parts } = driftScore(weighted);
   const partOf = new Map(parts.map(({ field, part }) => [field, part]));
   const fields = distances.map((distance): drift.FieldDrift => {
     const { ksStatistic, ksPValue, ...rest } = distance;
-    return { ...rest, ksStatistic, ksPValue, scorePart: partOf.get(distance.field) ?? 0 };
+    const { field } = distance;
+    const referenceOrigin = known.get(field)?.origin ?? 'training';
+    return { ...rest, ksStatistic, ksPValue, scorePart: partOf.get(field) ?? 0, referenceOrigin };
   });
   const drifted = fields.filter((field) => field.drifted);
   const { urgentPsi } = window.monitor.spec;

@@ -25,7 +25,15 @@ export interface Baseline {
     readonly intraclass: number;
     /** Counts that are worth one independent count of the same row, at least 1. */
     readonly repeatEffect: number;
+    /** Whether its reference is rows of the training, or has to be learned in service, see `withLearned`. */
+    readonly origin: 'training' | 'service';
   }[];
+}
+
+/** Of what happens to predictions there are no training rows; a recipe that has some all the same may say so by counts. */
+function originOf({ measure, counts, missing }: drift.FieldReference): 'training' | 'service' {
+  const isOfService = measure?.kind === 'verdict' || measure?.kind === 'attribution';
+  return isOfService && missing === 0 && counts.every((count) => count === 0) ? 'service' : 'training';
 }
 
 /** Why a baseline cannot be used, or null: every count must have its bin. */
@@ -50,7 +58,8 @@ export function prepareBaseline(message: drift.Baseline): Baseline {
     const { importance, intraclass, measure } = field;
     const repeatEffect = Math.max(1, measure?.repeatEffect ?? 1);
     const index = fieldIndex(reference);
-    return { reference, index, reader: columnReader(field), importance, intraclass, repeatEffect };
+    const origin = originOf(field);
+    return { reference, index, reader: columnReader(field), importance, intraclass, repeatEffect, origin };
   });
   const { model, modelVersion: version, rows } = message;
   const unit = message.unit === '' ? null : message.unit;

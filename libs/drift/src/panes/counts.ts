@@ -64,6 +64,16 @@ function mergedUnits(a: drift.UnitCounts | undefined, b: drift.UnitCounts | unde
   return { hashes: keys, counts, incomplete: isOver || a.incomplete || b.incomplete };
 }
 
+/** Counts of two sets of rows on the bins of one column as those of all. O(bins that are not empty). */
+export function mergedCounts(a: drift.FieldCounts, b: drift.FieldCounts): drift.FieldCounts {
+  const [x, y] = [
+    { keys: a.bins, counts: a.counts },
+    { keys: b.bins, counts: b.counts },
+  ];
+  const { keys, counts } = merged(x, y, Infinity);
+  return { field: a.field, bins: keys, counts, missing: a.missing + b.missing };
+}
+
 function predictionsMicroOf({ rows, predictionsMicro }: drift.Pane): number {
   return predictionsMicro === 0 ? rows * micro : predictionsMicro;
 }
@@ -92,12 +102,7 @@ export function addPane(into: drift.Pane, pane: drift.Pane): void {
       fields.push(added);
       continue;
     }
-    const [x, y] = [
-      { keys: known.bins, counts: known.counts },
-      { keys: added.bins, counts: added.counts },
-    ];
-    const { keys, counts } = merged(x, y, Infinity);
-    fields[place] = { field: added.field, bins: keys, counts, missing: known.missing + added.missing };
+    fields[place] = mergedCounts(known, added);
   }
   into.fields = fields;
 }

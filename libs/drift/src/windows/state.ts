@@ -31,6 +31,8 @@ const aheadMsMax = 31 * 86_400_000;
 export interface WindowState {
   readonly panes: Map<string, drift.Pane>;
   readonly cursors: Map<string, Cursor>;
+  /** What was learned in service, by Monitor, model and version. */
+  readonly learned: Map<string, drift.LearnedReference>;
   watermarkMs: number;
   /** Rows of panes that made room for others, by model, until somebody asks for them. */
   readonly displaced: Map<string, number>;
@@ -39,13 +41,26 @@ export interface WindowState {
 }
 
 export function createWindowState(): WindowState {
-  return { panes: new Map(), cursors: new Map(), watermarkMs: -Infinity, displaced: new Map(), changed: new Set() };
+  return {
+    panes: new Map(),
+    cursors: new Map(),
+    learned: new Map(),
+    watermarkMs: -Infinity,
+    displaced: new Map(),
+    changed: new Set(),
+  };
 }
 
 const prefix = 'windows/';
 const paneKind = 'pane/';
 const monitorKind = 'monitor/';
+const learnedKind = 'learned/';
 const watermarkKind = 'watermark';
+
+/** Notes that what was learned has changed, see `learnedOf`. */
+export function changeLearned(state: WindowState, key: string): void {
+  state.changed.add(prefix + learnedKind + key);
+}
 
 /** The cursor of a Monitor, which the caller is about to change. */
 export function cursorOf(state: WindowState, monitor: string): Cursor {
@@ -153,6 +168,10 @@ function valueOf(state: WindowState, key: string): Uint8Array | null {
     const pane = state.panes.get(name.slice(paneKind.length));
     return pane === undefined ? null : drift.Pane.encode(pane).finish();
   }
+  if (name.startsWith(learnedKind)) {
+    const learned = state.learned.get(name.slice(learnedKind.length));
+    return learned === undefined ? null : drift.LearnedReference.encode(learned).finish();
+  }
   const cursor = state.cursors.get(name.slice(monitorKind.length));
   return cursor === undefined ? null : Buffer.from(JSON.stringify(cursor));
 }
@@ -171,5 +190,7 @@ export function restoreChange(state: WindowState, key: string, value: Uint8Array
   const text = (): unknown => JSON.parse(Buffer.from(value).toString('utf8'));
   if (name === watermarkKind) state.watermarkMs = text() as number;
   else if (name.startsWith(paneKind)) state.panes.set(name.slice(paneKind.length), drift.Pane.decode(value));
+  else if (name.startsWith(learnedKind))
+    state.learned.set(name.slice(learnedKind.length), drift.LearnedReference.decode(value));
   else if (name.startsWith(monitorKind)) state.cursors.set(name.slice(monitorKind.length), text() as Cursor);
 }

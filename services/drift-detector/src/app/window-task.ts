@@ -10,6 +10,7 @@ import {
   takeChanges,
   takeDisplaced,
   takePane,
+  withLearned,
   type NamedMonitor,
 } from '@everloop/drift';
 import { undecodable } from '../errors.ts';
@@ -75,7 +76,8 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
     },
     async onWatermark(watermarkMs, context) {
       for (const window of closeWindows(state, monitors(), watermarkMs)) {
-        const report = evaluateWindow(window, await references.of(window), policyOf(window.monitor.spec));
+        const reference = withLearned(state, window, await references.of(window));
+        const report = evaluateWindow(window, reference, policyOf(window.monitor.spec));
         context.emit(reportRecord(report));
         telemetry.evaluated(report);
       }

@@ -259,6 +259,34 @@ export interface Pane {
   units: UnitCounts | undefined;
 }
 
+/** What the first windows of a version taught about a column that no training row has. */
+export interface LearnedField {
+  counts:
+    | FieldCounts
+    | undefined;
+  /** Windows that are in it, the event time that they span together, and the end of the last one, epoch milliseconds UTC. */
+  windows: number;
+  spanMs: number;
+  untilMs: number;
+  /** It is a reference now, and stays as it is. */
+  complete: boolean;
+}
+
+/** What a Monitor compares columns with that have a meaning only in service. State of the windows stage, binary. */
+export interface LearnedReference {
+  monitor: string;
+  model: string;
+  baselineVersion: string;
+  fields: { [key: string]: LearnedField };
+  /** End of the last window that taught something, epoch milliseconds UTC. */
+  untilMs: number;
+}
+
+export interface LearnedReference_FieldsEntry {
+  key: string;
+  value: LearnedField | undefined;
+}
+
 export interface FieldDrift {
   field: string;
   /** Two-sample Kolmogorov-Smirnov statistic on the baseline's bins, and its p-value; absent for categorical fields. */
@@ -280,6 +308,11 @@ export interface FieldDrift {
   effectiveRows: number;
   /** Part of the model's drift score. */
   scorePart: number;
+  /**
+   * What it was compared with: "training", rows of the training snapshot; "service", the first windows of the version under this Monitor, of a column
+   * that no training row has.
+   */
+  referenceOrigin: string;
 }
 
 /** What windows were judged by: the Monitor's own values, or those that its alarm budget was calibrated to. */
@@ -1712,6 +1745,407 @@ export const Pane: MessageFns<Pane> = {
   },
 };
 
+function createBaseLearnedField(): LearnedField {
+  return { counts: undefined, windows: 0, spanMs: 0, untilMs: 0, complete: false };
+}
+
+export const LearnedField: MessageFns<LearnedField> = {
+  encode(message: LearnedField, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.counts !== undefined) {
+      FieldCounts.encode(message.counts, writer.uint32(10).fork()).join();
+    }
+    if (message.windows !== 0) {
+      writer.uint32(16).int32(message.windows);
+    }
+    if (message.spanMs !== 0) {
+      writer.uint32(24).int64(message.spanMs);
+    }
+    if (message.untilMs !== 0) {
+      writer.uint32(32).int64(message.untilMs);
+    }
+    if (message.complete !== false) {
+      writer.uint32(40).bool(message.complete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LearnedField {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLearnedField();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.counts = FieldCounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.windows = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.spanMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.untilMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.complete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LearnedField {
+    return {
+      counts: isSet(object.counts) ? FieldCounts.fromJSON(object.counts) : undefined,
+      windows: isSet(object.windows) ? globalThis.Number(object.windows) : 0,
+      spanMs: isSet(object.spanMs)
+        ? globalThis.Number(object.spanMs)
+        : isSet(object.span_ms)
+        ? globalThis.Number(object.span_ms)
+        : 0,
+      untilMs: isSet(object.untilMs)
+        ? globalThis.Number(object.untilMs)
+        : isSet(object.until_ms)
+        ? globalThis.Number(object.until_ms)
+        : 0,
+      complete: isSet(object.complete) ? globalThis.Boolean(object.complete) : false,
+    };
+  },
+
+  toJSON(message: LearnedField): unknown {
+    const obj: any = {};
+    if (message.counts !== undefined) {
+      obj.counts = FieldCounts.toJSON(message.counts);
+    }
+    if (message.windows !== 0) {
+      obj.windows = Math.round(message.windows);
+    }
+    if (message.spanMs !== 0) {
+      obj.spanMs = Math.round(message.spanMs);
+    }
+    if (message.untilMs !== 0) {
+      obj.untilMs = Math.round(message.untilMs);
+    }
+    if (message.complete !== false) {
+      obj.complete = message.complete;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LearnedField>): LearnedField {
+    return LearnedField.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LearnedField>): LearnedField {
+    const message = createBaseLearnedField();
+    message.counts = (object.counts !== undefined && object.counts !== null)
+      ? FieldCounts.fromPartial(object.counts)
+      : undefined;
+    message.windows = object.windows ?? 0;
+    message.spanMs = object.spanMs ?? 0;
+    message.untilMs = object.untilMs ?? 0;
+    message.complete = object.complete ?? false;
+    return message;
+  },
+};
+
+function createBaseLearnedReference(): LearnedReference {
+  return { monitor: "", model: "", baselineVersion: "", fields: {}, untilMs: 0 };
+}
+
+export const LearnedReference: MessageFns<LearnedReference> = {
+  encode(message: LearnedReference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.monitor !== "") {
+      writer.uint32(10).string(message.monitor);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.baselineVersion !== "") {
+      writer.uint32(26).string(message.baselineVersion);
+    }
+    globalThis.Object.entries(message.fields).forEach(([key, value]: [string, LearnedField]) => {
+      LearnedReference_FieldsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    if (message.untilMs !== 0) {
+      writer.uint32(40).int64(message.untilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LearnedReference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLearnedReference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.baselineVersion = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = LearnedReference_FieldsEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.fields[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.untilMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LearnedReference {
+    return {
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      baselineVersion: isSet(object.baselineVersion)
+        ? globalThis.String(object.baselineVersion)
+        : isSet(object.baseline_version)
+        ? globalThis.String(object.baseline_version)
+        : "",
+      fields: isObject(object.fields)
+        ? (globalThis.Object.entries(object.fields) as [string, any][]).reduce(
+          (acc: { [key: string]: LearnedField }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: LearnedField.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      untilMs: isSet(object.untilMs)
+        ? globalThis.Number(object.untilMs)
+        : isSet(object.until_ms)
+        ? globalThis.Number(object.until_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: LearnedReference): unknown {
+    const obj: any = {};
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.baselineVersion !== "") {
+      obj.baselineVersion = message.baselineVersion;
+    }
+    if (message.fields) {
+      const entries = globalThis.Object.entries(message.fields) as [string, LearnedField][];
+      if (entries.length > 0) {
+        obj.fields = {};
+        entries.forEach(([k, v]) => {
+          obj.fields[k] = LearnedField.toJSON(v);
+        });
+      }
+    }
+    if (message.untilMs !== 0) {
+      obj.untilMs = Math.round(message.untilMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LearnedReference>): LearnedReference {
+    return LearnedReference.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LearnedReference>): LearnedReference {
+    const message = createBaseLearnedReference();
+    message.monitor = object.monitor ?? "";
+    message.model = object.model ?? "";
+    message.baselineVersion = object.baselineVersion ?? "";
+    message.fields = (globalThis.Object.entries(object.fields ?? {}) as [string, LearnedField][]).reduce(
+      (acc: { [key: string]: LearnedField }, [key, value]: [string, LearnedField]) => {
+        if (value !== undefined) {
+          acc[key] = LearnedField.fromPartial(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.untilMs = object.untilMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseLearnedReference_FieldsEntry(): LearnedReference_FieldsEntry {
+  return { key: "", value: undefined };
+}
+
+export const LearnedReference_FieldsEntry: MessageFns<LearnedReference_FieldsEntry> = {
+  encode(message: LearnedReference_FieldsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      LearnedField.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LearnedReference_FieldsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLearnedReference_FieldsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = LearnedField.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LearnedReference_FieldsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? LearnedField.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: LearnedReference_FieldsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = LearnedField.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LearnedReference_FieldsEntry>): LearnedReference_FieldsEntry {
+    return LearnedReference_FieldsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LearnedReference_FieldsEntry>): LearnedReference_FieldsEntry {
+    const message = createBaseLearnedReference_FieldsEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? LearnedField.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseFieldDrift(): FieldDrift {
   return {
     field: "",
@@ -1727,6 +2161,7 @@ function createBaseFieldDrift(): FieldDrift {
     jensenShannon: 0,
     effectiveRows: 0,
     scorePart: 0,
+    referenceOrigin: "",
   };
 }
 
@@ -1770,6 +2205,9 @@ export const FieldDrift: MessageFns<FieldDrift> = {
     }
     if (message.scorePart !== 0) {
       writer.uint32(105).double(message.scorePart);
+    }
+    if (message.referenceOrigin !== "") {
+      writer.uint32(114).string(message.referenceOrigin);
     }
     return writer;
   },
@@ -1891,6 +2329,14 @@ export const FieldDrift: MessageFns<FieldDrift> = {
             message.scorePart = reader.double();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.referenceOrigin = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1954,6 +2400,11 @@ export const FieldDrift: MessageFns<FieldDrift> = {
         : isSet(object.score_part)
         ? globalThis.Number(object.score_part)
         : 0,
+      referenceOrigin: isSet(object.referenceOrigin)
+        ? globalThis.String(object.referenceOrigin)
+        : isSet(object.reference_origin)
+        ? globalThis.String(object.reference_origin)
+        : "",
     };
   },
 
@@ -1998,6 +2449,9 @@ export const FieldDrift: MessageFns<FieldDrift> = {
     if (message.scorePart !== 0) {
       obj.scorePart = floatToJson(message.scorePart);
     }
+    if (message.referenceOrigin !== "") {
+      obj.referenceOrigin = message.referenceOrigin;
+    }
     return obj;
   },
 
@@ -2019,6 +2473,7 @@ export const FieldDrift: MessageFns<FieldDrift> = {
     message.jensenShannon = object.jensenShannon ?? 0;
     message.effectiveRows = object.effectiveRows ?? 0;
     message.scorePart = object.scorePart ?? 0;
+    message.referenceOrigin = object.referenceOrigin ?? "";
     return message;
   },
 };
