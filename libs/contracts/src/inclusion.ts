@@ -2,6 +2,8 @@
 export interface LogSpec {
   /** (0, 1] */
   readonly share: number;
+  /** Share of the champion's predictions that are logged with what each input contributed, at most `share`; absent: none. */
+  readonly attributions?: number;
 }
 
 /**

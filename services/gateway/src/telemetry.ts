@@ -3,6 +3,7 @@ import { findingText, type GateFinding, type Verdict } from './domain/gate.ts';
 import type { ExplorationReport } from './domain/exploration.ts';
 import type { ShadowDrop, ShadowReport } from './domain/difference.ts';
 import type { Choice } from './domain/routing.ts';
+import type { UnexplainedReason } from './domain/unexplained.ts';
 
 /** Facts about requests; each one writes its metrics and, where a person must know, a log line. */
 export interface Telemetry {
@@ -16,6 +17,8 @@ export interface Telemetry {
   degraded(rows: number): void;
   /** A row was explained by so many runs of a row. */
   explained(model: string, evaluations: number, seconds: number): void;
+  /** Rows are logged without the attributions that they should have. */
+  unexplained(model: string, reason: UnexplainedReason, rows: number, error?: unknown): void;
   /** A request over Kafka was answered; `code` is OK or that of an error. */
   requestAnswered(code: string): void;
   shadowDropped(reason: ShadowDrop, rows: number, error?: unknown): void;
@@ -82,6 +85,11 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
   const evaluations = metrics.counter('everloop_gateway_explain_evaluations_total', 'Rows run to explain others', [
     'model',
   ]);
+  const unexplained = metrics.counter(
+    'everloop_gateway_attributions_dropped_total',
+    'Rows that were logged without the attributions that their Model wants',
+    ['model', 'reason'],
+  );
   const overKafka = metrics.counter(
     'everloop_gateway_topic_requests_total',
     'Requests over Kafka by what their answer was',
@@ -143,6 +151,12 @@ export function createTelemetry(logger: Logger, metrics: Metrics, queuedBytes: (
     explained(model, rows, seconds) {
       explained.observe({ model }, seconds);
       evaluations.inc({ model }, rows);
+    },
+    unexplained(model, reason, rows, error) {
+      unexplained.inc({ model, reason }, rows);
+      quiet(`unexplained ${model} ${reason}`, () =>
+        logger.warn({ err: error, model, reason, rows }, 'rows are logged without their attributions'),
+      );
     },
     requestAnswered: (code) => overKafka.inc({ code }),
     shadowDropped(reason, rows, error) {

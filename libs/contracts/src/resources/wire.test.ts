@@ -126,7 +126,7 @@ const full: { readonly [K in Kind]: Full<ResourceSpecs[K]> } = {
     choose: { input: 'x', actions: ['a', 'b'], epsilon: 0.1, floor: 0.01, halfAt: 10, warmUp: 5 },
     batching: { maxRows: 64, maxDelayMs: 2 },
     rewards: { waitMs: 1, default: 0, aggregate: 'sum', min: 0, max: 1 },
-    log: { share: 1 },
+    log: { share: 1, attributions: 1 },
     examples: { source: 's', time: 'at', offsetMs: -1 },
     views: [{ view: 'v', key: 'request.id' }],
     inputs: [{ name: 'a', type: 'number', from: 'v.a', text: false, fallback: 1 }],

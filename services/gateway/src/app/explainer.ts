@@ -46,6 +46,8 @@ export interface ExplainTask {
   /** One for each row; the draws follow from them. */
   readonly decisionIds: readonly string[];
   readonly caller: Caller | undefined;
+  /** The rows to explain, ascending; absent: all. */
+  readonly rows?: readonly number[];
 }
 
 /** Pairs of orders beyond which values hardly change. */
@@ -64,17 +66,22 @@ export class Explainer {
     this.#options = options;
   }
 
+  /** Whether so many rows more may wait. */
+  hasRoom(rows: number): boolean {
+    return this.#waiting + rows <= this.#options.queueRowsMax;
+  }
+
   /** EVL_GATEWAY_EXPLAIN_FULL when so many rows more would be too many. */
   admit(rows: number): void {
     const { queueRowsMax } = this.#options;
-    if (this.#waiting + rows <= queueRowsMax) return;
+    if (this.hasRoom(rows)) return;
     throw gatewayError(
       'EVL_GATEWAY_EXPLAIN_FULL',
       `${this.#waiting} rows wait to be explained, at most ${queueRowsMax} may; ask for fewer explanations at a time, or without`,
     );
   }
 
-  /** One explanation for each row. Rejects with EVL_GATEWAY_EXPLAIN_PRECONDITION, EVL_GATEWAY_CALL_CANCELLED, or as a run does. */
+  /** One explanation for each row to explain. Rejects with EVL_GATEWAY_EXPLAIN_PRECONDITION, EVL_GATEWAY_CALL_CANCELLED, or as a run does. */
   async explain(task: ExplainTask): Promise<readonly Explanation[]> {
     const { background, model, version, batch } = task;
     if (background === null || background.batch.rows === 0) {
@@ -83,14 +90,14 @@ export class Explainer {
         `version ${version} of model ${model} has no golden rows to explain its scores against; train a new version`,
       );
     }
-    this.#waiting += batch.rows;
+    const rows = task.rows ?? Array.from({ length: batch.rows }, (_, row) => row);
+    this.#waiting += rows.length;
     const explanations: Explanation[] = [];
     try {
-      for (let row = 0; row < batch.rows; row += 1)
-        explanations.push(await this.#next(() => this.#row(task, background, row)));
+      for (const row of rows) explanations.push(await this.#next(() => this.#row(task, background, row)));
       return explanations;
     } finally {
-      this.#waiting -= batch.rows;
+      this.#waiting -= rows.length;
     }
   }
 

@@ -22,6 +22,7 @@ import { Enricher } from './enricher.ts';
 import { ArmRewardsTable } from './arm-rewards.ts';
 import { Decisions } from './decisions.ts';
 import { Explainer } from './explainer.ts';
+import { LoggedAttributions } from './logged-attributions.ts';
 import { createInferenceService } from './inference-service.ts';
 import { Predictor } from './predictor.ts';
 import { createRewards } from './rewards.ts';
@@ -145,6 +146,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     decisions: new Decisions(options.decisionsMax),
     armRewards,
     explainer,
+    loggedAttributions: new LoggedAttributions({
+      ...{ explainer, mayDrop: options.clock !== 'event' },
+      onUnexplained: (...what) => telemetry.unexplained(...what),
+    }),
     log,
     events: telemetry,
     inFlightRowsMax: options.inFlightRowsMax,

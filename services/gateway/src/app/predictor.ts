@@ -1,3 +1,4 @@
+import { decisionIdOf } from '@everloop/contracts';
 import { classify, errorText } from '@everloop/service';
 import type { ConcurrencyLimit } from '../domain/concurrency-limit.ts';
 import { InFlight } from '../domain/in-flight.ts';
@@ -14,8 +15,9 @@ import type { ArmRewardsTable } from './arm-rewards.ts';
 import type { Decisions } from './decisions.ts';
 import type { Enriched, Enricher } from './enricher.ts';
 import type { Explainer, ExplainTask, Explanation } from './explainer.ts';
+import type { LoggedAttributions } from './logged-attributions.ts';
 import { prepare, type Ask, type OnGated, type Prepared } from './prepare.ts';
-import { Recorder, requestDecisionId, type RequestRecorder } from './recorder.ts';
+import { Recorder, requestDecisionId, rowOf, type RequestRecorder } from './recorder.ts';
 import type { AppliedRoute, RouteTable } from './routes.ts';
 import type { ShadowQueues } from './shadows.ts';
 import { admitByVersion, flaggedBy, type Admitted } from './version-gate.ts';
@@ -38,6 +40,7 @@ export interface PredictorOptions {
   readonly decisions: Decisions;
   readonly armRewards: ArmRewardsTable;
   readonly explainer: Explainer;
+  readonly loggedAttributions: LoggedAttributions;
   readonly log: InferenceLog;
   readonly events: PredictorEvents;
   /** Most rows in flight. */
@@ -69,6 +72,8 @@ export interface Prediction {
   readonly timing: Pick<Enriched, 'waitMs' | 'readMs'>;
   /** Where they are wanted, one for each row; they come behind the score, which is logged by then. */
   readonly explanations: Promise<readonly Explanation[]> | null;
+  /** What the answer waited for attributions that are logged, milliseconds. */
+  readonly explainMs: number;
 }
 
 /** Probability of what was done for a row: that of the version times that of the action. */
@@ -81,6 +86,8 @@ export function isExploring({ choice, actions }: Pick<Prediction, 'choice' | 'ac
   const isOtherVersion = choice.arm !== 'fallback' && choice.drawn?.explore === true;
   return isOtherVersion || (actions?.some(({ explore: isOther }) => isOther) ?? false);
 }
+
+const noAttributions: ReadonlyMap<number, Float64Array> = new Map();
 
 interface Answer {
   readonly choice: Choice;
@@ -112,7 +119,8 @@ export class Predictor {
     this.#rows += prepared.runs;
     try {
       const prediction = await this.#answer(prepared, startedMs, caller);
-      if (limit !== null) tookMs = performance.now() - startedMs;
+      // What a row waits to be explained is no sign of too many calls.
+      if (limit !== null) tookMs = performance.now() - startedMs - prediction.explainMs;
       return prediction;
     } finally {
       limit?.end(performance.now(), tookMs);
@@ -183,10 +191,14 @@ export class Predictor {
       if (model.isGatedByVersion) asked = this.#gated(asked, choice === wanted ? null : loaded);
       const acted = this.#act({ prepared: asked, enriched, batch, scores: answer.scores, actions: null }, choice);
       const { scores, actions } = acted;
+      const explained = this.#attributions(applied, loaded, acted);
+      const explainFromMs = performance.now();
+      const attributions = explained === null ? noAttributions : await explained;
+      const explainMs = explained === null ? 0 : performance.now() - explainFromMs;
       const latencyMs = performance.now() - startedMs;
       const recorder = this.#recorder.for(acted.prepared, acted.enriched, applied.route, log);
       const latencyUs = Math.round(latencyMs * 1_000);
-      const decisionIds = recorder.append('served', { loaded, scores, latencyUs, choice, actions });
+      const decisionIds = recorder.append('served', { loaded, scores, latencyUs, choice, actions, attributions });
       this.#shadow(applied, loaded.version, acted, recorder, log);
       await log.written();
       events.answered(model.name, choice.arm, latencyMs / 1_000);
@@ -202,6 +214,7 @@ export class Predictor {
         features: acted.enriched.rows,
         timing: enriched,
         explanations,
+        explainMs,
       };
     } finally {
       endLease();
@@ -297,6 +310,26 @@ export class Predictor {
         error,
       );
     }
+  }
+
+  /** Attributions for the log, of the champion's rows that the Model wants them of; null where there are none. */
+  #attributions(
+    { champion }: AppliedRoute,
+    loaded: LoadedVersion,
+    { prepared, batch, scores }: Acted,
+  ): Promise<ReadonlyMap<number, Float64Array>> | null {
+    const { loggedAttributions } = this.#options;
+    const { model } = prepared;
+    const share = model.spec.log?.attributions;
+    if (share === undefined || loaded !== champion) return null;
+    const decisionIds = prepared.rows.map((_, row) => decisionIdOf(rowOf(prepared, row), null));
+    const rows = loggedAttributions.rowsOf(share, decisionIds);
+    if (rows.length === 0) return null;
+    return loggedAttributions.explain({
+      ...{ model: model.name, version: loaded.version, inputs: model.spec.inputs, background: loaded.golden },
+      ...{ scores, batch, decisionIds, rows, caller: undefined },
+      score: (hybrids: Packed) => this.#score(loaded, hybrids),
+    });
   }
 
   #explain(

@@ -20,6 +20,8 @@ export interface Scored {
   readonly latencyUs: number;
   /** One for each row; null where the model does not choose. */
   readonly actions?: readonly ActionDrawn[] | null;
+  /** What each input contributed, by row; rows without are logged without. */
+  readonly attributions?: ReadonlyMap<number, Float64Array>;
 }
 
 /** Writes the records of one request; the parts that its records share are encoded once. */
@@ -34,6 +36,8 @@ interface LoggedNames {
   /** Request fields that are logged beside the inputs. */
   readonly besideInputs: readonly string[];
 }
+
+const none = new Float64Array();
 
 /** Makes the recorders of requests. */
 export class Recorder {
@@ -69,7 +73,7 @@ export class Recorder {
       return encodeShared(encoded, common, asked, row);
     });
     return {
-      append: (stream, { loaded, choice, scores, latencyUs, actions = null }) => {
+      append: (stream, { loaded, choice, scores, latencyUs, actions = null, attributions }) => {
         const shadow = stream === 'shadowed' ? loaded.version : null;
         const decisionIds = shared.map((_, row) => decisionIdOf(rowOf(prepared, row), shadow));
         const { drawn } = choice;
@@ -88,12 +92,11 @@ export class Recorder {
         };
         const records = shared.map((part, row) => ({
           joinKey: joinKeys[row] ?? '',
-          value: encodeInference(
-            part,
-            actions === null ? own : { ...own, ...actedFields(own, actions[row]) },
-            decisionIds[row] ?? '',
-            scores[row] ?? Number.NaN,
-          ),
+          value: encodeInference(part, actions === null ? own : { ...own, ...actedFields(own, actions[row]) }, {
+            decisionId: decisionIds[row] ?? '',
+            score: scores[row] ?? Number.NaN,
+            attributions: attributions?.get(row) ?? none,
+          }),
         }));
         // A shadow is logged where its answer is, so that both can be compared.
         const logged =

@@ -39,6 +39,7 @@ describe('encodeInference', () => {
       intendedVersion: fc.constantFrom('', '2'),
       score: fc.double({ min: 0, max: 1, noNaN: true }),
       latencyUs: fc.nat(),
+      attributions: fc.array(fc.double({ noNaN: true })),
       drawn: fc.option(
         fc.record({
           arms: fc.array(fc.string()),
@@ -59,14 +60,14 @@ describe('encodeInference', () => {
         fc.array(value),
         fc.array(fc.string()),
         fc.array(fc.integer({ min: -1, max: 2 ** 40 })),
-        (common, { drawn, decisionId, score, ...own }, values, degradedViews, viewAgesMs) => {
+        (common, { drawn, decisionId, score, attributions, ...own }, values, degradedViews, viewAgesMs) => {
           const viewNames = viewAgesMs.map((_, index) => `view_${index}`);
           const names = values.map((_, index) => ({ name: `input_${index}` }));
           const requestNames = common.requestValues.map((_, index) => `field_${index}`);
           const row = { values, degradedViews, viewAgesMs };
           const part = encodeShared(encodeNames(names, requestNames, viewNames), common, common, row);
           const division = compilePolicy(route, () => null).division?.encoded ?? null;
-          const record = encodeInference(part, { ...own, drawn, division }, decisionId, score);
+          const record = encodeInference(part, { ...own, drawn, division }, { decisionId, score, attributions });
           const decoded = serving.Inference.decode(record);
           expect(decoded).toEqual({
             ...common,
@@ -78,7 +79,7 @@ describe('encodeInference', () => {
             requestNames,
             inputNames: names.map(({ name }) => name),
             inputValues: values.map(logged),
-            ...{ degradedViews, viewNames, attributions: [] },
+            ...{ degradedViews, viewNames, attributions },
             viewAgeSeconds: viewAgesMs.map((ms) => (ms < 0 ? -1 : ms / 1_000)),
           });
         },

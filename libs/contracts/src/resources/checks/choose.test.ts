@@ -111,6 +111,7 @@ describe('a Model that chooses among actions', () => {
   ])('may log a share %s', (_name, parts) => {
     expect(problems({ log: '{ share: 0.25 }', ...parts })).toBe('');
     expect(model({ log: '{ share: 0.25 }' }).log).toEqual({ share: 0.25 });
+    expect(model({ log: '{ share: 0.25, attributions: 0.25 }', ...parts }).log?.attributions).toBe(0.25);
     expect(model({}).log).toBeUndefined();
   });
 
@@ -148,6 +149,11 @@ describe('a Model that chooses among actions', () => {
     ['a default out of range', { rewards: '{ wait: 1h, default: -1 }' }, /-1 is not within min 0 and max 1/],
     ['another way to add up', { rewards: '{ wait: 1h, aggregate: summ }' }, /did you mean "sum"/],
     ['to log nothing', { log: '{ share: 0 }' }, /share/],
+    [
+      'attributions of what is not logged',
+      { log: '{ share: 0.1, attributions: 0.2 }' },
+      /attributions 0.2 is above share 0.1/,
+    ],
     [
       'to route by what is chosen later',
       { choose: '{ input: shown, actions: [a, b] }', target: 'record.banner == "a"' },

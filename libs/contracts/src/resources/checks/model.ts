@@ -33,6 +33,7 @@ export function checkModel(model: Model, context: CheckContext): Finding[] {
     ...checkLabel(model, context),
     ...checkLabelKind(spec),
     ...checkSlices(model),
+    ...checkLog(model),
     ...spec.views.flatMap((_, i) => checkBinding(model, i, context)),
     ...checkModelFeatures(model, context),
     ...spec.inputs.flatMap((input, i) => checkInput(model, input, ['spec', 'inputs', i], context)),
@@ -59,6 +60,13 @@ function checkJoinKey({ spec }: Model): Finding[] {
   const names = spec.request.map((field) => field.name);
   if (names.includes(spec.joinKey)) return [];
   return [unknownName(['spec', 'joinKey'], `the request has no field "${spec.joinKey}"`, spec.joinKey, names)];
+}
+
+function checkLog({ spec }: Model): Finding[] {
+  const { share, attributions } = spec.log ?? {};
+  if (share === undefined || attributions === undefined || attributions <= share) return [];
+  const message = `attributions ${attributions} is above share ${share}: what is not logged cannot be logged with attributions`;
+  return [wrongValue(['spec', 'log', 'attributions'], message)];
 }
 
 function checkExamples({ spec }: Model, context: CheckContext): Finding[] {

@@ -106,7 +106,10 @@ export interface Inference {
   draw:
     | CanaryDraw
     | undefined;
-  /** Where an explanation was asked for: what each input contributed to the score, parallel to `input_names`, in the unit of the score. */
+  /**
+   * Of the share of the champion's predictions that the Model says (`log.attributions`): what each input contributed to the score, parallel to
+   * `input_names`, in the unit of the score. Empty for all others, also where the caller asked for an explanation.
+   */
   attributions: number[];
   /**
    * In a request of several rows the row, from 1: with it the decision of a shadow's answer can be told, which labels name. 0: the only row, or a
