@@ -12,7 +12,7 @@ const inner = createKafkaBus({
   clientId: 'detector-worker',
   logger,
   metrics,
-  sessionTimeoutMs: 3_000,
+  sessionTimeoutMs: 2_000,
 });
 await inner.start();
 const detector = detectorOn(isolatedBus(inner, prefix), logger, metrics);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { drift, topics } from '@everloop/contracts';
 import { day, uniforms } from '@everloop/drift/fixtures';
 import type { Bus } from '@everloop/kafka';
-import { createMetrics, type Part } from '@everloop/service';
+import { createMetrics, deferred, type Part } from '@everloop/service';
 import { eventually, testBus, testLogger, uniqueName } from '@everloop/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { detectorOn } from './detector.ts';
@@ -13,8 +13,8 @@ import {
   endRetrainings,
   lived,
   paneRows,
-  publishHalf,
   publishOutcomes,
+  publishPredictions,
   read,
   rowsOfDay,
   type Life,
@@ -72,12 +72,11 @@ const faults: Readonly<Record<string, Fault>> = {
     any().kill('SIGKILL');
     begin();
   },
-  async killTwo() {
-    const [one, other] = [...children];
-    one?.kill('SIGKILL');
-    other?.kill('SIGKILL');
-    begin();
-    begin();
+  /** Nothing that is in memory is left. */
+  async killAll() {
+    const all = [...children];
+    for (const child of all) child.kill('SIGKILL');
+    all.forEach(begin);
   },
   async start() {
     begin();
@@ -97,59 +96,71 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** A topic in which something new tells that the work is under way, at a moment that chance draws. */
-async function under(way: readonly string[]): Promise<void> {
-  const topic = way[Math.floor(draw() * way.length)] ?? '';
+/** Waits, from now on, for something new in a topic; call it before that can come. */
+async function growthOf(topic: string): Promise<() => Promise<unknown>> {
   const ends = async (): Promise<bigint> => (await disturbed.bus.offsets(topic)).reduce((sum, o) => sum + o.high, 0n);
   const before = await ends();
-  await eventually(async () => (await ends()) > before, { timeoutMs: 60_000, what: `work in ${topic}` });
+  return async () => eventually(async () => (await ends()) > before, { timeoutMs: 60_000, what: `work in ${topic}` });
 }
 
-/** Every fault once, in an order that the seed draws. */
-const order = Object.keys(faults)
-  .map((name) => ({ name, at: draw() }))
-  .sort((a, b) => a.at - b.at)
-  .map(({ name }) => name);
+/** The given faults in an order that the seed draws. */
+function inOrder(names: readonly string[]): string[] {
+  return names
+    .map((name) => ({ name, at: draw() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ name }) => name);
+}
 
 interface Step {
-  readonly publish: (life: Life) => Promise<void>;
-  /** Topics that get something of it. */
+  readonly publish: (life: Life, half: 0 | 1) => Promise<void>;
+  /** Topics that get something of the second half. */
   readonly way: readonly string[];
   readonly until: (life: Life) => Promise<void>;
 }
 
+/**
+ * A day's predictions or outcomes in both lives. The fault comes when the first half is in the state and the second is not there yet, or in the work on the second:
+ * when there is something new in a topic of it.
+ */
 async function step({ publish, way, until }: Step, fault: string | undefined): Promise<void> {
-  const reached = fault === undefined ? Promise.resolve() : under(way);
-  await Promise.all([publish(undisturbed), publish(disturbed)]);
-  const worked = until(disturbed);
-  await reached;
-  await Promise.all([until(undisturbed), worked, faults[fault ?? '']?.(worked)]);
+  const isBetween = fault === 'killAll' || draw() < 0.5;
+  const held = await growthOf(topics.driftState);
+  await Promise.all([publish(undisturbed, 0), publish(disturbed, 0)]);
+  if (fault !== undefined) await held();
+  const under = await growthOf(way[Math.floor(draw() * way.length)] ?? '');
+  const worked = deferred();
+  const happen = async (): Promise<void> => faults[fault ?? '']?.(worked.promise);
+  const between = isBetween ? happen() : null;
+  await Promise.all([publish(undisturbed, 1), publish(disturbed, 1)]);
+  if (between === null && fault !== undefined) await under();
+  const happened = between ?? happen();
+  await Promise.all([until(undisturbed), until(disturbed)]);
+  worked.resolve();
+  await happened;
 }
 
 const facts = async ({ bus }: Life, topic: string): Promise<readonly unknown[]> =>
   (await read(bus, topic)).map(({ key, value, headers }) => ({ key: String(key), value: String(value), headers }));
 
 it(`kill -9 and rebalance at random: the same reports, decisions, alerts and requests, once each (seed ${seed})`, async () => {
+  const [ofPredictions, ofOutcomes] = [inOrder(Object.keys(faults)), inOrder(['kill', 'killAll'])];
   for (let i = 0; i < 3; i += 1) begin();
   for (let number = 0; number < days; number += 1) {
     const endMs = (number + 1) * day;
     for (const life of [undisturbed, disturbed]) await endRetrainings(life, number * day);
     const predictions: Step = {
-      async publish(life) {
-        await publishHalf(life, number, 0);
-        await publishHalf(life, number, 1);
-      },
+      publish: (life, half) => publishPredictions(life, number, half),
       way: [topics.driftPane, topics.driftState, topics.driftReport, topics.driftDecision],
       until: (life) => lived(life, topics.driftReport, endMs),
     };
     const outcomes: Step = {
-      publish: (life) => publishOutcomes(life, number),
+      publish: (life, half) => publishOutcomes(life, number, half),
       way: [topics.driftState, topics.driftQuality, topics.driftDecision],
       until: (life) => lived(life, topics.retrainingRequested, endMs),
     };
     // The first day all of them are still joining.
-    await step(predictions, number === 0 ? undefined : order.pop());
-    await step(outcomes, number === 0 ? undefined : order.pop());
+    await step(predictions, number === 0 ? undefined : ofPredictions.pop());
+    await step(outcomes, number === 0 ? undefined : ofOutcomes.pop());
   }
 
   for (const topic of [

@@ -79,22 +79,23 @@ function holdUntil(number: number): OutRecord {
 }
 
 /** Publishes the first or second half of a day's predictions; with the second its end. */
-export async function publishHalf({ publisher }: Life, number: number, half: 0 | 1): Promise<void> {
+export async function publishPredictions({ publisher }: Life, number: number, half: 0 | 1): Promise<void> {
   const rows = predictionsOf(number);
   await publisher.publish(rows.slice((half * rows.length) / 2, ((half + 1) * rows.length) / 2));
   if (half === 1) await publisher.publishWatermark(topics.inferenceServed, (number + 1) * day);
 }
 
-/** Publishes what happens to the labels of a day, and around the model: a hold begins and ends. */
-export async function publishOutcomes({ publisher }: Life, number: number): Promise<void> {
-  if (number >= driftDay - 1) await publisher.publish([holdUntil(number + 1)]);
-  for (let at = number * 24; at < (number + 1) * 24; at += 1) {
+/** Publishes the first or second half of what happens to the labels of a day, and around the model: a hold begins and ends. With the second its end. */
+export async function publishOutcomes({ publisher }: Life, number: number, half: 0 | 1): Promise<void> {
+  if (half === 0 && number >= driftDay - 1) await publisher.publish([holdUntil(number + 1)]);
+  const fromHour = number * 24 + half * 12;
+  for (let at = fromHour; at < fromHour + 12; at += 1) {
     const stats = statsOf(outcomeHourOf(at + 1, at, { wrong: number < driftDay ? 0 : 3 }));
     await publisher.publish([
       { topic: topics.outcomeStats, key: 'm', value: JSON.stringify(outcomes.OutcomeStats.toJSON(stats)) },
     ]);
   }
-  await publisher.publishWatermark(topics.outcomeStats, (number + 1) * day);
+  if (half === 1) await publisher.publishWatermark(topics.outcomeStats, (number + 1) * day);
 }
 
 /** Ends every retraining that was asked for and has no end yet, with a version that fails its gates. */
