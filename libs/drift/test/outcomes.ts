@@ -1,5 +1,5 @@
 import { outcomes, type PerformanceSpec } from '@everloop/contracts';
-import { addSparseCounts, ScoreSums, scoreBin, sparseCounts } from '@everloop/stats';
+import { addErrors, addSparseCounts, errorsOf, noErrors, ScoreSums, scoreBin, sparseCounts } from '@everloop/stats';
 import { mergeHours, type OutcomeHour } from '../src/quality/outcomes.ts';
 import type { QualityWindow } from '../src/quality/performance.ts';
 import { uniforms } from './fixtures.ts';
@@ -45,7 +45,25 @@ export function outcomeHourOf(seed: number, hour: number, options: HourOptions =
     if (!isOpen) sums.add(score, label);
   }
   const identity = { model: 'm', version, slice, hourMs: hour * hourMs, predictions: rows, expired: 0 };
-  return { ...sums.state(), ...identity, predictedScores: sparseCounts(addSparseCounts(scores, undefined)) };
+  return {
+    ...sums.state(),
+    ...identity,
+    predictedScores: sparseCounts(addSparseCounts(scores, undefined)),
+    errors: null,
+  };
+}
+
+/** Outcomes of a version that predicts numbers, whose errors are uniform within one unit of `bias`. */
+export function numberHourOf(seed: number, hour: number, { rows = 60, bias = 0 } = {}): OutcomeHour {
+  const next = uniforms(mixed(seed));
+  let errors = noErrors;
+  for (let i = 0; i < rows; i += 1) errors = addErrors(errors, errorsOf(10 + bias + 2 * next() - 1, 10));
+  return {
+    ...outcomeHourOf(seed, hour, { rows, isOpen: true }),
+    labelled: rows,
+    predictedScores: { bins: [], counts: [] },
+    errors,
+  };
 }
 
 /** The window of day number `day`, with one seed for each hour. */
@@ -63,6 +81,7 @@ export function dayWindow(
     model: 'm',
     version: hours[0]?.version ?? '1',
     slice: hours[0]?.slice ?? '',
+    metric: 'logLoss',
     startMs,
     endMs: startMs + 24 * hourMs,
     hours,

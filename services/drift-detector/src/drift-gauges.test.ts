@@ -80,6 +80,23 @@ describe('quality', () => {
   });
 });
 
+describe('quality of predicted numbers', () => {
+  test('is an error in the unit of the label, and no log loss', async () => {
+    const one = {
+      model,
+      kind: 'performance',
+      metric: 'mae',
+      verdict: drift.DriftVerdict.STABLE,
+      observed: 12,
+      expected: 9,
+    };
+    gauges.quality(drift.QualityReport.fromPartial(one));
+    expect(await samples('everloop_model_absolute_error')).toEqual(['{kind="performance"} 12']);
+    expect(await samples('everloop_model_absolute_error_promised')).toEqual(['{kind="performance"} 9']);
+    expect(await samples('everloop_model_log_loss')).toEqual([]);
+  });
+});
+
 describe('decisions', () => {
   test('are counted from now on; what is left of the budget is known from the past', async () => {
     const one = drift.Decision.fromPartial({ model, monitor: 'watch', outcome: drift.RetrainOutcome.REQUESTED });

@@ -68,6 +68,18 @@ export function createDriftGauges(metrics: Metrics, fieldsMax: number): DriftGau
     'max',
   );
   const promise = metrics.gauge('everloop_model_log_loss_promised', 'What the version promised, nats', perKind, 'max');
+  const error = metrics.gauge(
+    'everloop_model_absolute_error',
+    'Mean absolute error of the last window of outcomes, in the unit of the label',
+    perKind,
+    'max',
+  );
+  const errorPromised = metrics.gauge(
+    'everloop_model_absolute_error_promised',
+    'What the version promised, in the unit of the label',
+    perKind,
+    'max',
+  );
   const decisions = metrics.counter('everloop_retrain_decisions_total', 'What was decided on reports, by outcome', [
     'model',
     'outcome',
@@ -103,10 +115,10 @@ export function createDriftGauges(metrics: Metrics, fieldsMax: number): DriftGau
         byFeature(fields, fieldsMax, (field) => (field.drifted ? 1 : 0)),
       );
     },
-    quality({ model, kind, slice, verdict, observed, expected }) {
+    quality({ model, kind, slice, verdict, metric, observed, expected }) {
       if (verdict === drift.DriftVerdict.INSUFFICIENT || slice !== '') return;
-      loss.set({ model, kind }, observed);
-      promise.set({ model, kind }, expected);
+      (metric === 'mae' ? error : loss).set({ model, kind }, observed);
+      (metric === 'mae' ? errorPromised : promise).set({ model, kind }, expected);
     },
     decided({ model, monitor, outcome, budgetAllowed, budgetSpent }, isLive) {
       if (budgetAllowed > 0) budget.set({ model, monitor }, budgetAllowed - budgetSpent);

@@ -32,13 +32,22 @@ export interface AlertTarget {
   send(notices: readonly Notice[]): Promise<void>;
 }
 
+/** Which promise is asked for. */
+export interface PromiseQuery {
+  readonly model: string;
+  readonly version: string;
+  /** Empty: all rows. */
+  readonly slice: string;
+  readonly metric: 'logLoss' | 'mae';
+}
+
 /** What versions promised. */
 export interface PromiseStore {
   /**
-   * Log loss of a model version on rows that it was not fitted to, on all of them (slice "") or those of a slice; null where nobody measured it.
-   * Rejects with a retryable error while the registry is away.
+   * Loss of a model version on rows that it was not fitted to, all of them or those of a slice; null where nobody measured it. Rejects with a retryable error
+   * while the registry is away.
    */
-  get(model: string, version: string, slice: string): Promise<Promised | null>;
+  get(query: PromiseQuery): Promise<Promised | null>;
 }
 
 /** What other services have said. */

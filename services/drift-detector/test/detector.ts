@@ -15,7 +15,7 @@ export function detectorOn(bus: Bus, logger: Logger, metrics: Metrics): Part {
     baselines: { get: async (_, version) => (version === '1' ? reference : null) },
     histories: { get: async () => null },
     phasesMax: 4,
-    promises: { get: async () => ({ logLoss: 0.51, rows: 5_000 }) },
+    promises: { get: async () => ({ loss: 0.51, rows: 5_000 }) },
     telemetry,
     qualityTelemetry: createQualityTelemetry(logger, metrics),
     surroundings: createKafkaSurroundings(bus, telemetry),

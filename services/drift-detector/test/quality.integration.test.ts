@@ -16,7 +16,14 @@ import { createQualityTelemetry } from '../src/quality-telemetry.ts';
 const logger = createLogger({ service: 'drift-detector', level: 'silent' });
 const metrics = createMetrics('drift-detector');
 const hour = 3_600_000;
-const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour, slices: [] };
+const watch: QualityMonitor = {
+  name: 'watch',
+  model: 'm',
+  performance,
+  waitMs: 6 * hour,
+  slices: [],
+  isNumeric: false,
+};
 
 let inner: Bus;
 let bus: Bus;
@@ -50,7 +57,7 @@ async function start(part: Part): Promise<Part> {
 /** Stage 3 as the service runs it. */
 function stage(): Part {
   const telemetry = createQualityTelemetry(logger, metrics);
-  const promises = { get: async () => ({ logLoss: 0.51, rows: 5_000 }) };
+  const promises = { get: async () => ({ loss: 0.51, rows: 5_000 }) };
   return bus.tasks({
     groupId: 'everloop.drift-detector.quality',
     inputs: [topics.outcomeStats],

@@ -94,13 +94,13 @@ export function estimatePerformance(
   const error = Math.sqrt(designEffect(before.noise)) * Math.hypot(quality.logLoss.error, calibration, promise);
   const track = { ...before, estimatedWindows: before.estimatedWindows + 1 };
   const reach = boundOf(alphaOf(1 - spec.confidence, track.estimatedWindows), before.noise, quality.rows) * error;
-  const excess = observed - held.logLoss;
-  const isWorse = observed - reach > held.logLoss && excess > spec.maxLogLossExcess;
+  const excess = observed - held.loss;
+  const isWorse = observed - reach > held.loss && excess > spec.maxLogLossExcess;
   Object.assign(report, {
-    ...{ observed, expected: held.logLoss, lower: Math.max(0, observed - reach), upper: observed + reach },
+    ...{ observed, expected: held.loss, lower: Math.max(0, observed - reach), upper: observed + reach },
     metrics: { ...metricsOf(quality), logLoss: observed },
     verdict: isWorse ? drift.DriftVerdict.DRIFTED : drift.DriftVerdict.STABLE,
-    reason: `${aboutSlice(window)}${isWorse ? 'expected to be worse' : 'expected as promised'}: log loss ${observed.toFixed(4)} ± ${error.toFixed(4)} estimated from ${quality.rows} scores against ${held.logLoss.toFixed(4)} promised, an excess of ${spec.maxLogLossExcess} matters`,
+    reason: `${aboutSlice(window)}${isWorse ? 'expected to be worse' : 'expected as promised'}: log loss ${observed.toFixed(4)} ± ${error.toFixed(4)} estimated from ${quality.rows} scores against ${held.loss.toFixed(4)} promised, an excess of ${spec.maxLogLossExcess} matters`,
   });
   return { report, track };
 }

@@ -1,12 +1,12 @@
 import { studentQuantile } from '@everloop/stats';
-import { meanLogLoss, mergeHours, varianceOfLogLoss, type OutcomeHour } from './outcomes.ts';
+import { lossOf, meanLoss, mergeHours, varianceOfLoss, type OutcomeHour } from './outcomes.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
 /** How much more the losses of a version vary from hour to hour, or day to day, than independent rows would; sums over its windows. */
 export interface Noise {
-  /** Σ (loss of a cluster - its rows · mean of its window)², nats². */
+  /** Σ (loss of a cluster - its rows · mean of its window)², nats² or the label's unit squared. */
   readonly between: number;
   /** What the same sum is expected to be for independent rows. */
   readonly within: number;
@@ -32,10 +32,10 @@ export function addNoise(noise: Noise, clusters: readonly OutcomeHour[]): Noise 
   const labelled = clusters.filter((cluster) => cluster.labelled > 0);
   if (labelled.length < 2) return noise;
   const window = mergeHours(labelled);
-  const [mean, variance] = [meanLogLoss(window), varianceOfLogLoss(window)];
+  const [mean, variance] = [meanLoss(window), varianceOfLoss(window)];
   let [between, within] = [noise.between, noise.within];
   for (const cluster of labelled) {
-    between += (cluster.logLossNano / 1e9 - cluster.labelled * mean) ** 2;
+    between += (lossOf(cluster).sum - cluster.labelled * mean) ** 2;
     within += variance * cluster.labelled * (1 - cluster.labelled / window.labelled);
   }
   return { between, within, freedom: noise.freedom + labelled.length - 1 };

@@ -1,7 +1,7 @@
 import { drift } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
-import { dayWindow, outcomeHourOf, performance, type HourOptions } from '../../test/outcomes.ts';
-import { meanLogLoss, mergeHours } from './outcomes.ts';
+import { dayWindow, numberHourOf, outcomeHourOf, performance, type HourOptions } from '../../test/outcomes.ts';
+import { meanLoss, mergeHours } from './outcomes.ts';
 import { judgePerformance } from './performance.ts';
 import type { Promised, Track } from './track.ts';
 
@@ -9,7 +9,7 @@ const { STABLE, DRIFTED, INSUFFICIENT } = drift.DriftVerdict;
 
 /** What right scores of the fixture lose: many rows of them. */
 const right = mergeHours(Array.from({ length: 50 }, (_, i) => outcomeHourOf(i + 900_001, i, { rows: 400 })));
-const promise: Promised = { logLoss: meanLogLoss(right), rows: 5_000 };
+const promise: Promised = { loss: meanLoss(right), rows: 5_000 };
 
 /** Days one after the other under one promise. */
 function days(seed: number, n: number, options: (day: number) => HourOptions, promised: Promised | null = promise) {
@@ -26,7 +26,7 @@ describe('quality from labels', () => {
     const [report] = days(1, 1, () => ({}));
     expect(report).toMatchObject({
       ...{ model: 'm', modelVersion: '1', monitor: 'watch', kind: 'performance', verdict: STABLE, labelled: 1440 },
-      ...{ windowStartMs: 0, windowEndMs: 86_400_000, maxExcess: 0.05, expected: promise.logLoss, changes: [] },
+      ...{ windowStartMs: 0, windowEndMs: 86_400_000, maxExcess: 0.05, expected: promise.loss, changes: [] },
     });
     expect(Object.keys(report?.metrics ?? {}).sort()).toEqual([
       'auc',
@@ -78,6 +78,28 @@ describe('quality from labels', () => {
     expect(reports.map(({ verdict }) => verdict)).toEqual([STABLE, STABLE, STABLE, DRIFTED]);
     expect(reports[0]?.reason).toMatch(/^reference: /);
     expect(reports[1]?.expected).toBe(reports[0]?.observed);
+  });
+
+  test('labels that are numbers are judged by the mean absolute error, in their unit', () => {
+    const spec = { ...performance, maxMaeExcess: 0.2 };
+    let track: Track | undefined;
+    const reports = [0, 0, 0.5, 1.5].map((bias, day) => {
+      const hours = Array.from({ length: 24 }, (_, i) => numberHourOf(day * 100 + i + 1, day * 24 + i, { bias }));
+      const window = { ...dayWindow(1, day), metric: 'mae' as const, hours };
+      // |error| of a uniform error in [-1, 1] is 0.5 in the mean.
+      const judged = judgePerformance(window, spec, { loss: 0.5, rows: 5_000 }, track);
+      track = judged.track;
+      return judged.report;
+    });
+    // With a bias of 0.5 the mean is 0.5 + 0.5² / 2 = 0.625, less than 0.2 more; with 1.5 it is 1.5.
+    expect(reports.map(({ verdict }) => verdict)).toEqual([STABLE, STABLE, STABLE, DRIFTED]);
+    expect(reports[2]?.observed).toBeCloseTo(0.625, 1);
+    expect(reports[3]).toMatchObject({ metric: 'mae', maxExcess: 0.2, expected: 0.5, labelled: 1440 });
+    expect(reports[3]?.metrics['mae']).toBeCloseTo(1.5, 1);
+    expect(reports[3]?.metrics['bias']).toBeCloseTo(1.5, 1);
+    expect(reports[3]?.metrics['rmse']).toBeCloseTo(Math.sqrt(1.5 ** 2 + 1 / 3), 1);
+    expect(Object.keys(reports[3]?.metrics ?? {}).sort()).toEqual(['bias', 'mae', 'rmse']);
+    expect(reports[3]?.reason).toMatch(/^worse: mean absolute error 1\.\d+ .* an excess of 0.2 matters/);
   });
 
   test('the same windows give the same reports from a track that went through JSON', () => {

@@ -1,7 +1,7 @@
 import { drift, type PerformanceSpec } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { outcomeHourOf, performance, slicedDay, type HourOptions } from '../../test/outcomes.ts';
-import { meanLogLoss, mergeHours } from './outcomes.ts';
+import { meanLoss, mergeHours } from './outcomes.ts';
 import { judgePerformance } from './performance.ts';
 import { judgedBy } from './slices.ts';
 import type { Promised, Track } from './track.ts';
@@ -9,7 +9,7 @@ import type { Promised, Track } from './track.ts';
 const { STABLE, DRIFTED, INSUFFICIENT } = drift.DriftVerdict;
 
 const right = mergeHours(Array.from({ length: 200 }, (_, i) => outcomeHourOf(i + 900_001, i, { rows: 400 })));
-const promise: Promised = { logLoss: meanLogLoss(right), rows: 80_000 };
+const promise: Promised = { loss: meanLoss(right), rows: 80_000 };
 
 interface Life {
   readonly days: number;

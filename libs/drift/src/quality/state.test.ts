@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { monitor } from '../../test/fixtures.ts';
-import { outcomeHourOf, performance, statsOf } from '../../test/outcomes.ts';
+import { numberHourOf, outcomeHourOf, performance, statsOf } from '../../test/outcomes.ts';
 import { metricsOf, mergeHours, outcomeHour } from './outcomes.ts';
 import {
   closeWindow,
@@ -17,7 +17,14 @@ import { emptyTrack } from './track.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
-const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour, slices: [] };
+const watch: QualityMonitor = {
+  name: 'watch',
+  model: 'm',
+  performance,
+  waitMs: 6 * hour,
+  slices: [],
+  isNumeric: false,
+};
 
 /** A state that holds one day of outcomes for each version. */
 function held(...versions: readonly string[]) {
@@ -72,15 +79,20 @@ describe('outcomes', () => {
   test('come through their JSON unchanged', () => {
     const one = outcomeHourOf(5, 9);
     expect(outcomeHour(statsOf(one))).toEqual(one);
+    const numbers = numberHourOf(5, 9);
+    expect(outcomeHour(statsOf(numbers))).toEqual(numbers);
+    expect(mergeHours([numbers, numbers]).errors?.rows).toBe(120);
   });
 });
 
 describe('Monitors', () => {
   test('without `performance`, or whose Model is unknown, watch no quality', () => {
     const monitors = [monitor(), monitor({ performance }, 'b'), monitor({ performance, model: 'gone' }, 'c')];
-    expect(qualityMonitors(monitors, (model) => (model === 'm' ? { waitMs: 5, slices: ['jfk'] } : undefined))).toEqual([
-      { name: 'b', model: 'm', performance, waitMs: 5, slices: [] },
-    ]);
+    expect(
+      qualityMonitors(monitors, (model) =>
+        model === 'm' ? { waitMs: 5, slices: ['jfk'], isNumeric: false } : undefined,
+      ),
+    ).toEqual([{ name: 'b', model: 'm', performance, waitMs: 5, slices: [], isNumeric: false }]);
   });
 
   test.each([
@@ -92,7 +104,7 @@ describe('Monitors', () => {
     ],
   ] as const)('with slices %j judge those that the Model has', (slices, expected) => {
     const monitors = [monitor({ performance: { ...performance, slices } })];
-    const [one] = qualityMonitors(monitors, () => ({ waitMs: 5, slices: ['jfk', 'far'] }));
+    const [one] = qualityMonitors(monitors, () => ({ waitMs: 5, slices: ['jfk', 'far'], isNumeric: true }));
     expect(one?.slices).toEqual(expected);
   });
 });
@@ -155,6 +167,29 @@ describe('windows', () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe('labels that are numbers', () => {
+  const numeric: QualityMonitor = { ...watch, isNumeric: true };
+
+  test('are judged by their errors, and not estimated from scores', () => {
+    const state = createQualityState();
+    for (let h = 0; h < 24; h += 1) takeOutcomes(state, [numeric], statsOf(numberHourOf(h + 1, h)));
+    const due = dueQuality(state, [numeric], 2 * day);
+    expect(due.map(({ kind, window }) => [kind, window.metric, window.hours.length])).toEqual([
+      ['performance', 'mae', 24],
+    ]);
+  });
+
+  test('are not mixed with those of two classes that the Model had before', () => {
+    const state = held('1');
+    for (let h = 0; h < 3; h += 1) takeOutcomes(state, [numeric], statsOf(numberHourOf(h + 1, h + 24)));
+    const windows = dueQuality(state, [numeric], 5 * day).map(({ window }) => [
+      window.endMs / day,
+      window.hours.length,
+    ]);
+    expect(windows).toEqual([[2, 3]]);
   });
 });
 

@@ -32,6 +32,8 @@ export interface LabelledModel {
   readonly waitMs: number;
   /** Names of its slices. */
   readonly slices: readonly string[];
+  /** Labels are numbers, which are judged by their errors and have no estimates from scores alone. */
+  readonly isNumeric: boolean;
 }
 
 /** A Monitor that watches the quality of its model, with those slices that it judges. */
@@ -49,7 +51,7 @@ export function qualityMonitors(
   return monitors.flatMap(({ name, spec: { model, performance } }) => {
     const known = modelOf(model);
     if (performance === undefined || known === undefined) return [];
-    return [{ name, model, performance, waitMs: known.waitMs, slices: judgedSlices(performance, known.slices) }];
+    return [{ ...known, name, model, performance, slices: judgedSlices(performance, known.slices) }];
   });
 }
 
@@ -110,6 +112,11 @@ export function takeOutcomes(
   return [key, oldest];
 }
 
+/** Hours whose labels are of the kind that the Model has now. */
+function isOfKind({ labelled, errors }: OutcomeHour, { isNumeric }: QualityMonitor): boolean {
+  return labelled === 0 || (errors !== null) === isNumeric;
+}
+
 function windowsOf(state: QualityState, monitor: QualityMonitor): readonly QualityWindow[] {
   const byEnd = new Map<number, OutcomeHour[]>();
   for (const hour of state.hours.values()) {
@@ -119,9 +126,12 @@ function windowsOf(state: QualityState, monitor: QualityMonitor): readonly Quali
   }
   return [...byEnd].flatMap(([endMs, hours]) => {
     const version = hours.map((hour) => hour.version).reduce((a, b) => (compareVersions(a, b) < 0 ? b : a));
-    const own = hours.filter((hour) => hour.version === version).sort((a, b) => a.hourMs - b.hourMs);
-    const { name, model, performance } = monitor;
-    const window = { monitor: name, model, version, startMs: endMs - performance.windowMs, endMs };
+    const own = hours
+      .filter((hour) => hour.version === version && isOfKind(hour, monitor))
+      .sort((a, b) => a.hourMs - b.hourMs);
+    const { name, model, performance, isNumeric } = monitor;
+    const metric = isNumeric ? ('mae' as const) : ('logLoss' as const);
+    const window = { monitor: name, model, version, metric, startMs: endMs - performance.windowMs, endMs };
     return ['', ...monitor.slices].flatMap((slice) => {
       const inSlice = own.filter((hour) => hour.slice === slice);
       return inSlice.length === 0 ? [] : [{ ...window, slice, hours: inSlice }];
@@ -143,7 +153,8 @@ export function dueQuality(
     const judged = state.judged.get(monitor.name) ?? never;
     return windowsOf(state, monitor).flatMap((window): (DueQuality & { readonly atMs: number })[] => {
       const labelledAtMs = window.endMs + monitor.waitMs;
-      const byScores = monitor.performance.estimate && monitor.waitMs > 0 && window.endMs > judged.estimatedMs;
+      const byScores =
+        monitor.performance.estimate && !monitor.isNumeric && monitor.waitMs > 0 && window.endMs > judged.estimatedMs;
       return [
         ...(byScores ? [{ monitor, window, kind: 'estimated' as const, atMs: window.endMs }] : []),
         ...(window.endMs > judged.labelledMs

@@ -1,10 +1,10 @@
 import { Adwin, PageHinkley, type AdwinState, type PageHinkleyState, type SparseCounts } from '@everloop/stats';
 import { clustersOf, addNoise, designEffect, noNoise, type Noise } from './noise.ts';
-import { meanLogLoss, varianceOfLogLoss, type OutcomeHour } from './outcomes.ts';
+import { lossOf, meanLoss, varianceOfLoss, type OutcomeHour } from './outcomes.ts';
 
-/** What a version is held to: a mean log loss of rows that it was not fitted to, nats. */
+/** What a version is held to: a mean loss of rows that it was not fitted to; log loss in nats, or absolute error in the label's unit. */
 export interface Promised {
-  readonly logLoss: number;
+  readonly loss: number;
   readonly rows: number;
 }
 
@@ -26,8 +26,9 @@ export interface Track {
   readonly noise: Noise;
   /** All judged rows since the version began to serve. */
   readonly rows: number;
-  readonly logLossNano: number;
-  readonly logLossSquaredMicro: number;
+  /** Sum of their losses and of the squares of these, as `lossOf` has them. */
+  readonly lossSum: number;
+  readonly lossSquares: number;
   /** Newest first. */
   readonly calibrations: readonly Calibration[];
   readonly adwin: AdwinState | null;
@@ -36,7 +37,7 @@ export interface Track {
 
 export const emptyTrack: Track = {
   ...{ labelledWindows: 0, estimatedWindows: 0, first: null, noise: noNoise },
-  ...{ rows: 0, logLossNano: 0, logLossSquaredMicro: 0, calibrations: [], adwin: null, pageHinkley: null },
+  ...{ rows: 0, lossSum: 0, lossSquares: 0, calibrations: [], adwin: null, pageHinkley: null },
 };
 
 /** Windows whose labels calibrate the estimates. */
@@ -58,7 +59,7 @@ export function follow(
   hours: readonly OutcomeHour[],
   options: {
     readonly windowMs: number;
-    /** What losses are compared with, nats. */
+    /** What losses are compared with. */
     readonly expected: number;
   },
 ): { readonly track: Track; readonly changes: readonly string[] } {
@@ -68,11 +69,11 @@ export function follow(
   if (track.adwin !== null) adwin.restore(track.adwin);
   const pageHinkley = new PageHinkley(pageHinkleyOptions);
   if (track.pageHinkley !== null) pageHinkley.restore(track.pageHinkley);
-  const variance = designEffect(noise) * varianceOfLogLoss(window);
+  const variance = designEffect(noise) * varianceOfLoss(window);
   const changes = new Set<string>();
   for (const cluster of clusters) {
     if (cluster.labelled < clusterRowsMin) continue;
-    const loss = meanLogLoss(cluster);
+    const loss = meanLoss(cluster);
     const before = adwin.mean;
     if (adwin.add(loss) && adwin.mean > before) changes.add('adwin');
     const error = Math.sqrt(variance / cluster.labelled);
@@ -86,8 +87,8 @@ export function follow(
       labelledWindows: track.labelledWindows + 1,
       noise,
       rows: track.rows + labelled,
-      logLossNano: track.logLossNano + logLossNano,
-      logLossSquaredMicro: track.logLossSquaredMicro + window.logLossSquaredMicro,
+      lossSum: track.lossSum + lossOf(window).sum,
+      lossSquares: track.lossSquares + lossOf(window).squares,
       calibrations: [{ negativeScores, positiveScores, logLossNano, labelled }, ...track.calibrations].slice(
         0,
         calibrationsMax,

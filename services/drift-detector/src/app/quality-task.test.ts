@@ -1,10 +1,11 @@
 import { drift, outcomes, topics } from '@everloop/contracts';
 import type { QualityMonitor } from '@everloop/drift';
-import { outcomeHourOf, performance, statsOf } from '@everloop/drift/outcomes';
+import { numberHourOf, outcomeHourOf, performance, statsOf } from '@everloop/drift/outcomes';
 import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
 import { createLogger, createMetrics, ServiceError } from '@everloop/service';
 import { describe, expect, test } from 'vitest';
 import { createRegistryPromises } from '../adapters/registry-promises.ts';
+import type { PromiseQuery } from '../ports.ts';
 import { createQualityTelemetry } from '../quality-telemetry.ts';
 import { createQualityTask, type QualityTask } from './quality-task.ts';
 
@@ -12,7 +13,14 @@ const hour = 3_600_000;
 const day = 24 * hour;
 const logger = createLogger({ service: 'test', level: 'silent' });
 const telemetry = createQualityTelemetry(logger, createMetrics('drift-detector'));
-const watch: QualityMonitor = { name: 'watch', model: 'm', performance, waitMs: 6 * hour, slices: [] };
+const watch: QualityMonitor = {
+  name: 'watch',
+  model: 'm',
+  performance,
+  waitMs: 6 * hour,
+  slices: [],
+  isNumeric: false,
+};
 
 /** What the task wrote: reports, markers, and its changelog as a table. */
 function broker() {
@@ -51,7 +59,8 @@ const batch = (stats: readonly outcomes.OutcomeStats[]) => ({
 
 function task(restoreFrom: ReadonlyMap<string, string> = new Map(), monitors = [watch]): QualityTask {
   const promises = {
-    get: async (_: string, __: string, slice: string) => ({ logLoss: slice === '' ? 0.51 : 0.52, rows: 5_000 }),
+    get: async ({ slice, metric }: PromiseQuery) =>
+      metric === 'mae' ? { loss: 0.5, rows: 5_000 } : { loss: slice === '' ? 0.51 : 0.52, rows: 5_000 },
   };
   const made = createQualityTask({ promises, telemetry, monitors: () => monitors });
   made.restore([...restoreFrom].map(([key, value]) => record(key, value)));
@@ -127,6 +136,19 @@ describe('quality of a stream of outcomes', () => {
     ]);
   });
 
+  test('numbers are held to the mean absolute error that the version promised', async () => {
+    const { context, reports } = broker();
+    const numeric: QualityMonitor = { ...watch, performance: { ...performance, maxMaeExcess: 0.2 }, isNumeric: true };
+    const stats = Array.from({ length: 48 }, (_, h) => statsOf(numberHourOf(h + 1, h, { bias: h < 24 ? 0 : 1.5 })));
+    const one = task(new Map(), [numeric]);
+    await one.onRecords(batch(stats), context);
+    await one.onWatermark?.(3 * day, context);
+    expect(reports.map(({ metric, expected, verdict }) => [metric, expected, verdict])).toEqual([
+      ['mae', 0.5, drift.DriftVerdict.STABLE],
+      ['mae', 0.5, drift.DriftVerdict.DRIFTED],
+    ]);
+  });
+
   test('a Monitor that is taken back leaves nothing behind', async () => {
     const { context, state } = broker();
     const monitors = [watch];
@@ -150,6 +172,9 @@ describe('quality of a stream of outcomes', () => {
 });
 
 describe('what versions promised', () => {
+  const query = (slice: string, metric: PromiseQuery['metric'] = 'logLoss'): PromiseQuery => ({
+    ...{ model: 'm', version: '1', slice, metric },
+  });
   const answer = (metrics: Record<string, number>) => ({ version: { metrics } }) as never;
 
   test('is what the trainer measured on the newest rows, asked for once', async () => {
@@ -159,9 +184,15 @@ describe('what versions promised', () => {
       return answer({ 'time_holdout.log_loss': 0.4, 'time_holdout.rows': 900 });
     };
     const store = createRegistryPromises({ getVersion }, logger);
-    expect(await store.get('m', '1', '')).toEqual({ logLoss: 0.4, rows: 900 });
-    await store.get('m', '1', '');
+    expect(await store.get(query(''))).toEqual({ loss: 0.4, rows: 900 });
+    await store.get(query(''));
     expect(calls).toBe(1);
+  });
+
+  test('of a model that predicts numbers is its mean absolute error', async () => {
+    const metrics = { 'time_holdout.log_loss': 0.4, 'time_holdout.mae': 12.5, 'time_holdout.rows': 900 };
+    const store = createRegistryPromises({ getVersion: async () => answer(metrics) }, logger);
+    expect(await store.get(query('', 'mae'))).toEqual({ loss: 12.5, rows: 900 });
   });
 
   test('for a slice is its own figure; none where there is none, or of few rows', async () => {
@@ -171,10 +202,10 @@ describe('what versions promised', () => {
       ...{ 'time_holdout.slice.few.log_loss': 0.6, 'time_holdout.slice.few.rows': 49 },
     };
     const store = createRegistryPromises({ getVersion: async () => answer(metrics) }, logger);
-    expect(await store.get('m', '1', 'jfk')).toEqual({ logLoss: 0.6, rows: 80 });
-    expect(await store.get('m', '1', 'far')).toBeNull();
-    expect(await store.get('m', '1', 'few')).toBeNull();
-    expect(await store.get('m', '1', '')).toEqual({ logLoss: 0.4, rows: 900 });
+    expect(await store.get(query('jfk'))).toEqual({ loss: 0.6, rows: 80 });
+    expect(await store.get(query('far'))).toBeNull();
+    expect(await store.get(query('few'))).toBeNull();
+    expect(await store.get(query(''))).toEqual({ loss: 0.4, rows: 900 });
   });
 
   test.each([
@@ -182,7 +213,7 @@ describe('what versions promised', () => {
     ['no rows', { 'time_holdout.log_loss': 0.4, 'time_holdout.rows': 0 }],
   ])('%s measured: nothing', async (_, metrics: Record<string, number>) => {
     const store = createRegistryPromises({ getVersion: async () => answer(metrics) }, logger);
-    expect(await store.get('m', '1', '')).toBeNull();
+    expect(await store.get(query(''))).toBeNull();
   });
 
   test('a version that is not there promised nothing; a registry that stays away is an error', async () => {
@@ -195,7 +226,7 @@ describe('what versions promised', () => {
         },
         logger,
       );
-    expect(await failing('terminal').get('m', '1', '')).toBeNull();
-    await expect(failing('bug').get('m', '1', '')).rejects.toThrow('bug');
+    expect(await failing('terminal').get(query(''))).toBeNull();
+    await expect(failing('bug').get(query(''))).rejects.toThrow('bug');
   });
 });

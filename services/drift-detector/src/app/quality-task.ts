@@ -84,10 +84,10 @@ export function createQualityTask(options: QualityTaskOptions): QualityTask {
     async onWatermark(watermarkMs, context) {
       const monitors = options.monitors();
       for (const due of dueQuality(state, monitors, watermarkMs)) {
-        const { model, version, slice } = due.window;
+        const { model, version, slice, metric } = due.window;
         const { name, performance, slices } = due.monitor;
         const key = trackKey(name, version, slice);
-        const promised = await promises.get(model, version, slice);
+        const promised = await promises.get({ model, version, slice, metric });
         const judge = due.kind === 'performance' ? judgePerformance : estimatePerformance;
         const spec = judgedBy(performance, slice, slices.length);
         const { report, track } = judge(due.window, spec, promised, state.tracks.get(key));

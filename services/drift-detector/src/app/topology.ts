@@ -1,4 +1,4 @@
-import { ofKind, topics, type SourceSpec, type TypedResource } from '@everloop/contracts';
+import { hasNumericLabel, ofKind, topics, type SourceSpec, type TypedResource } from '@everloop/contracts';
 import type { TopicSpec } from '@everloop/kafka';
 import { qualityMonitors, type NamedMonitor, type QualityMonitor } from '@everloop/drift';
 import { surroundingTopics } from '../domain/surroundings.ts';
@@ -24,7 +24,7 @@ export function qualityMonitorsOf(resources: readonly TypedResource[]): readonly
   const models = new Map(
     ofKind(resources, 'Model').map(({ name, spec: { label, slices = [] } }) => [
       name,
-      { waitMs: label.waitMs, slices: slices.map((slice) => slice.name) },
+      { waitMs: label.waitMs, slices: slices.map((slice) => slice.name), isNumeric: hasNumericLabel(label) },
     ]),
   );
   return qualityMonitors(monitorsOf(resources), (model) => models.get(model));

@@ -507,7 +507,7 @@ export interface QualityReport {
   /** Predictions, and those of them whose label has come. */
   predictions: number;
   labelled: number;
-  /** By name: logLoss, auc, brier, calibrationError, f1, precision, recall, rmse, mae. */
+  /** By name: logLoss, auc, brier, calibrationError, f1, precision, recall, rmse, mae; of labels that are numbers mae, rmse and bias. */
   metrics: { [key: string]: number };
   /** What the version promised (held-out rows of its training), of the metric that decides. */
   expected: number;
@@ -522,6 +522,8 @@ export interface QualityReport {
   slice: string;
   /** Of the change detectors on the stream of losses: "adwin", "page-hinkley"; empty: none alarmed. */
   changes: string[];
+  /** What decides: "logLoss", or "mae" where the label is a number. */
+  metric: string;
 }
 
 export interface QualityReport_MetricsEntry {
@@ -4532,6 +4534,7 @@ function createBaseQualityReport(): QualityReport {
     reason: "",
     slice: "",
     changes: [],
+    metric: "",
   };
 }
 
@@ -4593,6 +4596,9 @@ export const QualityReport: MessageFns<QualityReport> = {
     }
     for (const v of message.changes) {
       writer.uint32(154).string(v!);
+    }
+    if (message.metric !== "") {
+      writer.uint32(162).string(message.metric);
     }
     return writer;
   },
@@ -4765,6 +4771,14 @@ export const QualityReport: MessageFns<QualityReport> = {
             message.changes.push(reader.string());
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.metric = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4829,6 +4843,7 @@ export const QualityReport: MessageFns<QualityReport> = {
       changes: globalThis.Array.isArray(object?.changes)
         ? object.changes.map((e: any) => globalThis.String(e))
         : [],
+      metric: isSet(object.metric) ? globalThis.String(object.metric) : "",
     };
   },
 
@@ -4897,6 +4912,9 @@ export const QualityReport: MessageFns<QualityReport> = {
     if (message.changes?.length) {
       obj.changes = message.changes;
     }
+    if (message.metric !== "") {
+      obj.metric = message.metric;
+    }
     return obj;
   },
 
@@ -4932,6 +4950,7 @@ export const QualityReport: MessageFns<QualityReport> = {
     message.reason = object.reason ?? "";
     message.slice = object.slice ?? "";
     message.changes = object.changes?.map((e) => e) || [];
+    message.metric = object.metric ?? "";
     return message;
   },
 };
