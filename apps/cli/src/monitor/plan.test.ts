@@ -40,7 +40,7 @@ const planned = ({ stage = 'production', artifacts = ['baseline.json', 'history.
     ],
     read: async (digest) =>
       digest === 'baseline.json'
-        ? Buffer.from(JSON.stringify(drift.Baseline.toJSON(baselineMessage('1'))))
+        ? Buffer.from(JSON.stringify(drift.Baseline.toJSON(baselineMessage(''))))
         : Buffer.from(drift.History.encode(panes).finish()),
   });
 

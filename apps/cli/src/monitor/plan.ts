@@ -44,7 +44,9 @@ export async function planMonitor(monitor: NamedMonitor, sources: PlanSources): 
   const problem = baselineProblem(message);
   if (problem !== null) return none(`${baselineName} of ${called} cannot be used: ${problem}`);
   const { panes } = drift.History.decode(await sources.read(historyDigest));
-  return { kind: 'plan', monitor, plan: calibrate({ monitor, baseline: prepareBaseline(message), panes }) };
+  // A recipe writes its baseline before the registry gives the version its number.
+  const baseline = prepareBaseline({ ...message, model, modelVersion: version.version });
+  return { kind: 'plan', monitor, plan: calibrate({ monitor, baseline, panes }) };
 }
 
 function span(ms: number): string {

@@ -17,6 +17,7 @@ interface WhyOptions {
   readonly since?: Since;
   readonly until?: number;
   readonly limit: number;
+  readonly wanted: boolean;
   readonly full: boolean;
   readonly json: boolean;
   readonly brokers?: string;
@@ -35,13 +36,14 @@ export function addWhyCommand(program: Command, { env, print }: WhyContext): voi
     )
     .option('--until <time>', 'until this event time; of a day all hours', readUntil)
     .option('--monitor <name>', 'decisions of this Monitor only')
+    .option('--wanted', 'only what wanted a retraining: asked for, deferred or suppressed', false)
     .option('--limit <n>', 'the newest so many', numberBetween(1, 10_000, 'A number'), 10)
     .option('--full', 'all numbers also of decisions to do nothing', false)
     .option('--json', 'print JSON', false)
     .option('--brokers <list>', 'Kafka, host:port[,host:port] (KAFKA_BROKERS)')
-    .action(async (model: string, { since, until, monitor, limit, full, json, ...options }: WhyOptions) => {
+    .action(async (model: string, { since, until, monitor, limit, wanted, full, json, ...options }: WhyOptions) => {
       const question = {
-        ...{ model, limit },
+        ...{ model, limit, isWantedOnly: wanted },
         ...(monitor === undefined ? {} : { monitor }),
         ...(since === undefined ? {} : { since }),
         ...(until === undefined ? {} : { untilMs: until }),

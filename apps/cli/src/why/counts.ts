@@ -26,6 +26,9 @@ export function outcomeName(outcome: drift.RetrainOutcome): keyof OutcomeCounts 
   }
 }
 
+/** Whether a retraining was wanted: by an alarm that its window reached, whatever stood against asking for it. */
+export const isWanted = ({ outcome }: drift.Decision): boolean => outcomeName(outcome) !== 'none';
+
 export const noCounts = (): OutcomeCounts => ({ requested: 0, deferred: 0, suppressed: 0, none: 0, others: 0 });
 
 export const isWithin = ({ sinceMs, untilMs }: Period, atMs: number): boolean => atMs >= sinceMs && atMs < untilMs;

@@ -72,6 +72,12 @@ describe('readWhy', () => {
     expect(until.entries.map(({ decision: of }) => of?.id)).toEqual(['b', 'a']);
   });
 
+  it('leaves out decisions to do nothing before it takes the newest, and counts them all the same', async () => {
+    const why = await readWhy(bus, { model: 'delay', limit: 2, untilMs: 21 * day, isWantedOnly: true });
+    expect(why.entries.map(({ decision: of, request }) => of?.id ?? request?.id)).toEqual(['b', 'q0']);
+    expect(why.counts).toEqual({ requested: 0, deferred: 1, suppressed: 0, none: 1, others: 1 });
+  });
+
   it('says what the nearest names are', async () => {
     await expect(readWhy(bus, { model: 'dely', limit: 1 })).rejects.toThrow(
       'there is no Model called "dely"; did you mean "delay"?; there are: delay, other',

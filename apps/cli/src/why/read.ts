@@ -3,7 +3,7 @@ import type { Bus } from '@everloop/kafka';
 import { badInput } from '../errors.ts';
 import { readRecords, readResources } from '../report/read-logs.ts';
 import { whyChain, type WhyEntry } from './chain.ts';
-import { isWithin, noCounts, outcomeName, type OutcomeCounts } from './counts.ts';
+import { isWanted, isWithin, noCounts, outcomeName, type OutcomeCounts } from './counts.ts';
 import { newestOf, type Period } from './newest.ts';
 import { sinceMsOf, type Since } from './period.ts';
 
@@ -15,6 +15,8 @@ export interface WhyQuestion {
   readonly since?: Since;
   readonly untilMs?: number;
   readonly limit: number;
+  /** Without decisions to do nothing; by default with them. */
+  readonly isWantedOnly?: boolean;
 }
 
 /** The newest decisions of a model and what came of them. */
@@ -22,8 +24,10 @@ export interface Why {
   readonly model: string;
   /** Newest first. */
   readonly entries: readonly WhyEntry[];
-  /** All of the period, also those beyond the limit. */
+  /** All of the period, also those beyond the limit and those that are left out. */
   readonly counts: OutcomeCounts;
+  /** Decisions to do nothing are left out. */
+  readonly isWantedOnly: boolean;
   /** Monitors of the model that are applied, or that have decided. */
   readonly monitors: readonly string[];
 }
@@ -79,7 +83,7 @@ function unknownName(what: string, name: string, candidates: ReadonlySet<string>
 
 /** Reads why a model was retrained, or was not. Memory grows with the limit and with the retrainings of the model. O(control topics). */
 export async function readWhy(bus: Bus, question: WhyQuestion): Promise<Why> {
-  const { model, monitor, limit, since, untilMs = Infinity } = question;
+  const { model, monitor, limit, since, untilMs = Infinity, isWantedOnly = false } = question;
   const { monitors, newestMs } = await known(bus, model, monitor);
   const period: Period = { sinceMs: sinceMsOf(since, newestMs), untilMs, limit };
   const counts = noCounts();
@@ -93,7 +97,7 @@ export async function readWhy(bus: Bus, question: WhyQuestion): Promise<Why> {
     (one) => {
       if (!isOwn(one) || !isWithin(period, one.eventTimeMs)) return;
       counts[outcomeName(one.outcome)] += 1;
-      decisions.add(one);
+      if (!isWantedOnly || isWanted(one)) decisions.add(one);
     },
   );
   const requests: training.RetrainingRequested[] = [];
@@ -111,7 +115,7 @@ export async function readWhy(bus: Bus, question: WhyQuestion): Promise<Why> {
   const consequences = await readConsequences(bus, model);
   const evidence = await readEvidence(bus, model, decisions.list());
   const events = { decisions: decisions.list().toReversed(), requests, ...consequences, ...evidence };
-  return { model, monitors, counts, entries: whyChain(events, period) };
+  return { model, monitors, counts, isWantedOnly, entries: whyChain(events, period) };
 }
 
 async function readConsequences(bus: Bus, model: string) {

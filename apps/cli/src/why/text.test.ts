@@ -60,7 +60,7 @@ const events: WhyEvents = {
   steps: [step(16, 'canary', 0.1), step(17, 'held', 0.1), step(18, 'held', 0.1), step(19, 'promoted', 0, 'no worse')],
 };
 const why = (of: WhyEvents, more: Partial<Why> = {}): Why => ({
-  ...{ model: 'delay', monitors: ['weekly'], counts: { ...noCounts(), requested: 1, none: 1 } },
+  ...{ model: 'delay', monitors: ['weekly'], counts: { ...noCounts(), requested: 1, none: 1 }, isWantedOnly: false },
   entries: whyChain(of, { sinceMs: 0, untilMs: Infinity, limit: 10 }),
   ...more,
 });
@@ -110,10 +110,30 @@ describe('whyText', () => {
     ]);
   });
 
-  it('says why there is nothing', () => {
-    const counts = noCounts();
-    expect(whyText({ model: 'm', monitors: [], counts, entries: [] })).toMatch(/no Monitor watches it; apply one/);
-    expect(whyText({ model: 'm', monitors: ['w'], counts, entries: [] })).toMatch(/w decides whenever a window/);
+  it('says what is left out when only what wanted a retraining is asked for', () => {
+    const counts = { requested: 1, deferred: 2, suppressed: 3, none: 4, others: 5 };
+    const of = { ...events, decisions: [requested] };
+    expect(
+      whyText(why(of, { counts, isWantedOnly: true }))
+        .split('\n')
+        .slice(0, 2),
+    ).toEqual([
+      'delay: the newest 1 of 11 decisions that wanted a retraining, 1970-01-15 to 1970-01-15 (event time, UTC), newest first',
+      '1 asked for a retraining, 2 deferred, 3 suppressed, 4 nothing to do (not shown), 5 retrainings for other reasons',
+    ]);
+  });
+
+  it.each<[string, Partial<Why>, RegExp]>([
+    ['no Monitor', { monitors: [] }, /no Monitor watches it; apply one/],
+    ['no window yet', {}, /nothing was decided in this period; weekly decides whenever a window/],
+    ['no window yet, of which something is wanted', { isWantedOnly: true }, /weekly decides whenever a window/],
+    [
+      'nothing that is wanted',
+      { isWantedOnly: true, counts: { ...noCounts(), none: 7 } },
+      /no retraining was wanted in this period; 7 decisions to do nothing are shown without --wanted/,
+    ],
+  ])('says why there is nothing: %s', (_, more, expected) => {
+    expect(whyText(why(events, { counts: noCounts(), entries: [], ...more }))).toMatch(expected);
   });
 
   it('has labels, and reports and requests that are not in the log any more', () => {

@@ -24,21 +24,27 @@ export function whyText(why: Why, { full = false }: { readonly full?: boolean } 
   return [headText(why), ...blocks].join('\n\n');
 }
 
-function nothingText({ model, monitors }: Why): string {
+function nothingText({ model, monitors, counts, isWantedOnly }: Why): string {
   if (monitors.length === 0)
     return `${model}: nothing was decided, for no Monitor watches it; apply one to have its drift judged`;
+  if (isWantedOnly && counts.none > 0)
+    return `${model}: no retraining was wanted in this period; ${counts.none} decisions to do nothing are shown without --wanted`;
   return `${model}: nothing was decided in this period; ${monitors.join(', ')} decides whenever a window of predictions closes`;
 }
 
-function headText({ model, entries, counts }: Why): string {
+function headText({ model, entries, counts, isWantedOnly }: Why): string {
   const { requested, deferred, suppressed, none, others } = counts;
-  const all = requested + deferred + suppressed + none + others;
+  const all = requested + deferred + suppressed + others + (isWantedOnly ? 0 : none);
   const [newest, oldest] = [entries[0], entries.at(-1)];
   const range = `${short(oldest?.atMs ?? 0)} to ${short(newest?.atMs ?? 0)}`;
   const what = [`${requested} asked for a retraining`, `${deferred} deferred`, `${suppressed} suppressed`];
-  what.push(`${none} nothing to do`, ...(others > 0 ? [`${others} retrainings for other reasons`] : []));
+  what.push(
+    `${none} nothing to do${isWantedOnly ? ' (not shown)' : ''}`,
+    ...(others > 0 ? [`${others} retrainings for other reasons`] : []),
+  );
   const shown = entries.length < all ? `the newest ${entries.length} of ${all}` : `all ${all}`;
-  return `${model}: ${shown} decisions, ${range} (event time, UTC), newest first\n${what.join(', ')}`;
+  const kind = isWantedOnly ? 'decisions that wanted a retraining' : 'decisions';
+  return `${model}: ${shown} ${kind}, ${range} (event time, UTC), newest first\n${what.join(', ')}`;
 }
 
 function entryText(entry: WhyEntry, full: boolean): string {

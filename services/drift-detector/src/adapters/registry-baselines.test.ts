@@ -21,6 +21,16 @@ describe('baselines', () => {
     );
   });
 
+  test('are of the version that was asked for: recipes write them before the registry numbers it', async () => {
+    const unnumbered = Buffer.from(JSON.stringify(drift.Baseline.toJSON({ ...baselineMessage(''), model: '' })));
+    const store = createRegistryBaselines(
+      { getVersion: async () => stored },
+      { get: async () => unnumbered },
+      telemetry,
+    );
+    expect(await store.get('m', '7')).toMatchObject({ model: 'm', version: '7' });
+  });
+
   test.each([
     ['no artifact', version([]), bytes],
     ['not JSON', stored, Buffer.from('{')],

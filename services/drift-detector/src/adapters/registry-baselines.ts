@@ -25,7 +25,8 @@ export function createRegistryBaselines(
           const message = parse(bytes, wrong);
           const problem = baselineProblem(message);
           if (problem !== null) throw wrong(problem);
-          return prepareBaseline(message);
+          // A recipe writes its baseline before the registry gives the version its number.
+          return prepareBaseline({ ...message, model, modelVersion: version });
         },
         (error) => telemetry.withoutBaseline(model, version, error),
       );

@@ -43,8 +43,8 @@ function referencesOf(given: Given = {}): { readonly references: References; rea
     get: async (digest: string): Promise<Buffer> => {
       read.push(digest);
       if (digest.endsWith('history.pb')) return history ?? Buffer.alloc(0);
-      const message = { ...baselineMessageOf(training), modelVersion: digest.split('/')[0] ?? '' };
-      return Buffer.from(JSON.stringify(drift.Baseline.toJSON(message)));
+      // As recipes write it: the registry has not numbered the version yet.
+      return Buffer.from(JSON.stringify(drift.Baseline.toJSON({ ...baselineMessageOf(training), modelVersion: '' })));
     },
   };
   const baselines = cacheBaselines(createRegistryBaselines(client, objects, telemetry), 4);
