@@ -232,8 +232,11 @@ export interface Bus extends Part {
   /** Exactly once from outside into Kafka: records and the position that they lead to in one transaction, one transactional id per feed. */
   feeds(options: FeedRunnerOptions): FeedRunner;
   follow(options: FollowOptions): Follower;
-  /** Reads the topics from the beginning to their current ends, markers left out, in offset order per partition. */
+  /**
+   * Reads the topics from the beginning to their current ends, markers left out, in offset order per partition. Waits for a broker to begin with;
+   * rejects with EVL_KAFKA_UNAVAILABLE when it goes away in the middle.
+   */
   readAll(names: readonly string[], onRecords: (batch: Batch) => void | Promise<void>): Promise<void>;
-  /** Reads ranges of partitions, markers left out, in offset order per partition. What is no longer kept, or not there yet, is left out. */
+  /** As `readAll`, of ranges of partitions. What is no longer kept, or not there yet, is left out. */
   readRanges(ranges: readonly OffsetRange[], onRecords: (batch: Batch) => void | Promise<void>): Promise<void>;
 }

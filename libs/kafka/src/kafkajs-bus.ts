@@ -15,6 +15,7 @@ import type {
   TaskRunnerOptions,
   TopicSpec,
 } from './bus.ts';
+import { isConnectionError, kafkaError, rootText } from './errors.ts';
 import { KafkaFeedRunner } from './feed-runner.ts';
 import { KafkaFollower } from './follower.ts';
 import { createKafkaClient, type KafkaClient } from './kafkajs-client.ts';
@@ -53,6 +54,7 @@ class KafkaBus implements Bus {
   readonly #admin: KafkaAdmin;
   readonly #sessionTimeoutMs: number;
   readonly #instance: string;
+  readonly #brokers: string;
   readonly #stages = new Map<string, ProgressStage>();
   #stopped = false;
 
@@ -63,6 +65,7 @@ class KafkaBus implements Bus {
     this.#reachability = new Reachability(options.brokers, options.logger, this.#telemetry);
     this.#admin = new KafkaAdmin(this.#client, this.#reachability);
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 10_000;
+    this.#brokers = options.brokers.join(', ');
     this.#instance = `${options.clientId}/${randomUUID().slice(0, 8)}`;
   }
 
@@ -159,6 +162,13 @@ class KafkaBus implements Bus {
         const data = records.some(isMarker) ? records.filter((r) => !isMarker(r)) : records;
         if (data.length > 0) await onRecords({ topic, partition, records: data });
       });
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+      throw kafkaError(
+        'unavailable',
+        `Kafka at ${this.#brokers} went away while it was read: ${rootText(error)}`,
+        error,
+      );
     } finally {
       await reader.close();
     }

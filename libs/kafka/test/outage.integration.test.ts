@@ -108,4 +108,30 @@ describe('a broker that is away', () => {
     await Promise.all([follower.stop(), runner.stop(), publisher.stop()]);
     await bus.stop();
   });
+
+  it('in the middle of a read ends the read with an error, since nobody repeats it', async () => {
+    if (broker === null) await start();
+    const bus = testBus({ brokers: [`127.0.0.1:${port}`] });
+    await bus.start();
+    const topic = uniqueName('cut');
+    await bus.ensureTopics([{ name: topic, partitions: 1 }]);
+    const publisher = bus.publisher({ name: 'cut' });
+    await publisher.start();
+    // More than one answer of the broker.
+    const value = Buffer.alloc(500_000);
+    for (let i = 0; i < 20; i += 1) await publisher.publish([{ topic, partition: 0, key: null, value }]);
+    await publisher.stop();
+    let read = 0;
+    const reading = bus.readAll([topic], async ({ records }) => {
+      read += records.length;
+      await kill();
+    });
+    await expect(reading).rejects.toMatchObject({
+      ...{ code: 'EVL_KAFKA_UNAVAILABLE', kind: 'retryable' },
+      message: expect.stringMatching(/^Kafka at 127\.0\.0\.1:\d+ went away while it was read: /),
+    });
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThan(20);
+    await bus.stop();
+  });
 });

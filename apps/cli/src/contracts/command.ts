@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { SourceFormat } from '@everloop/contracts';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { addresses, numberBetween } from '../options.ts';
-import { withBus } from '../quarantine/with-bus.ts';
+import { withBus } from '../with-bus.ts';
 import { inferContract } from './infer/index.ts';
 
 /** What the commands work with. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { badInput, exitCodes } from '../errors.ts';
 import { addresses, numberBetween } from '../options.ts';
 import { readSince } from '../quarantine/select.ts';
-import { withBus } from '../quarantine/with-bus.ts';
+import { withBus } from '../with-bus.ts';
 import { evaluateModel, evaluationText, type Evaluation } from './evaluate.ts';
 import { replayDecision, replaySample } from './replay.ts';
 import { decisionText } from './show-text.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { badInput } from '../errors.ts';
 import { addresses } from '../options.ts';
-import { withBus } from '../quarantine/with-bus.ts';
+import { withBus } from '../with-bus.ts';
 import { driftPicture } from './picture.ts';
 import { readStory } from './read-story.ts';
 

@@ -20,8 +20,8 @@ interface ReleaseCommandOptions extends BrokerOptions {
 /** `everloop hold list|show|release`. */
 export function addHoldCommands(program: Command, { env, print }: HoldContext): void {
   const withLog = async (options: BrokerOptions, work: (log: HoldLog) => Promise<string>): Promise<void> => {
-    const { withHoldLog } = await import('./kafka-hold-log.ts');
-    print(await withHoldLog(addresses(env, options).brokers, work));
+    const [{ withBus }, { holdLog }] = await Promise.all([import('../with-bus.ts'), import('./kafka-hold-log.ts')]);
+    print(await withBus(addresses(env, options).brokers, (bus) => work(holdLog(bus))));
   };
   const group = program.command('hold').description('data that does not train because its windows broke a rule');
   brokersOption(group.command('list'))

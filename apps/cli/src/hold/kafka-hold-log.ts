@@ -1,22 +1,10 @@
 import { encodeEvent, quality, qualityTopic, qualityTypes, topics } from '@everloop/contracts';
-import { createKafkaBus, type Bus, type BusRecord } from '@everloop/kafka';
-import { createLogger, createMetrics, deferred, ServiceError } from '@everloop/service';
+import type { Bus, BusRecord } from '@everloop/kafka';
+import { deferred, ServiceError } from '@everloop/service';
 import type { HoldLog } from './holds.ts';
 
 /** Longest wait for the validator's answer, milliseconds. */
 const answerMs = 30_000;
-
-/** Runs with the holds that Kafka has. */
-export async function withHoldLog<T>(brokers: readonly string[], work: (log: HoldLog) => Promise<T>): Promise<T> {
-  const logger = createLogger({ service: 'everloop', level: 'warn' });
-  const bus = createKafkaBus({ brokers, clientId: 'everloop-hold', logger, metrics: createMetrics('everloop') });
-  await bus.start();
-  try {
-    return await work(holdLog(bus));
-  } finally {
-    await bus.stop();
-  }
-}
 
 /** Holds as the topics have them. */
 export function holdLog(bus: Bus, waitMs = answerMs): HoldLog {

@@ -9,7 +9,7 @@ import { readPatch } from './replay-plan.ts';
 import { replay } from './replay.ts';
 import { readPlace, readSince, type Selection } from './select.ts';
 import { showRecord } from './show.ts';
-import { withBus } from './with-bus.ts';
+import { withBus } from '../with-bus.ts';
 
 /** What the commands work with. */
 export interface QuarantineContext {

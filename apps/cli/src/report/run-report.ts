@@ -8,8 +8,8 @@ import {
   type TypedResource,
 } from '@everloop/contracts';
 import { connect } from '@everloop/grpc';
-import { createKafkaBus, type Bus } from '@everloop/kafka';
-import { createLogger, createMetrics } from '@everloop/service';
+import type { Bus } from '@everloop/kafka';
+import { withBus } from '../with-bus.ts';
 import { controlChecks, type ControlEvents } from './control.ts';
 import { dataQuality } from './data-quality.ts';
 import { ledgerReport } from './ledger.ts';
@@ -192,20 +192,7 @@ export async function buildReport(bus: Bus, options: ReportOptions): Promise<Rep
 
 /** Connects, builds the report, writes it as JSON when asked, and gives it with its text. */
 export async function runReport(options: ReportOptions): Promise<{ readonly report: Report; readonly text: string }> {
-  const write = (text: string): void => void process.stderr.write(text);
-  const logger = createLogger({ service: 'report', level: 'warn', write });
-  const bus = createKafkaBus({
-    brokers: options.brokers,
-    clientId: 'everloop.report',
-    logger,
-    metrics: createMetrics('report'),
-  });
-  await bus.start();
-  try {
-    const report = await buildReport(bus, options);
-    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
-    return { report, text: printReport(report) };
-  } finally {
-    await bus.stop();
-  }
+  const report = await withBus(options.brokers, (bus) => buildReport(bus, options));
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  return { report, text: printReport(report) };
 }

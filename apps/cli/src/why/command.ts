@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addresses, numberBetween } from '../options.ts';
-import { withBus } from '../quarantine/with-bus.ts';
+import { withBus } from '../with-bus.ts';
 import { whyJson } from './json.ts';
 import { readSince, readUntil, type Since } from './period.ts';
 import { readWhy } from './read.ts';
