@@ -40,6 +40,7 @@ export {
 export type { OutcomeHour } from './quality/outcomes.ts';
 export type { Promised, Track } from './quality/track.ts';
 export { calibrate, calibration, type CalibrationInput } from './budget/calibrate.ts';
+export { unknownPlan } from './budget/plan.ts';
 export { debounce, type DebounceRule } from './budget/debounce.ts';
 export { codeOf, traceOf, type WindowTrace } from './budget/trace.ts';
 export {

@@ -14,6 +14,7 @@ import { createNotifier } from './app/notifier.ts';
 import { createStages } from './app/stages.ts';
 import { readConfig } from './config.ts';
 import { createDriftGauges } from './drift-gauges.ts';
+import { createPlanGauges } from './plan-gauges.ts';
 import { createNotifyTelemetry } from './notify-telemetry.ts';
 import { createQualityTelemetry } from './quality-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -57,7 +58,9 @@ const notifier = createNotifier({
   ageMsMax: config.alertAgeMaxMs,
   now: Date.now,
 });
-const follower = createEventFollower({ bus, gauges: createDriftGauges(metrics, config.fieldsMax), logger });
+const follower = createEventFollower({
+  ...{ bus, logger, gauges: createDriftGauges(metrics, config.fieldsMax), plans: createPlanGauges(metrics) },
+});
 await runService({
   name,
   parts: [bus, stages, follower, notifier],

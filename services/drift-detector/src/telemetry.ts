@@ -8,6 +8,8 @@ export interface Telemetry {
   counted(model: string, rows: number): void;
   evaluated(report: drift.DriftReport): void;
   decided(decided: Decided): void;
+  /** A plan that windows are judged by from now on. */
+  planned(plan: drift.AlarmPlan): void;
   /** Rows that no window can have: they came late, or there is no room. */
   refused(model: string, rows: number, why: 'late' | 'full'): void;
   /** Rows more than 31 days ahead of the watermark; they are taken. */
@@ -40,6 +42,7 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   ]);
   const windows = metrics.counter('everloop_drift_windows_total', 'Windows judged', ['model', 'verdict']);
   const requests = metrics.counter('everloop_drift_retraining_requests_total', 'Retrainings asked for', ['model']);
+  const plans = metrics.counter('everloop_drift_plans_total', 'Alarm plans made, by status', ['model', 'status']);
   const missing = metrics.counter('everloop_drift_baselines_missing_total', 'Look-ups without a usable baseline', [
     'model',
   ]);
@@ -76,6 +79,11 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       windows.inc({ model, verdict });
       const window = [report.windowStartMs, report.windowEndMs].map((ms) => new Date(ms).toISOString());
       logger.info({ monitor, model, window, rows: report.rows, verdict, reason: report.reason }, 'window evaluated');
+    },
+    planned({ monitor, model, baselineVersion: version, status, reason, id }) {
+      plans.inc({ model, status });
+      const isKept = status === 'calibrated' || status === 'checked';
+      logger[isKept ? 'info' : 'warn']({ plan: id, monitor, model, version, status, reason }, 'alarm plan made');
     },
     decided({ decision, alerts }) {
       const { id, model, monitor, reportId, correlationId, reason } = decision;

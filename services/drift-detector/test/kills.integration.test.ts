@@ -164,6 +164,7 @@ it(`kill -9 and rebalance at random: the same reports, decisions, alerts and req
   }
 
   for (const topic of [
+    topics.driftPlan,
     topics.driftReport,
     topics.driftQuality,
     topics.driftDecision,
@@ -174,6 +175,15 @@ it(`kill -9 and rebalance at random: the same reports, decisions, alerts and req
   const rows = await paneRows(disturbed.bus);
   expect(rows).toEqual(await paneRows(undisturbed.bus));
   expect([...rows.values()].reduce((sum, n) => sum + n, 0)).toBe(days * rowsOfDay);
+
+  const plans = (await read(disturbed.bus, topics.driftPlan)).map(({ value }) =>
+    drift.AlarmPlan.fromJSON(JSON.parse(String(value))),
+  );
+  expect(plans).toMatchObject([{ monitor: 'watch', baselineVersion: '1', status: 'calibrated' }]);
+  const judgedBy = (await read(disturbed.bus, topics.driftReport)).map(
+    ({ value }) => drift.DriftReport.fromJSON(JSON.parse(String(value))).policy,
+  );
+  for (const policy of judgedBy) expect(policy).toEqual(plans[0]?.policy);
 
   // That so much has happened at all.
   const decisions = (await read(disturbed.bus, topics.driftDecision)).map(({ value }) =>

@@ -11,7 +11,7 @@ export const partitions = 3;
 /** Predictions of a day. */
 export const rowsOfDay = 300;
 /** Day in which the inputs move, and the day in which the hold of the Source that stood against a retraining ends. */
-const [driftDay, holdEndDay] = [3, 4];
+const [driftDay, holdEndDay] = [3, 5];
 
 const told = [topics.driftReport, topics.driftQuality, topics.driftDecision, topics.retrainingRequested];
 
@@ -33,7 +33,8 @@ export async function beginLife(inner: Bus, prefix: string): Promise<Life> {
   await bus.ensureTopics([{ name: topics.resources, partitions: 1, compacted: true }, ...driftTopics(partitions)]);
   const publisher = bus.publisher({ name: 'test' });
   await publisher.start();
-  const { spec } = monitor({ windowMs: day, minRows: 100, coolDownMs: 2 * day, performance });
+  const budget = { falseRetrainings: 1, perMs: 30 * day };
+  const { spec } = monitor({ windowMs: day, minRows: 100, coolDownMs: 2 * day, performance, budget });
   const resources = [
     toWire({ kind: 'Monitor', name: 'watch', revision: 1, spec }),
     toWire({ kind: 'Source', name: 'arrived', revision: 1, spec: sourceOf(partitions) }),

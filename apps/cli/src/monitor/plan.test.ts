@@ -59,7 +59,7 @@ describe('no plan, and why', () => {
 
   test('a history that is too short is told', async () => {
     expect(planText(await planned({ panes: history(5) }))).toBe(
-      'Monitor watch on version 1: unknown\n  the history has 5 windows with at least 10 rows; 10 are needed',
+      "Monitor watch on version 1: unknown\n  the history has 5 windows with at least 10 rows, 10 are needed; windows are judged by the Monitor's own values",
     );
   });
 });

@@ -70,7 +70,8 @@ describe('what the status says', () => {
     const plan = calibrate({ monitor: budgeted(), baseline: baselineOf(restless), panes: restless });
     expect(plan.status).toBe('over-budget');
     expect(plan.falseRetrainingsUpper).toBeGreaterThan(1);
-    expect(plan.reason).toContain('nothing that was tried keeps the 1 allowed');
+    expect(plan.reason).toContain('nothing that was tried keeps the 1 allowed; windows are judged by the nearest, ');
+    expect(plan.policy?.planId).toBe(plan.id);
   });
 
   test('a daily season needs references of the same hour', () => {
@@ -91,6 +92,8 @@ describe('what the status says', () => {
   ])('unknown: %s', (_, spec, hours) => {
     const plan = planOf(spec, panes.slice(0, hours));
     expect(plan).toMatchObject({ status: 'unknown', policy: { psi: 0.1, planId: '' }, delays: [] });
-    expect(plan.reason).toMatch(/^the history has \d+ windows with at least \d+ rows; 10 are needed$/);
+    expect(plan.reason).toMatch(
+      /^the history has \d+ windows with at least \d+ rows, 10 are needed; windows are judged by the Monitor's own values$/,
+    );
   });
 });

@@ -1,5 +1,5 @@
-import { drift, eventId } from '@everloop/contracts';
-import { blockLengths, hashText } from '@everloop/stats';
+import { drift } from '@everloop/contracts';
+import { blockLengths } from '@everloop/stats';
 import { evaluateWindow } from '../judge/evaluate.ts';
 import type { Baseline } from '../panes/baseline.ts';
 import type { NamedMonitor } from '../windows/state.ts';
@@ -7,11 +7,10 @@ import { candidatesOf, significancesOf, type Candidate } from './candidates.ts';
 import type { DebounceRule } from './debounce.ts';
 import { delayOf, delaysOf, shiftedFieldsOf, shiftedHistory, shifts } from './delays.ts';
 import { historyWindows, windowsPerDay, windowStepMs, type HistoryWindow } from './history.ts';
+import { planHead, unknownPlan } from './plan.ts';
 import { drawRuns, falseRetrainings, type FalseRetrainings, type Runs } from './runs.ts';
 import { codeOf, traceOf, type WindowTrace } from './trace.ts';
 
-/** Period of a Monitor without a budget, milliseconds. */
-const periodMs = 90 * 86_400_000;
 /** Of fewer windows nothing can be promised. */
 const windowsMin = 10;
 
@@ -158,7 +157,7 @@ function reasonOf({ tried: { candidate, rates }, status }: Choice, windows: numb
   const rate = `${rates.mean.toFixed(2)} false retrainings a period, with 95 % confidence at most ${rates.upper.toFixed(2)}`;
   const seen = `from ${windows} windows of the history`;
   if (status === 'over-budget')
-    return `nothing that was tried keeps the ${allowed} allowed; the nearest is ${policy}: ${rate}, ${seen}`;
+    return `nothing that was tried keeps the ${allowed} allowed; windows are judged by the nearest, ${policy}: ${rate}, ${seen}`;
   return `${policy}: ${rate}${allowed > 0 ? ` of ${allowed} allowed` : ''}, ${seen}`;
 }
 
@@ -174,17 +173,11 @@ function reasonOf({ tried: { candidate, rates }, status }: Choice, windows: numb
 export function* calibration(input: CalibrationInput): Generator<undefined, drift.AlarmPlan> {
   const { monitor, baseline } = input;
   const panes = [...input.panes].sort((a, b) => a.startMs - b.startMs);
-  const { name, revision, spec } = monitor;
+  const { spec } = monitor;
   const stepMs = windowStepMs(monitor);
-  const period = spec.budget?.perMs ?? periodMs;
-  const length = Math.max(1, Math.round(period / stepMs));
-  const allowed = spec.budget?.falseRetrainings ?? 0;
-  const seed = hashText(`${name}/${revision}/${baseline.version}`) % 2 ** 32;
-  const id = eventId('alarm-plan', name, String(revision), spec.model, baseline.version);
-  const common = {
-    ...{ id, monitor: name, monitorRevision: revision, model: spec.model, baselineVersion: baseline.version },
-    ...{ allowed, periodMs: period, historyPanes: panes.length, seed },
-  };
+  const head = planHead(monitor, baseline.version);
+  const { allowed, seed } = head;
+  const length = Math.max(1, Math.round(head.periodMs / stepMs));
   const windows: HistoryWindow[] = [];
   for (const window of historyWindows(baseline, panes, monitor)) {
     windows.push(window);
@@ -193,10 +186,8 @@ export function* calibration(input: CalibrationInput): Generator<undefined, drif
   const traces = yield* tracesOf(monitor, windows);
   const known = [...traces.values()][0]?.filter(({ reach }) => !Number.isNaN(reach)).length ?? 0;
   if (known < windowsMin) {
-    const own = candidatesOf({ ...spec, significance: spec.significance })[0];
-    const reason = `the history has ${known} windows with at least ${spec.minRows} rows; ${windowsMin} are needed`;
-    const policy = own === undefined ? undefined : { ...own, planId: '' };
-    return drift.AlarmPlan.fromPartial({ ...common, policy, status: 'unknown', reason });
+    const why = `the history has ${known} windows with at least ${spec.minRows} rows, ${windowsMin} are needed`;
+    return unknownPlan(monitor, baseline.version, why, panes.length);
   }
   const block = blockOf(traces, windows);
   const perCycle = Math.min(windowsPerDay(monitor), windows.length);
@@ -206,11 +197,12 @@ export function* calibration(input: CalibrationInput): Generator<undefined, drif
   const all = yield* tryAll(simulation);
   const shifted = yield* shiftAll(input, windows);
   const choice = choose(simulation, all, shifted, allowed);
-  if (choice === null) return drift.AlarmPlan.fromPartial({ ...common, status: 'unknown', reason: 'nothing to try' });
+  if (choice === null) return unknownPlan(monitor, baseline.version, 'there is nothing to try', panes.length);
   const { candidate, rates } = choice.tried;
   return drift.AlarmPlan.fromPartial({
-    ...common,
-    policy: { ...candidate, planId: id },
+    ...head,
+    historyPanes: panes.length,
+    policy: { ...candidate, planId: head.id },
     falseRetrainings: rates.mean,
     falseRetrainingsUpper: rates.upper,
     delays: shifted.map((one) =>

@@ -9,10 +9,12 @@ import { createRegistryBaselines } from '../adapters/registry-baselines.ts';
 import { createRegistryHistories } from '../adapters/registry-histories.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { cacheBaselines } from './cached-baselines.ts';
+import { createPlanner } from './planner.ts';
 import { createReferences, type References } from './references.ts';
 import { createWindowTask } from './window-task.ts';
 
 const telemetry = createTelemetry(createLogger({ service: 'test', level: 'silent' }), createMetrics('drift-detector'));
+const planner = createPlanner({ get: async () => null }, { get: async () => null });
 const { DRIFTED, STABLE, INSUFFICIENT } = drift.DriftVerdict;
 const seasonal = (h: number): number => (h % 24 < 12 ? 0.35 : 0.65);
 const training = simulatedPanes({ hours: 14 * 24, rows: 100, seed: 1, low: seasonal });
@@ -58,7 +60,7 @@ async function reportsOf(
   { references }: Pick<ReturnType<typeof referencesOf>, 'references'> = referencesOf(),
 ): Promise<readonly drift.DriftReport[]> {
   const watch = monitor({ windowMs: 6 * hour, minRows: 100, ...spec });
-  const task = createWindowTask({ references, telemetry, monitors: () => [watch] });
+  const task = createWindowTask({ references, planner, telemetry, monitors: () => [watch] });
   const out: OutRecord[] = [];
   const context = {
     ...{ partition: 0, replaying: false, emit: (record: OutRecord) => void out.push(record) },

@@ -8,6 +8,7 @@ import { createDecisionTask, type DecisionTask } from './decision-task.ts';
 import { createPaneTask } from './pane-task.ts';
 import { createQualityTask, type QualityTask } from './quality-task.ts';
 import { driftTopics, inferencePartitions, monitorsOf, qualityMonitorsOf, sourcesOf, unitOf } from './topology.ts';
+import { createPlanner } from './planner.ts';
 import { createReferences } from './references.ts';
 import { createWindowTask, type WindowTask } from './window-task.ts';
 
@@ -115,8 +116,9 @@ class Stages implements Part {
   }
 
   async #run(partitions: number): Promise<void> {
-    const { bus, baselines, promises, telemetry, qualityTelemetry } = this.#options;
+    const { bus, baselines, histories, promises, telemetry, qualityTelemetry } = this.#options;
     const references = createReferences(this.#options);
+    const planner = createPlanner(baselines, histories);
     const runners = [
       bus.tasks({
         groupId: 'everloop.drift-detector.panes',
@@ -130,7 +132,10 @@ class Stages implements Part {
         groupId: 'everloop.drift-detector.windows',
         inputs: [topics.driftPane],
         createHandler: () =>
-          createWindowTask({ references, telemetry, monitors: () => monitorsOf([...this.#resources.values()]) }),
+          createWindowTask({
+            ...{ references, planner, telemetry },
+            monitors: () => monitorsOf([...this.#resources.values()]),
+          }),
         restore: {
           kind: 'changelog',
           topic: topics.driftState,

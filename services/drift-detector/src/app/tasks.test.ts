@@ -3,16 +3,19 @@ import type { BusRecord, OutRecord, TaskContext } from '@everloop/kafka';
 import { createLogger, createMetrics } from '@everloop/service';
 import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '@everloop/drift/fixtures';
-import type { BaselineStore } from '../ports.ts';
+import type { BaselineStore, HistoryStore } from '../ports.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { createPaneTask } from './pane-task.ts';
+import { createPlanner } from './planner.ts';
 import { createReferences } from './references.ts';
 import { createWindowTask } from './window-task.ts';
 
 const telemetry = createTelemetry(createLogger({ service: 'test', level: 'silent' }), createMetrics('drift-detector'));
 const baselines: BaselineStore = { get: async (_, version) => (version === '1' ? baseline() : null) };
 
-const references = createReferences({ baselines, histories: { get: async () => null }, phasesMax: 1 });
+const histories: HistoryStore = { get: async () => null };
+const references = createReferences({ baselines, histories, phasesMax: 1 });
+const planner = createPlanner(baselines, histories);
 
 function context(replaying = false) {
   const out: OutRecord[] = [];
@@ -52,7 +55,7 @@ describe('both stages', () => {
     expect(panes.markers).toEqual([[topics.driftPane, 7 * day, 0]]);
 
     const windows = context();
-    const second = createWindowTask({ references, telemetry, monitors: () => [monitor()] });
+    const second = createWindowTask({ references, planner, telemetry, monitors: () => [monitor()] });
     const records = panes.out.map(({ value }, i) => record(topics.driftPane, Buffer.from(value ?? ''), i));
     await second.onRecords({ topic: topics.driftPane, partition: 0, records }, windows.value);
     await second.onWatermark?.(7 * day, windows.value);
@@ -87,7 +90,7 @@ describe('both stages', () => {
       await first.onRecords({ topic: topics.inferenceServed, partition: 1, records: rows }, panes.value);
     }
     const records = panes.out.map(({ value }, i) => record(topics.driftPane, Buffer.from(value ?? ''), i));
-    const options = { references, telemetry, monitors: () => [monitor()] };
+    const options = { references, planner, telemetry, monitors: () => [monitor()] };
     const run = async (restarts: boolean): Promise<readonly OutRecord[]> => {
       const out: OutRecord[] = [];
       let task = createWindowTask(options);
@@ -118,7 +121,7 @@ describe('both stages', () => {
   test('rows without room and rows of the far future are told, by model', async () => {
     const own = createMetrics('drift-detector');
     const task = createWindowTask({
-      ...{ references, telemetry: createTelemetry(createLogger({ service: 'test', level: 'silent' }), own) },
+      ...{ references, planner, telemetry: createTelemetry(createLogger({ service: 'test', level: 'silent' }), own) },
       monitors: () => [],
     });
     const paneAt = (model: string, at: number): BusRecord =>
@@ -145,7 +148,7 @@ describe('both stages', () => {
       code: 'EVL_DRIFT_UNDECODABLE',
     });
     const pane = { topic: topics.driftPane, partition: 0, records: [record(topics.driftPane, Buffer.from('{'))] };
-    const task = createWindowTask({ references, telemetry, monitors: () => [] });
+    const task = createWindowTask({ references, planner, telemetry, monitors: () => [] });
     expect(() => task.onRecords(pane, context().value)).toThrow(/EVL_DRIFT|not what its topic holds/);
   });
 });

@@ -53,7 +53,11 @@ export function driftTopics(partitions: number): readonly TopicSpec[] {
   return [
     { name: topics.inferenceServed, partitions },
     ...[...control, ...heard].map((name) => ({ name, partitions: 1 })),
-    ...[topics.driftState, topics.qualityHold].map((name) => ({ name, partitions: 1, compacted: true })),
+    ...[topics.driftState, topics.driftPlan, topics.qualityHold].map((name) => ({
+      name,
+      partitions: 1,
+      compacted: true,
+    })),
   ];
 }
 

@@ -5,7 +5,6 @@ import {
   createWindowState,
   evaluateWindow,
   isFarAhead,
-  policyOf,
   restoreChange,
   takeChanges,
   takeDisplaced,
@@ -15,10 +14,13 @@ import {
 } from '@everloop/drift';
 import { undecodable } from '../errors.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { Planner } from './planner.ts';
+import { createPlans } from './plans.ts';
 import type { References } from './references.ts';
 
 export interface WindowTaskOptions {
   readonly references: References;
+  readonly planner: Planner;
   /** The Monitors as applied now, by name. */
   readonly monitors: () => readonly NamedMonitor[];
   readonly telemetry: Telemetry;
@@ -42,7 +44,7 @@ function reportRecord(report: drift.DriftReport): OutRecord {
   return { topic: topics.driftReport, partition: 0, key: model, ...event };
 }
 
-/** Stage 2. Its state is in the changelog `topics.driftState`, under the keys `windows/…`. */
+/** Stage 2. Its state is in the changelog `topics.driftState`, under the keys `windows/…` and `plans/…`. */
 export interface WindowTask extends TaskHandler {
   /** Takes the newest records of the changelog. */
   restore(records: readonly BusRecord[]): void;
@@ -52,6 +54,7 @@ export interface WindowTask extends TaskHandler {
 export function createWindowTask(options: WindowTaskOptions): WindowTask {
   const { monitors, references, telemetry } = options;
   const state = createWindowState();
+  const plans = createPlans(options.planner, (plan) => telemetry.planned(plan));
   const remember = (context: TaskContext): void => {
     for (const { key, value } of takeChanges(state)) {
       context.emit({ topic: topics.driftState, partition: 0, key, value: value === null ? null : Buffer.from(value) });
@@ -60,7 +63,9 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
   return {
     restore(records) {
       for (const { key, value } of records) {
-        if (key !== null && value !== null) restoreChange(state, key.toString('utf8'), value);
+        if (key === null || value === null) continue;
+        restoreChange(state, key.toString('utf8'), value);
+        plans.restore(key.toString('utf8'), value);
       }
     },
     onRecords(batch, context) {
@@ -77,10 +82,11 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
     async onWatermark(watermarkMs, context) {
       for (const window of closeWindows(state, monitors(), watermarkMs)) {
         const reference = withLearned(state, window, await references.of(window));
-        const report = evaluateWindow(window, reference, policyOf(window.monitor.spec));
+        const report = evaluateWindow(window, reference, await plans.policyOf(window, context));
         context.emit(reportRecord(report));
         telemetry.evaluated(report);
       }
+      plans.forget(monitors(), context);
       remember(context);
       context.emitWatermark(topics.driftReport, watermarkMs, 0);
     },
