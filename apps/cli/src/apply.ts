@@ -1,4 +1,4 @@
-import { loadResources, type registry, toWire } from '@everloop/contracts';
+import { loadResources, type registry, toWire, type TypedResource } from '@everloop/contracts';
 import { withRegistry } from './registry-client.ts';
 
 /** What became of each resource, and the incompatible changes that were let pass. */
@@ -19,9 +19,18 @@ export interface ApplyOptions {
 export async function applyResources(
   folder: string,
   registryAddress: string,
-  { force = false, dryRun = false }: ApplyOptions = {},
+  options: ApplyOptions = {},
 ): Promise<ApplyOutcome> {
   const { resources } = await loadResources(folder);
+  return giveResources(resources, registryAddress, options);
+}
+
+/** The same for resources that were read. */
+export function giveResources(
+  resources: readonly TypedResource[],
+  registryAddress: string,
+  { force = false, dryRun = false }: ApplyOptions = {},
+): Promise<ApplyOutcome> {
   return withRegistry(registryAddress, (client) =>
     client.applyResources({ resources: resources.map(toWire), force, dryRun }),
   );

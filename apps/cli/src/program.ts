@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { applyResources, type ApplyOutcome } from './apply.ts';
+import { addApplyCommand } from './apply-command.ts';
 import type { Commands } from './commands.ts';
 import { addContractsCommands } from './contracts/command.ts';
 import { addOdcsCommands } from './contracts/odcs-command.ts';
@@ -51,7 +51,7 @@ export function createProgram(context: ProgramContext): Command {
     .showHelpAfterError('(everloop <command> --help says more)')
     .exitOverride();
   addUp(program, context);
-  addApply(program, context);
+  addApplyCommand(program, context);
   addGet(program, context);
   addReports(program, context);
   addHoldCommands(program, context);
@@ -98,32 +98,6 @@ function addUp(program: Command, { commands }: ProgramContext): void {
       };
       finish(command, await commands.up(asked));
     });
-}
-
-function addApply(program: Command, { env, print }: ProgramContext): void {
-  registryOption(program.command('apply'))
-    .description('check a folder of resources and give it to the registry')
-    .argument('<folder>', 'folder with YAML resources, or one file')
-    .option('--dry-run', 'check, and say what would change, but change nothing', false)
-    .option(
-      '--force',
-      'let changes of Sources pass that their compatibility does not allow; recorded in the ledger',
-      false,
-    )
-    .action(async (folder: string, options: AddressOptions & { readonly dryRun: boolean; readonly force: boolean }) => {
-      const { registryAddress } = addresses(env, options);
-      const { results, overridden } = await applyResources(folder, registryAddress, options);
-      print(resultTable(results));
-      for (const line of overridden) print(`let pass: ${line}`);
-      const changed = results.filter((result) => result.change !== 'unchanged').length;
-      const verb = options.dryRun ? 'would change' : 'applied';
-      print(`${changed} ${verb}, ${results.length - changed} unchanged`);
-    });
-}
-
-function resultTable(results: ApplyOutcome['results']): string {
-  const rows = results.map(({ kind, name, revision, change }) => [`${kind}/${name}`, String(revision), change]);
-  return table(['RESOURCE', 'REVISION', 'CHANGE'], rows);
 }
 
 function addGet(program: Command, { env, print }: ProgramContext): void {

@@ -31,7 +31,16 @@ const schema = {
   },
 } as const satisfies ConfigSchema;
 
-function monitorsOf(resources: readonly TypedResource[]): readonly NamedMonitor[] {
+/** The folder of the object store: from the options, else the environment, else where `npm start` has it. */
+export function objectsFolder(env: MonitorContext['env'], { objects }: { readonly objects?: string }): string {
+  return loadConfig('everloop', schema, {
+    ...env,
+    ...(objects === undefined ? {} : { EVL_OBJECT_STORE: objects }),
+  }).objectStore;
+}
+
+/** The Monitors among resources. */
+export function monitorsOf(resources: readonly TypedResource[]): readonly NamedMonitor[] {
   return resources.flatMap((resource) => {
     if (resource.kind !== 'Monitor') return [];
     const spec: MonitorSpec = resource.spec;
@@ -92,12 +101,8 @@ export function addMonitorCommands(program: Command, { env, print }: MonitorCont
     .option('--accept-over-budget', 'exit with 0 although a plan is over its budget', false)
     .action(async (name: string | undefined, options: PlanOptions, command: Command) => {
       const { registryAddress } = addresses(env, options);
-      const { objectStore } = loadConfig('everloop', schema, {
-        ...env,
-        ...(options.objects === undefined ? {} : { EVL_OBJECT_STORE: options.objects }),
-      });
       const monitors = await asked(name, options, registryAddress);
-      const plans = await planMonitors(monitors, registryAddress, objectStore);
+      const plans = await planMonitors(monitors, registryAddress, objectsFolder(env, options));
       for (const plan of plans) print(planText(plan));
       const isOver = plans.some(isOverBudget) && !options.acceptOverBudget;
       if (isOver)

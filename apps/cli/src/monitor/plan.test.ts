@@ -46,7 +46,11 @@ const planned = ({ stage = 'production', artifacts = ['baseline.json', 'history.
 
 describe('no plan, and why', () => {
   test.each<[string, Given, string]>([
-    ['no version in service', { stage: 'rejected' }, 'has no version in service yet; plan again when'],
+    [
+      'no version in service',
+      { stage: 'rejected' },
+      'has no version in service yet; the drift detector calibrates it when the first',
+    ],
     ['no baseline', { artifacts: [] }, 'version 1 of "m" has no baseline.json'],
     ['no history', { artifacts: ['baseline.json'] }, 'version 1 of "m" has no history.pb (its recipe wrote none)'],
   ])('%s', async (_, given, reason) => {

@@ -1,5 +1,5 @@
 import { drift, type registry } from '@everloop/contracts';
-import { baselineProblem, calibrate, prepareBaseline, type NamedMonitor } from '@everloop/drift';
+import { baselineProblem, calibrate, historyProblem, prepareBaseline, type NamedMonitor } from '@everloop/drift';
 import { table } from '../table.ts';
 
 const [baselineName, historyName] = ['baseline.json', 'history.pb'];
@@ -32,8 +32,7 @@ export async function planMonitor(monitor: NamedMonitor, sources: PlanSources): 
   const { model } = monitor.spec;
   const none = (reason: string): MonitorPlan => ({ kind: 'none', monitor, reason });
   const version = watchedVersion(sources.versions);
-  if (version === undefined)
-    return none(`model "${model}" has no version in service yet; plan again when the first one has been promoted`);
+  if (version === undefined) return none(`model "${model}" has no version in service yet; ${planLater(monitor)}`);
   const digestOf = (name: string): string | undefined => version.artifacts.find((one) => one.name === name)?.digest;
   const [baselineDigest, historyDigest] = [digestOf(baselineName), digestOf(historyName)];
   const called = `version ${version.version} of "${model}"`;
@@ -46,7 +45,14 @@ export async function planMonitor(monitor: NamedMonitor, sources: PlanSources): 
   const { panes } = drift.History.decode(await sources.read(historyDigest));
   // A recipe writes its baseline before the registry gives the version its number.
   const baseline = prepareBaseline({ ...message, model, modelVersion: version.version });
+  const misfit = historyProblem(baseline, panes);
+  if (misfit !== null) return none(`${historyName} of ${called} cannot be used: ${misfit}`);
   return { kind: 'plan', monitor, plan: calibrate({ monitor, baseline, panes }) };
+}
+
+function planLater({ spec }: NamedMonitor): string {
+  const when = 'when the first one has been promoted';
+  return spec.budget === undefined ? `plan again ${when}` : `the drift detector calibrates it ${when}`;
 }
 
 function span(ms: number): string {
