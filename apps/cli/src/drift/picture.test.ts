@@ -43,11 +43,21 @@ const unknown = { ...window(0).quality, aucServed: null, aucNeverRetrained: null
 describe('driftPicture', () => {
   const svg = driftPicture(story([window(0), window(1), window(2, { verdict: 'drifted' })]));
 
-  it('has a cell for each field and window, drifted ones outlined, with the numbers to read', () => {
+  it('has a cell for each field and window, drifted ones with a dot, with the numbers to read', () => {
     expect(count(svg, /, missing 0\.0 %/g)).toBe(6);
-    expect(count(svg, /stroke-width="1.2"/g)).toBe(1);
+    expect(count(svg, /, drifted<\/title><rect [^>]*\/><circle /g)).toBe(1);
     expect(svg).toContain('temp, 1970-01-03 to 1970-01-04: PSI 0.220, KS 0.100, missing 0.0 %, drifted');
-    expect(svg.indexOf('>temp<')).toBeLessThan(svg.indexOf('>carrier<'));
+  });
+
+  it('has the fields that drifted most on top, and says how many are left out', () => {
+    const fields = Array.from({ length: 32 }, (_, i) =>
+      drift.FieldDrift.fromPartial({ field: `f${i}`, psi: i / 100, drifted: i === 3 }),
+    );
+    const many = driftPicture(story([window(0, { fields })]));
+    const shown = [...many.matchAll(/>(f\d+)</g)].map(([, name]) => name);
+    expect([shown.length, ...shown.slice(0, 3), shown.at(-1)]).toEqual([30, 'f3', 'f31', 'f30', 'f2']);
+    expect(many).toContain('>and 2 fields that drifted less<');
+    expect(svg).not.toContain('that drifted less');
   });
 
   it('has the two lines of AUC, and where a version was promoted', () => {
@@ -62,11 +72,26 @@ describe('driftPicture', () => {
     expect(driftPicture(story([window(0, { quality: unknown })]))).toContain('no labels yet');
   });
 
-  it('marks what was decided, with the reason', () => {
-    const decision = { outcome: 'requested', reason: 'temp moved', isAlarm: true };
-    const marked = driftPicture(story([window(0, { decision, verdict: 'drifted' }), window(1)]));
-    expect(count(marked, /<polygon /g)).toBe(1);
-    expect(marked).toContain('calm. temp moved');
+  it.each<[string, StoryWindow['decision'], number, string]>([
+    [
+      'a reason of its own',
+      { outcome: 'requested', reason: 'temp moved', isAlarm: true },
+      1,
+      'rows: calm. temp moved<',
+    ],
+    [
+      'a reason with what was found',
+      { outcome: 'suppressed', reason: 'wanted: calm', isAlarm: false },
+      1,
+      'rows: wanted: calm<',
+    ],
+    ['nothing', { outcome: 'none', reason: 'no alarm', isAlarm: false }, 0, 'rows: calm. no alarm<'],
+    ['no decision', null, 0, 'rows: calm<'],
+  ])('marks what was decided: %s', (_, decision, marks, about) => {
+    const of = (one: StoryWindow['decision']): string => driftPicture(story([window(0, { decision: one }), window(1)]));
+    const more = (pattern: RegExp): number => count(of(decision), pattern) - count(of(null), pattern);
+    expect([more(/<polygon /g), more(/height="4"/g)]).toEqual([marks, decision?.isAlarm === true ? 1 : 0]);
+    expect(of(decision)).toContain(about);
   });
 
   it('is the same for the same story, and nothing from outside becomes markup', () => {

@@ -133,6 +133,20 @@ describe('weights', () => {
     expect(evaluated(windowOf(0.1)).fields[0]?.pValue).toBeLessThan((report.fields[0]?.pValue ?? 0) / 1e6);
   });
 
+  test.each<[string, number, boolean, number, number]>([
+    ['all of them are kept', 400, false, 400, 0],
+    ['the smallest hashes of more are kept', 400, true, 2_000, 200],
+    ['a unit of its own for each row', 1_900, true, 2_000, 0],
+  ])('units are told where %s', (_, kept, incomplete, expected, tolerance) => {
+    const window = windowOf(0.1);
+    // Hashes of 2,000 units lie evenly over all 2^53; of 1,900 kept ones the estimate is beyond the rows.
+    const places = kept === 400 ? 2_000 : 2_100;
+    const hashes = Array.from({ length: kept }, (__, i) => Math.floor(((i + 1) * 2 ** 53) / places));
+    const units = { hashes, counts: hashes.map(() => 1), incomplete };
+    const report = evaluated({ ...window, counts: { ...window.counts, units } });
+    expect(Math.abs(report.units - expected)).toBeLessThanOrEqual(tolerance);
+  });
+
   test.each([
     ['the unit that the Monitor counts', 'carrier', 'carrier', 2_000 / 25.5],
     ['another unit', 'tail', 'carrier', 2_000],

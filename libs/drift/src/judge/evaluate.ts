@@ -1,5 +1,12 @@
 import { drift, eventId, namesColumn, type MonitorSpec } from '@everloop/contracts';
-import { driftScore, judgeFields, type FieldCounts, type FieldDistance, type FieldReference } from '@everloop/stats';
+import {
+  distinctValues,
+  driftScore,
+  judgeFields,
+  type FieldCounts,
+  type FieldDistance,
+  type FieldReference,
+} from '@everloop/stats';
 import type { Baseline } from '../panes/baseline.ts';
 import { denseCounts, predictionsOf } from '../panes/counts.ts';
 import type { Reference } from '../phases/references.ts';
@@ -29,6 +36,13 @@ function unitRowsOf(units: drift.UnitCounts | undefined): number {
   const counts = units?.counts ?? [];
   const rows = counts.reduce((sum, m) => sum + m, 0);
   return rows === 0 ? 1 : counts.reduce((sum, m) => sum + m * m, 0) / rows;
+}
+
+/** Different units among the rows: exact while all are kept, else estimated (see `distinctValues`), and never more than rows. 0 where units are not counted. */
+function unitsOf({ units, rows }: drift.Pane): number {
+  if (units === undefined) return 0;
+  const values = units.hashes.map((hash, i) => ({ hash, count: units.counts[i] ?? 0, text: '' }));
+  return Math.min(rows, Math.round(distinctValues({ values, complete: !units.incomplete })));
 }
 
 /** Kish (1965), Survey Sampling, 5.4; see `clusterEffect`. */
@@ -162,7 +176,7 @@ export function evaluateWindow(window: DueWindow, reference: Reference, policy: 
     carried,
     lateRows,
     watermarkMs,
-    units: counts.units?.hashes.length ?? 0,
+    units: unitsOf(counts),
     ...describeReference(reference),
   });
 }

@@ -354,7 +354,7 @@ export interface DriftReport {
   lateRows: number;
   /** Watermark at which it was closed, epoch milliseconds UTC. */
   watermarkMs: number;
-  /** Different units among the rows; 0: not counted. */
+  /** Different units among the rows, estimated where they are many; 0: not counted. */
   units: number;
   /**
    * What the reference was: which rows of the training snapshot ("hour 13", "hours 22-3", "weekdays Friday-Sunday", UTC; empty: all), and how many
