@@ -1,5 +1,5 @@
 import { validatorGroup, validTopic } from '@everloop/contracts';
-import type { Bus } from '@everloop/kafka';
+import type { Bus, OffsetRange } from '@everloop/kafka';
 
 import type { Topology } from '../domain/topology.ts';
 import type { History } from '../ports.ts';
@@ -8,7 +8,12 @@ export interface ParityBarrierOptions {
   readonly bus: Pick<Bus, 'offsets' | 'committed' | 'readRanges'>;
   readonly history: Pick<History, 'landed'>;
   readonly topology: Topology;
+  /** What is remembered from one barrier to the next. */
+  readonly gaps: KnownGaps;
 }
+
+/** By topic and partition the newest range of offsets in which there is no record, so that a long one is read once. */
+export type KnownGaps = Map<string, { readonly from: bigint; readonly until: bigint }>;
 
 /** Waits for everything that was on its way at a moment. */
 export interface ParityBarrier {
@@ -24,8 +29,11 @@ interface End {
   readonly end: bigint;
 }
 
-/** Offsets without a record (marks of transactions, markers) that may lie between a position and the end of a topic. */
-const gapMax = 1_000n;
+/**
+ * Offsets that are looked at at a time. Marks of transactions and markers of watermarks have offsets, too: behind the last record of a source that is
+ * seldom written there are ever more of them.
+ */
+const pieceMax = 1_000n;
 
 /**
  * A barrier for the sources of all models' views: what lies in their topics now must be judged by the validator (its committed offsets
@@ -87,23 +95,41 @@ async function offsetsOf(bus: ParityBarrierOptions['bus'], topic: string) {
 
 /** The ends that have not been reached. */
 async function left(
-  { bus }: ParityBarrierOptions,
+  options: ParityBarrierOptions,
   ends: readonly End[],
   reached: (end: End) => Promise<bigint> | bigint | undefined,
 ): Promise<readonly End[]> {
   const open: End[] = [];
   for (const end of ends) {
     const position = (await reached(end)) ?? end.low;
-    const from = position < end.low ? end.low : position;
-    if (from < end.end && (end.end - from > gapMax || (await hasRecords(bus, end, from)))) open.push(end);
+    if (await hasRecords(options, end, position < end.low ? end.low : position)) open.push(end);
   }
   return open;
 }
 
-async function hasRecords(bus: ParityBarrierOptions['bus'], { topic, partition, end }: End, from: bigint) {
+/** Whether a record lies from a position on up to an end. Reads until the first, in pieces; what has none is not read again. */
+async function hasRecords(
+  { bus, gaps }: ParityBarrierOptions,
+  { topic, partition, end }: End,
+  position: bigint,
+): Promise<boolean> {
+  const key = `${topic}/${partition}`;
+  const known = gaps.get(key);
+  const isKnown = known !== undefined && known.from <= position && position < known.until;
+  const first = isKnown ? known.from : position;
+  for (let from = isKnown ? known.until : position; from < end;) {
+    const until = end - from > pieceMax ? from + pieceMax : end;
+    if ((await countRecords(bus, { topic, partition, from, until })) > 0) return true;
+    gaps.set(key, { from: first, until });
+    from = until;
+  }
+  return false;
+}
+
+async function countRecords(bus: ParityBarrierOptions['bus'], range: OffsetRange): Promise<number> {
   let records = 0;
-  await bus.readRanges([{ topic, partition, from, until: end }], (batch) => {
+  await bus.readRanges([range], (batch) => {
     records += batch.records.length;
   });
-  return records > 0;
+  return records;
 }

@@ -6,7 +6,7 @@ import { pause, type Part } from '@everloop/service';
 import { AppliedTimeline, type AppliedSpan } from '../domain/applied-timeline.ts';
 import { ParityQueue, type ParityItem } from '../domain/parity-queue.ts';
 import type { History, ParityPositions } from '../ports.ts';
-import { createParityBarrier, type ParityBarrier } from './parity-barrier.ts';
+import { createParityBarrier, type KnownGaps, type ParityBarrier } from './parity-barrier.ts';
 import { clockSkewMs, ParityComparison, type ParityComparisonOptions } from './parity-comparison.ts';
 
 export interface ParityCheckOptions extends ParityComparisonOptions {
@@ -58,6 +58,7 @@ export class ParityCheck implements Part {
   readonly #sink: Part;
   readonly #timeline = new AppliedTimeline(spansMax);
   readonly #comparison: ParityComparison;
+  readonly #gaps: KnownGaps = new Map();
   #waiting: Waiting | null = null;
   #failures = 0;
   #running: Promise<unknown> = Promise.resolve();
@@ -155,7 +156,7 @@ export class ParityCheck implements Part {
       this.#waiting ??= {
         until: this.#queue.next,
         sinceMs: now(),
-        barrier: await createParityBarrier({ bus, history, topology: topology() }),
+        barrier: await createParityBarrier({ bus, history, topology: topology(), gaps: this.#gaps }),
       };
       const { until, sinceMs, barrier } = this.#waiting;
       const isKnown = this.#timeline.untilMs >= sinceMs + clockSkewMs;
