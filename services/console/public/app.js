@@ -244,6 +244,38 @@ function alarmItem({ monitor, kind, slice, severity, sinceMs, version, message }
   );
 }
 
+/* What a Monitor with an alarm budget costs and finds, as it was simulated before its windows were judged. */
+function planRow(plan) {
+  const { falseRetrainings, falseRetrainingsUpper, allowed, periodMs } = plan;
+  const days = `${Number((periodMs / 86_400_000).toFixed(1))} d`;
+  const cost =
+    falseRetrainings === null
+      ? '–'
+      : `${number(falseRetrainings, 2)}, at most ${number(falseRetrainingsUpper, 2)} of ${allowed} in ${days}`;
+  const found = plan.delays.map(({ shift, medianWindows }) => {
+    return `${shift} σ: ${medianWindows ?? 'never'}`;
+  });
+  const mark = { calibrated: 'pass', checked: 'pass', 'over-budget': 'fail' };
+  return element(
+    'tr',
+    {},
+    cell(plan.monitor, 'name'),
+    cell(plan.version),
+    cell(plan.status, mark[plan.status] ?? 'soft'),
+    cell(cost),
+    cell(found.join(', ') || '–'),
+    cell(plan.reason, 'because'),
+  );
+}
+const planHeadings = [
+  ['Monitor'],
+  ['Version'],
+  ['Alarm plan'],
+  ['Retrainings without cause'],
+  ['Windows to find a shift of'],
+  ['Because'],
+];
+
 function budgetText({ budgetLeft, budgetAllowed }) {
   if (budgetLeft === null) return 'none set';
   const amount = number(Math.abs(budgetLeft), budgetLeft % 1 === 0 ? 0 : 1);
@@ -272,7 +304,7 @@ function decisionRow(decision, hasMonitors) {
 }
 
 function drawDecided(models) {
-  const decided = models.filter((one) => one.decided.decisions.length > 0 || one.decided.alarms.length > 0);
+  const decided = models.filter((one) => ['decisions', 'alarms', 'plans'].some((part) => one.decided[part].length > 0));
   if (decided.length === 0) return;
   const after = [
     ['Evidence'],
@@ -286,7 +318,7 @@ function drawDecided(models) {
   const box = byId('decided');
   const scrolled = [...box.querySelectorAll('.scroll')].map((one) => [one.scrollLeft, one.scrollTop]);
   box.replaceChildren(
-    ...decided.flatMap(({ model, decided: { alarms, decisions } }) => {
+    ...decided.flatMap(({ model, decided: { alarms, decisions, plans } }) => {
       const list =
         alarms.length === 0
           ? element('p', { class: 'note' }, 'No alarm is up.')
@@ -297,7 +329,8 @@ function drawDecided(models) {
         decisions.map((decision) => decisionRow(decision, hasMonitors)),
       );
       rows.classList.add('tall');
-      return [element('h3', {}, model), list, rows];
+      const planned = plans.length === 0 ? [] : [table(planHeadings, plans.map(planRow))];
+      return [element('h3', {}, model), list, ...planned, rows];
     }),
   );
   /* What somebody reads stays where it is when the next state comes. */

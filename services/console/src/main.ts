@@ -17,7 +17,7 @@ const live = createLiveState((record, error) => {
     'a record is not what its topic promises; left out',
   );
 });
-const compacted: readonly string[] = [topics.route, topics.qualityHold];
+const compacted: readonly string[] = [topics.route, topics.driftPlan, topics.qualityHold];
 const topicsReady: Part = {
   name: 'topics',
   start: () =>

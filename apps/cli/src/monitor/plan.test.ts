@@ -61,6 +61,13 @@ describe('no plan, and why', () => {
     expect(isOverBudget(result)).toBe(false);
   });
 
+  test('a history of another baseline is told, not simulated', async () => {
+    const { panes } = history(60);
+    const others = panes.map((pane) => ({ ...pane, fields: pane.fields.map((field) => ({ ...field, bins: [9_999], counts: [2] })) })); // prettier-ignore
+    const result = await planned({ panes: { panes: others } });
+    expect(planText(result)).toMatch(/no plan: history\.pb of version 1 of "m" cannot be used: /);
+  });
+
   test('a history that is too short is told', async () => {
     expect(planText(await planned({ panes: history(5) }))).toBe(
       "Monitor watch on version 1: unknown\n  the history has 5 windows with at least 10 rows, 10 are needed; windows are judged by the Monitor's own values",

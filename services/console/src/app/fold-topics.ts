@@ -7,6 +7,8 @@ import {
   withDriftReport,
   withHold,
   withJob,
+  withoutPlan,
+  withPlan,
   withProgress,
   withQuality,
   withRoute,
@@ -26,6 +28,9 @@ const folds: Readonly<Record<string, (state: LoopState, json: unknown, key: stri
   [topics.driftReport]: (state, json) => withDriftReport(state, drift.DriftReport.fromJSON(json)),
   [topics.driftQuality]: (state, json) => withQuality(state, drift.QualityReport.fromJSON(json)),
   [topics.driftDecision]: (state, json) => withDecision(state, drift.Decision.fromJSON(json)),
+  // A plan that is forgotten is a record without a value.
+  [topics.driftPlan]: (state, json, key) =>
+    json === null ? withoutPlan(state, key) : withPlan(state, drift.AlarmPlan.fromJSON(json)),
   [topics.driftAlert]: (state, json) => withAlert(state, drift.DriftAlert.fromJSON(json)),
   [topics.qualityReport]: (state, json) => withWindowReport(state, quality.WindowReport.fromJSON(json)),
   // How far a Source is judged is in the same topic.
@@ -58,9 +63,11 @@ export function createLiveState(onBad: (record: BusRecord, error: unknown) => vo
     },
     take: (record) => {
       const fold = folds[record.topic];
-      if (fold === undefined || record.value === null || record.value.length === 0) return;
+      const isEmpty = record.value === null || record.value.length === 0;
+      if (fold === undefined || (isEmpty && record.topic !== topics.driftPlan)) return;
       try {
-        current = fold(current, JSON.parse(record.value.toString('utf8')), record.key?.toString('utf8') ?? '');
+        const json: unknown = isEmpty ? null : JSON.parse(String(record.value));
+        current = fold(current, json, record.key?.toString('utf8') ?? '');
         revision += 1;
       } catch (error) {
         onBad(record, error);

@@ -1,4 +1,5 @@
 import { drift, training } from '@everloop/contracts';
+import { pagePlans, type PagePlan } from './plan-state.ts';
 
 /** Decisions, reports and requests of a model that are remembered. */
 const keptMax = 200;
@@ -15,9 +16,14 @@ export interface DriftState {
   /** Verdicts of reports by their id, and how far requests have come by theirs. */
   readonly verdicts: ReadonlyMap<string, string>;
   readonly requests: ReadonlyMap<string, string>;
+  /** Plans of its Monitors, in the order in which they were made. */
+  readonly plans: readonly drift.AlarmPlan[];
 }
 
-export const emptyDrift: DriftState = { decisions: [], alarms: [], verdicts: new Map(), requests: new Map() };
+export const emptyDrift: DriftState = {
+  ...{ decisions: [], alarms: [], plans: [] },
+  ...{ verdicts: new Map(), requests: new Map() },
+};
 
 const word = (name: string, prefix: string): string => name.replace(prefix, '').toLowerCase();
 
@@ -82,6 +88,8 @@ export function outcomeText(outcome: drift.RetrainOutcome): string | null {
 
 /** What the page shows of it. */
 export interface PageDecisions {
+  /** Of each Monitor the one that is in effect. */
+  readonly plans: readonly PagePlan[];
   /** Alarms that are up, pages first, then by name. */
   readonly alarms: readonly {
     readonly monitor: string;
@@ -118,10 +126,11 @@ export interface PageDecisions {
   }[];
 }
 
-export function pageDecisions({ decisions, alarms, verdicts, requests }: DriftState): PageDecisions {
+export function pageDecisions({ decisions, alarms, verdicts, requests, plans }: DriftState): PageDecisions {
   const rank = (alert: drift.DriftAlert): string =>
     `${alert.severity === 'page' ? 0 : 1}/${alert.monitor}/${alert.kind}/${alert.slice}`;
   return {
+    plans: pagePlans(plans, decisions),
     alarms: alarms
       .toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1))
       .map(({ monitor, kind, slice, severity, startedAtMs: sinceMs, modelVersion: version, message }) => ({

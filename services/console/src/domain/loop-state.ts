@@ -10,6 +10,7 @@ import {
   outcomeText,
   type DriftState,
 } from './drift-state.ts';
+import { plansWith, plansWithout } from './plan-state.ts';
 import { emptyQuality, holdText, qualityWithHold, qualityWithReport, type QualityState } from './quality-state.ts';
 
 export const weekMs = 7 * 86_400_000;
@@ -180,6 +181,23 @@ export function withAlert(state: LoopState, alert: drift.DriftAlert): LoopState 
   const { model, id, eventTimeMs } = alert;
   const known = withModel(state, model, (one) => ({ ...one, decided: driftWithAlert(one.decided, alert) }));
   return withLine(known, { id, eventTimeMs, kind: 'drift', model, text: alertText(alert) });
+}
+
+/** How a Monitor will behave on a version, as it was calibrated. */
+export function withPlan(state: LoopState, plan: drift.AlarmPlan): LoopState {
+  return withModel(state, plan.model, (model) => ({
+    ...model,
+    decided: { ...model.decided, plans: plansWith(model.decided.plans, plan) },
+  }));
+}
+
+/** A plan that the detector has forgotten. */
+export function withoutPlan(state: LoopState, key: string): LoopState {
+  const models = state.models.map((model) => ({
+    ...model,
+    decided: { ...model.decided, plans: plansWithout(model.decided.plans, key) },
+  }));
+  return { ...state, models };
 }
 
 export function withStep(state: LoopState, step: rollout.RolloutStep): LoopState {
