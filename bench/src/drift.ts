@@ -1,10 +1,9 @@
 import { topics } from '@everloop/contracts';
 import {
   closeWindows,
-  countPane,
+  countPanes,
   createWindowState,
   evaluateWindow,
-  groupRows,
   policyOf,
   prepareBaseline,
   takePane,
@@ -42,7 +41,7 @@ function decoded(): { readonly ours: number; readonly bare: number; readonly win
     let windows = 0;
     for (let done = 0; done < total; done += batchRows) {
       const batch = batches[(done / batchRows) % batches.length] ?? [];
-      for (const group of groupRows(batch)) takePane(state, monitors, countPane(group, baseline));
+      for (const pane of countPanes(batch, () => baseline)) takePane(state, monitors, pane);
       if ((done / batchRows) % batches.length !== batches.length - 1) continue;
       // The same days come again: judged as often as they would be, once for each that was filled.
       for (const window of closeWindows(state, monitors, Infinity)) {

@@ -2,7 +2,10 @@ export { withImportance } from './columns/importance.ts';
 export { buildReferences, plainReference } from './columns/references.ts';
 export { baselineProblem, prepareBaseline, type Baseline } from './panes/baseline.ts';
 export { likenessUnitsMax, withIntraclass } from './panes/intraclass.ts';
-export { countPane, groupRows, type PaneRows } from './panes/pane.ts';
+export { countPanes, PaneGatherer } from './panes/pane-gatherer.ts';
+export { countPane, type PaneRows } from './panes/pane.ts';
+export { RowDecoder } from './rows/row-decoder.ts';
+export type { Row } from './rows/row.ts';
 export { hasEveryPhase } from './phases/phase.ts';
 export {
   historyProblem,

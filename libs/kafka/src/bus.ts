@@ -68,6 +68,11 @@ export interface TaskHandler {
   onRecords(batch: Batch, context: TaskContext): void | Promise<void>;
   /** The smallest watermark over all of this task's inputs moved to `watermarkMs`. */
   onWatermark?(watermarkMs: number, context: TaskContext): void | Promise<void>;
+  /**
+   * The records and markers that are committed together have all been handed over: a handler that gathers emits what it holds. Called once for each
+   * transaction, before it, also while replaying.
+   */
+  flush?(context: TaskContext): void | Promise<void>;
   /** What was emitted before has been committed (true); or the handler is given up, with whatever it emitted since. Must not throw. */
   settled?(isCommitted: boolean): void;
 }

@@ -55,6 +55,7 @@ async function replay(args: RestoreArgs): Promise<void> {
     const marker = log.findIndex((record, i) => i >= from && isMarker(record));
     const until = marker < 0 ? log.length : marker + 1;
     await deliver({ topic, partition, records: log.slice(from, until) }, handler, watermarks, context);
+    await handler.flush?.(context);
     next.set(topic, until);
   }
 }

@@ -176,6 +176,7 @@ export class Task {
     const sorted = [...withRecords].sort((a, b) => (order.get(a.topic) ?? 0) - (order.get(b.topic) ?? 0));
     let count = 0;
     for (const part of sorted) count += await deliver(part, session.handler, session.watermarks, outputs);
+    await session.handler.flush?.(outputs);
     const startedAt = performance.now();
     const records = await outputs.take({ groupId: options.groupId, tasks }, (topic) => admin.partitionCount(topic));
     for (const one of fetched) session.uncommitted.set(one.topic, this.#offset(session, one));

@@ -92,6 +92,27 @@ describe('tasks', () => {
     ]);
   });
 
+  it('lets a handler that gathers emit what it holds before each transaction', async () => {
+    const [from = '', to = ''] = await topicsOf(1, 1);
+    await publishAll(bus, numbered(from, 50, 1));
+    const createHandler = (): TaskHandler => {
+      const held: string[] = [];
+      return {
+        onRecords: (batch) => void held.push(...batch.records.map(text)),
+        flush(context) {
+          context.emit({ topic: to, key: null, value: held.splice(0).join(' ') });
+        },
+      };
+    };
+    const runner = copyTask(bus, uniqueName('g'), from, to, { recordsMax: 20, createHandler });
+    await runner.start();
+    await eventually(async () => (await readTopic(bus, to)).length === 3);
+    await runner.stop();
+    const gathered = (await readTopic(bus, to)).map((record) => text(record).split(' '));
+    expect(gathered.map(({ length }) => length)).toEqual([20, 20, 10]);
+    expect(gathered.flat()).toEqual(Array.from({ length: 50 }, (_, n) => String(n)));
+  });
+
   it('keeps the timestamps that records were given, whatever their order', async () => {
     const [from = '', to = ''] = await topicsOf(1, 1);
     const times = [5_000, 0, 1_700_000_000_000, 1];

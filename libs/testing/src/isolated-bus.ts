@@ -30,6 +30,7 @@ export function isolatedBus(bus: Bus, prefix: string): Bus {
     const outer: TaskHandler = {
       onRecords: (records, ctx) => inner.onRecords(batch(records), context(ctx)),
       onWatermark: (watermarkMs, ctx) => inner.onWatermark?.(watermarkMs, context(ctx)),
+      flush: (ctx) => inner.flush?.(context(ctx)),
       settled: (isCommitted) => inner.settled?.(isCommitted),
     };
     handlers.set(outer, inner);

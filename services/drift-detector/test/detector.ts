@@ -1,4 +1,4 @@
-import { countPane, groupRows } from '@everloop/drift';
+import { countPanes } from '@everloop/drift';
 import { baseline, day, dayOfRows } from '@everloop/drift/fixtures';
 import type { Bus } from '@everloop/kafka';
 import type { Logger, Metrics, Part } from '@everloop/service';
@@ -15,7 +15,7 @@ export function detectorOn(bus: Bus, logger: Logger, metrics: Metrics): Part {
   const telemetry = createTelemetry(logger, metrics);
   const reference = baseline();
   const days = Array.from({ length: historyDays }, (_, i) => dayOfRows(1_000 + i, i * day, historyRows, 0));
-  const history = days.flatMap((rows) => groupRows(rows).map((group) => countPane(group, reference)));
+  const history = days.flatMap((rows) => countPanes(rows, () => reference));
   return createStages({
     bus,
     baselines: { get: async (_, version) => (version === '1' ? reference : null) },

@@ -1,5 +1,6 @@
 import type { drift, serving } from '@everloop/contracts';
 import { fieldIndex, type FieldValue } from '@everloop/stats';
+import type { Row } from '../rows/row.ts';
 import { embeddingReader } from './embedding.ts';
 import { encodingClass, ngramBuckets, unknownShareOf } from './text.ts';
 
@@ -11,7 +12,7 @@ export interface ColumnReader {
    * Adds what a row holds to `counts`, one for each bin of the column. `places`: where each of `inputs` is among the row's, -1 where it is not.
    * Returns how many values were missing, 0 or 1.
    */
-  countRow(row: serving.Inference, places: readonly number[], counts: Float64Array): number;
+  countRow(row: Row, places: readonly number[], counts: Float64Array): number;
 }
 
 type Reading = Omit<ColumnReader, 'inputs'>;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { day, monitor, uniforms } from '../../test/fixtures.ts';
 import { evaluateWindow, policyOf } from '../judge/evaluate.ts';
 import { prepareBaseline, type Baseline } from '../panes/baseline.ts';
-import { countPane, groupRows } from '../panes/pane.ts';
+import { countPanes } from '../panes/pane-gatherer.ts';
 import { createWindowState, takePane } from '../windows/state.ts';
 import { closeWindows } from '../windows/windows.ts';
 import { buildReferences } from './references.ts';
@@ -75,7 +75,7 @@ function inferences(all: readonly Row[]): readonly serving.Inference[] {
 
 function judged(all: readonly Row[], against: Baseline = baseline): drift.DriftReport {
   const state = createWindowState();
-  for (const group of groupRows(inferences(all))) takePane(state, [], countPane(group, against));
+  for (const pane of countPanes(inferences(all), () => against)) takePane(state, [], pane);
   const [due] = closeWindows(state, [monitor({ minRows: 100, windowMs: day })], day);
   if (due === undefined) throw new Error('no window');
   return evaluateWindow(due, against, policyOf(due.monitor.spec));

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { baseline, baselineMessage, day, dayOfRows, monitor } from '../../test/fixtures.ts';
 import { prepareBaseline, type Baseline } from '../panes/baseline.ts';
 import { addPane } from '../panes/counts.ts';
-import { countPane, groupRows } from '../panes/pane.ts';
+import { countPanes } from '../panes/pane-gatherer.ts';
 import type { DueWindow } from '../windows/windows.ts';
 import { evaluateWindow, policyOf } from './evaluate.ts';
 
@@ -12,7 +12,7 @@ const { DRIFTED, STABLE, INSUFFICIENT } = drift.DriftVerdict;
 const reference = baseline();
 
 function windowOf(shift: number, spec: Partial<MonitorSpec> = {}, rows = 2_000, seed = 1): DueWindow {
-  const [counts, ...rest] = groupRows(dayOfRows(seed, 0, rows, shift)).map((group) => countPane(group, reference));
+  const [counts, ...rest] = countPanes(dayOfRows(seed, 0, rows, shift), () => reference);
   if (counts === undefined) throw new Error('no rows');
   for (const pane of rest) addPane(counts, pane);
   const of = monitor({ windowMs: day, ...spec });

@@ -4,13 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { baseline, baselineMessage, hour, hourOfRows, inference } from '../../test/fixtures.ts';
 import { baselineProblem } from './baseline.ts';
 import { addPane, predictionsOf } from './counts.ts';
-import { countPane, groupRows } from './pane.ts';
+import { countPanes } from './pane-gatherer.ts';
+import { countPane } from './pane.ts';
 
 const reference = baseline();
 const shares = fc.constantFrom(0, 0.1, 0.3, 0.12, 1);
 
 function counted(rows: readonly serving.Inference[]): readonly drift.Pane[] {
-  return groupRows(rows).map((group) => countPane(group, reference));
+  return countPanes(rows, () => reference);
 }
 
 describe('counting', () => {
@@ -20,9 +21,7 @@ describe('counting', () => {
       inference('b', { eventTimeMs: hour, temp: 0.5, carrier: 'a', score: 0.5 }),
       inference('c', { eventTimeMs: hour, champion: '2', temp: 0.5, carrier: 'a', score: 0.5 }),
     ];
-    expect(
-      groupRows(rows).map(({ startMs, baselineVersion, rows: own }) => [startMs, baselineVersion, own.length]),
-    ).toEqual([
+    expect(counted(rows).map(({ startMs, baselineVersion, rows: own }) => [startMs, baselineVersion, own])).toEqual([
       [0, '1', 1],
       [hour, '1', 1],
       [hour, '2', 1],

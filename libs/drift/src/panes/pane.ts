@@ -1,72 +1,87 @@
-import { inclusionWeight, type drift, type serving } from '@everloop/contracts';
+import { inclusionWeight, type drift } from '@everloop/contracts';
+import type { Row } from '../rows/row.ts';
 import type { Baseline } from './baseline.ts';
 import { RowCounter } from './row-counter.ts';
-import { countUnits } from './units.ts';
+import { UnitCounter } from './units.ts';
 
 /** Width of a pane: one hour of event time. Windows are made of whole panes. Milliseconds. */
 export const paneMs = 3_600_000;
 
-/** Rows of one batch that belong to one pane. */
-export interface PaneRows {
+/** What a pane is of. */
+export interface PaneKey {
   readonly model: string;
-  /** Champion when the request was routed; empty when there was none. */
+  /** Champion when the requests were routed; empty when there was none. */
   readonly baselineVersion: string;
   readonly startMs: number;
-  readonly rows: readonly serving.Inference[];
 }
 
-/** Rows by model, champion version and event hour, sorted by them. */
-export function groupRows(rows: readonly serving.Inference[]): readonly PaneRows[] {
-  const groups = new Map<string, PaneRows & { readonly rows: serving.Inference[] }>();
-  let last: (PaneRows & { readonly rows: serving.Inference[] }) | undefined;
-  for (const row of rows) {
-    const { model, championVersion: baselineVersion } = row;
-    const startMs = Math.floor(row.eventTimeMs / paneMs) * paneMs;
-    // Nearly always the group of the row before.
-    const isLast = last?.startMs === startMs && last.baselineVersion === baselineVersion && last.model === model;
-    if (!isLast) {
-      const key = `${model}\n${baselineVersion}\n${startMs}`;
-      last = groups.get(key) ?? { model, baselineVersion, startMs, rows: [] };
-      groups.set(key, last);
-    }
-    last?.rows.push(row);
-  }
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+/** Counters that count no pane now: their tables cost more than a small pane. */
+const spares = new WeakMap<Baseline, RowCounter[]>();
+
+function spareOf(baseline: Baseline): RowCounter {
+  return spares.get(baseline)?.pop() ?? new RowCounter(baseline);
 }
 
-const counters = new WeakMap<Baseline, RowCounter>();
-
-function counterOf(baseline: Baseline): RowCounter {
-  const known = counters.get(baseline);
-  if (known !== undefined) return known;
-  const counter = new RowCounter(baseline);
-  counters.set(baseline, counter);
-  return counter;
+function giveBack(baseline: Baseline, counter: RowCounter): void {
+  const own = spares.get(baseline);
+  if (own === undefined) spares.set(baseline, [counter]);
+  else own.push(counter);
 }
 
 const micro = 1_000_000;
 
 /**
- * Counts rows on the bins of the champion's baseline: each input by name, and `score`. An input that a row does not have counts as missing.
- * The score counts only where the champion itself computed it: a canary's scores are not the champion's. Without a baseline only the
- * rows are counted. `unit` is the field that rows belong to, see `unitOf`. O(rows × fields).
+ * Counts rows of one pane on the bins of the champion's baseline: each input by name, and `score`. An input that a row does not have counts as
+ * missing. The score counts only where the champion itself computed it: a canary's scores are not the champion's. Without a baseline only
+ * the rows are counted.
  *
  * Where a model logs a share of its predictions, each row counts once on its bin all the same: the share is the same for all rows and has nothing to
  * do with what they hold, so they are a simple random sample. Its proportions are those of all, and its size, which is also the effective sample
  * size (Σw)²/Σw² (Kish 1965, Survey Sampling, 8.2) of equal weights, is the n of the tests; rows counted 1/p times would pass chance for drift.
  */
+export class PaneCounter {
+  readonly key: PaneKey;
+  readonly #baseline: Baseline | null;
+  readonly #counter: RowCounter | null;
+  readonly #units: UnitCounter;
+  #rows = 0;
+  #predictionsMicro = 0;
+
+  /** `unit`: the field that rows belong to, see `unitOf`. */
+  constructor(key: PaneKey, baseline: Baseline | null, unit?: string) {
+    this.key = key;
+    this.#baseline = baseline;
+    this.#counter = baseline === null ? null : spareOf(baseline);
+    this.#units = new UnitCounter(unit);
+  }
+
+  /** Counts a row, which must be of this pane. O(columns). */
+  add(row: Row): void {
+    this.#rows += 1;
+    this.#predictionsMicro += Math.round(inclusionWeight(row) * micro);
+    this.#units.add(row);
+    this.#counter?.add(row);
+  }
+
+  /** The pane; the counter is used up. O(bins + units). */
+  finish(): drift.Pane {
+    const { model, baselineVersion, startMs } = this.key;
+    const fields = this.#counter?.take() ?? [];
+    if (this.#baseline !== null && this.#counter !== null) giveBack(this.#baseline, this.#counter);
+    const [rows, predictionsMicro, units] = [this.#rows, this.#predictionsMicro, this.#units.counts()];
+    return { model, baselineVersion, startMs, rows, predictionsMicro, widthMs: paneMs, units, fields };
+  }
+}
+
+/** Rows of one pane. */
+export interface PaneRows extends PaneKey {
+  readonly rows: readonly Row[];
+}
+
+/** Counts the rows of one pane, see `PaneCounter`. O(rows × fields). */
 export function countPane(pane: PaneRows, baseline: Baseline | null, unit?: string): drift.Pane {
-  const { model, baselineVersion, startMs, rows } = pane;
-  let predictionsMicro = 0;
-  for (const row of rows) predictionsMicro += Math.round(inclusionWeight(row) * micro);
-  return {
-    model,
-    baselineVersion,
-    startMs,
-    rows: rows.length,
-    predictionsMicro,
-    widthMs: paneMs,
-    units: countUnits(rows, unit),
-    fields: baseline === null ? [] : counterOf(baseline).count(rows),
-  };
+  const { model, baselineVersion, startMs } = pane;
+  const counter = new PaneCounter({ model, baselineVersion, startMs }, baseline, unit);
+  for (const row of pane.rows) counter.add(row);
+  return counter.finish();
 }

@@ -1,6 +1,7 @@
-import type { drift, serving } from '@everloop/contracts';
+import type { drift } from '@everloop/contracts';
 import { BinCounter, type FieldIndex } from '@everloop/stats';
 import type { ColumnReader } from '../columns/column-reader.ts';
+import type { Row } from '../rows/row.ts';
 import type { Baseline } from './baseline.ts';
 import { sparseCounts } from './counts.ts';
 
@@ -39,6 +40,8 @@ export class RowCounter {
   readonly #measured: readonly ({ readonly name: string } & Measured)[];
   readonly #score: BinCounter | null;
   readonly #scores = new Float64Array(blockRows);
+  #gathered = 0;
+  #scored = 0;
   #known: readonly string[] = [];
 
   constructor({ fields }: Baseline) {
@@ -65,13 +68,32 @@ export class RowCounter {
     this.#score = score?.reference.kind === 'numeric' ? new BinCounter(score.reference.edges) : null;
   }
 
-  /** Counts of the rows by column, in the order of the baseline. O(rows × columns). */
-  count(rows: readonly serving.Inference[]): drift.FieldCounts[] {
-    this.#clear();
-    for (let from = 0; from < rows.length; from += blockRows) {
-      this.#countBlock(rows, from, Math.min(rows.length, from + blockRows));
+  /** Counts a row. O(columns). */
+  add(row: Row): void {
+    if (row.inputNames !== this.#known) this.#find(row.inputNames);
+    const [block, places, values] = [this.#block, this.#numberPlaces, row.inputValues];
+    let at = this.#gathered;
+    for (let c = 0; c < places.length; c += 1) {
+      const kind = values[places[c] ?? -1]?.kind;
+      block[at] = kind?.$case === 'number' ? kind.value : Number.NaN;
+      at += blockRows;
     }
-    return this.#result();
+    this.#gathered += 1;
+    if (this.#categories.length > 0 || this.#measured.length > 0) this.#countOther(row);
+    // A canary's scores are not the champion's.
+    if (row.modelVersion === row.championVersion) {
+      this.#scores[this.#scored] = row.score;
+      this.#scored += 1;
+    }
+    if (this.#gathered === blockRows) this.#countBlock();
+  }
+
+  /** Counts of the rows since the last call, by column, in the order of the baseline. O(bins). */
+  take(): drift.FieldCounts[] {
+    this.#countBlock();
+    const counts = this.#result();
+    this.#clear();
+    return counts;
   }
 
   #clear(): void {
@@ -88,8 +110,8 @@ export class RowCounter {
     const known = this.#known;
     let isSame = names.length === known.length;
     for (let i = 0; isSame && i < names.length; i += 1) isSame = names[i] === known[i];
-    if (isSame) return;
     this.#known = names;
+    if (isSame) return;
     this.#numbers.forEach(({ name }, i) => (this.#numberPlaces[i] = names.indexOf(name)));
     this.#categories.forEach(({ name }, i) => (this.#categoryPlaces[i] = names.indexOf(name)));
     for (const { reader, places } of this.#measured) {
@@ -97,31 +119,15 @@ export class RowCounter {
     }
   }
 
-  #countBlock(rows: readonly serving.Inference[], from: number, to: number): void {
-    const [block, numberPlaces, columns] = [this.#block, this.#numberPlaces, this.#numbers.length];
-    let scored = 0;
-    for (let r = from; r < to; r += 1) {
-      const row = rows[r];
-      if (row === undefined) continue;
-      this.#find(row.inputNames);
-      const values = row.inputValues;
-      let at = r - from;
-      for (let c = 0; c < columns; c += 1) {
-        const kind = values[numberPlaces[c] ?? -1]?.kind;
-        block[at] = kind?.$case === 'number' ? kind.value : Number.NaN;
-        at += blockRows;
-      }
-      this.#countOther(row);
-      // A canary's scores are not the champion's.
-      if (row.modelVersion !== row.championVersion) continue;
-      this.#scores[scored] = row.score;
-      scored += 1;
-    }
-    this.#numbers.forEach(({ counter }, c) => counter.add(block, c * blockRows, c * blockRows + to - from));
-    this.#score?.add(this.#scores, 0, scored);
+  #countBlock(): void {
+    const rows = this.#gathered;
+    this.#numbers.forEach(({ counter }, c) => counter.add(this.#block, c * blockRows, c * blockRows + rows));
+    this.#score?.add(this.#scores, 0, this.#scored);
+    this.#gathered = 0;
+    this.#scored = 0;
   }
 
-  #countOther(row: serving.Inference): void {
+  #countOther(row: Row): void {
     for (let c = 0; c < this.#categories.length; c += 1) {
       const column = this.#categories[c];
       if (column === undefined) continue;

@@ -2,7 +2,7 @@ import { drift, eventId, isLogged, type serving } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
 import { evaluateWindow, policyOf } from '../judge/evaluate.ts';
-import { countPane, groupRows } from './pane.ts';
+import { countPanes } from './pane-gatherer.ts';
 import { createWindowState, takePane } from '../windows/state.ts';
 import { closeWindows } from '../windows/windows.ts';
 
@@ -24,7 +24,7 @@ function loggedDay(seed: number, shift: number): readonly serving.Inference[] {
 
 function judged(rows: readonly serving.Inference[], minRows = 100): drift.DriftReport {
   const state = createWindowState();
-  for (const group of groupRows(rows)) takePane(state, [], countPane(group, reference));
+  for (const pane of countPanes(rows, () => reference)) takePane(state, [], pane);
   const [due] = closeWindows(state, [monitor({ minRows, windowMs: day })], day);
   if (due === undefined) throw new Error('no window');
   return evaluateWindow(due, reference, policyOf(due.monitor.spec));

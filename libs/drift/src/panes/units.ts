@@ -1,5 +1,6 @@
 import type { drift, serving } from '@everloop/contracts';
 import { hashText, ValueCounts } from '@everloop/stats';
+import type { Row } from '../rows/row.ts';
 import { unitsMax } from './counts.ts';
 
 function textOf(value: serving.FeatureValue | undefined): string {
@@ -8,31 +9,42 @@ function textOf(value: serving.FeatureValue | undefined): string {
 }
 
 /** Unit of a row: the input or request field of that name; without a name, or where the row has no such value, what its draw was made for. */
-export function unitOf(row: serving.Inference, field: string | undefined): string {
+export function unitOf(row: Row, field: string | undefined): string {
   if (field === undefined) return row.unit;
   const place = row.inputNames.indexOf(field);
   const text = textOf(place >= 0 ? row.inputValues[place] : row.requestValues[row.requestNames.indexOf(field)]);
   return text === '' ? row.unit : text;
 }
 
-/** How many rows each unit has; undefined where no row names one. O(rows). */
-export function countUnits(
-  rows: readonly serving.Inference[],
-  field: string | undefined,
-): drift.UnitCounts | undefined {
-  const counts = new ValueCounts(unitsMax);
-  let isCounted = false;
-  for (const row of rows) {
-    const unit = unitOf(row, field);
-    if (unit === '') continue;
-    isCounted = true;
-    counts.add(hashText(unit));
+/** Hashes of units have 32 bits: two of a thousand units are taken for one about once in 10,000 panes. */
+const hashStep = 2 ** 21;
+
+/** How many rows each unit has. */
+export class UnitCounter {
+  readonly #counts = new ValueCounts(unitsMax);
+  readonly #field: string | undefined;
+  #isCounted = false;
+
+  /** `field`: see `unitOf`. */
+  constructor(field: string | undefined) {
+    this.#field = field;
   }
-  if (!isCounted) return undefined;
-  const { values, complete } = counts.state();
-  return {
-    hashes: values.map(({ hash }) => hash),
-    counts: values.map(({ count }) => count),
-    incomplete: !complete,
-  };
+
+  add(row: Row): void {
+    const unit = unitOf(row, this.#field);
+    if (unit === '') return;
+    this.#isCounted = true;
+    this.#counts.add(Math.floor(hashText(unit) / hashStep));
+  }
+
+  /** Undefined where no row named a unit. O(units). */
+  counts(): drift.UnitCounts | undefined {
+    if (!this.#isCounted) return undefined;
+    const { values, complete } = this.#counts.state();
+    return {
+      hashes: values.map(({ hash }) => hash),
+      counts: values.map(({ count }) => count),
+      incomplete: !complete,
+    };
+  }
 }

@@ -5,7 +5,7 @@ import { baselineMessage, day, dayOfRows, hour, hourOfRows, monitor, uniforms } 
 import { attributionReference, verdictReference } from '../columns/service-references.ts';
 import { evaluateWindow, policyOf } from '../judge/evaluate.ts';
 import { prepareBaseline, type Baseline } from '../panes/baseline.ts';
-import { countPane, groupRows } from '../panes/pane.ts';
+import { countPanes } from '../panes/pane-gatherer.ts';
 import { withLearned } from './learned.ts';
 import { createWindowState, restoreChange, takeChanges, takePane, type WindowState } from './state.ts';
 import { closeWindows } from './windows.ts';
@@ -36,8 +36,8 @@ function served(
 const daily: Partial<MonitorSpec> = { windowMs: day, minRows: 500, raise: { windows: 1, of: 1 } };
 
 function take(state: WindowState, rows: readonly serving.Inference[], spec: Partial<MonitorSpec>): void {
-  for (const group of groupRows(rows))
-    takePane(state, [monitor(spec)], countPane(group, versions.get(group.baselineVersion) ?? null));
+  for (const pane of countPanes(rows, (version) => versions.get(version) ?? null))
+    takePane(state, [monitor(spec)], pane);
 }
 
 function close(state: WindowState, spec: Partial<MonitorSpec>, watermarkMs: number): readonly drift.DriftReport[] {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { drift, type MonitorSpec } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baseline, hour, hourOfRows, monitor } from '../../test/fixtures.ts';
-import { countPane, groupRows } from '../panes/pane.ts';
+import { countPanes } from '../panes/pane-gatherer.ts';
 import {
   createWindowState,
   isFarAhead,
@@ -24,8 +24,7 @@ interface Hour {
 
 function feed(state: WindowState, hours: readonly Hour[], of = monitor()): void {
   hours.forEach(({ at, rows }, i) => {
-    for (const group of groupRows(hourOfRows(i + 1, at * hour, rows, 0)))
-      takePane(state, [of], countPane(group, reference));
+    for (const pane of countPanes(hourOfRows(i + 1, at * hour, rows, 0), () => reference)) takePane(state, [of], pane);
   });
 }
 
@@ -114,9 +113,9 @@ describe('lateness', () => {
       monitor({ windowMs: 4 * hour, minRows: 1 }, 'b'),
     ];
     closeWindows(state, [short, long], 2 * hour);
-    const [group] = groupRows(hourOfRows(1, 0, 5, 0));
-    if (group === undefined) throw new Error('no rows');
-    expect(takePane(state, [short, long], countPane(group, reference))).toBe('taken');
+    const [pane] = countPanes(hourOfRows(1, 0, 5, 0), () => reference);
+    if (pane === undefined) throw new Error('no rows');
+    expect(takePane(state, [short, long], pane)).toBe('taken');
     expect([state.cursors.get('a')?.lateRows, state.cursors.get('b')?.lateRows ?? 0]).toEqual([5, 0]);
   });
 });

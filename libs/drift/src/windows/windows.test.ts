@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { baseline, day, dayOfRows, monitor } from '../../test/fixtures.ts';
 import { evaluateWindow, policyOf } from '../judge/evaluate.ts';
-import { countPane, groupRows } from '../panes/pane.ts';
+import { countPanes } from '../panes/pane-gatherer.ts';
 import { compareVersions, firstEndMs, lastEndMs } from './spans.ts';
 import { createWindowState, takePane, type WindowState } from './state.ts';
 import { closeWindows } from './windows.ts';
@@ -9,8 +9,8 @@ import { closeWindows } from './windows.ts';
 const reference = baseline();
 
 function feed(state: WindowState, seed: number, startMs: number, n: number, shift = 0, champion = '1'): void {
-  for (const group of groupRows(dayOfRows(seed, startMs, n, shift, champion)))
-    takePane(state, [monitor()], countPane(group, reference));
+  for (const pane of countPanes(dayOfRows(seed, startMs, n, shift, champion), () => reference))
+    takePane(state, [monitor()], pane);
 }
 
 describe('windows', () => {
@@ -45,10 +45,10 @@ describe('windows', () => {
   test('late panes are refused', () => {
     const state = createWindowState();
     closeWindows(state, [monitor()], 7 * day);
-    const [group] = groupRows(dayOfRows(1, 0, 1, 0));
-    if (group === undefined) throw new Error('no rows');
-    expect(takePane(state, [monitor()], countPane(group, reference))).toBe('late');
-    expect(takePane(state, [monitor({ allowedLatenessMs: 1 })], countPane(group, reference))).toBe('taken');
+    const [pane] = countPanes(dayOfRows(1, 0, 1, 0), () => reference);
+    if (pane === undefined) throw new Error('no rows');
+    expect(takePane(state, [monitor()], pane)).toBe('late');
+    expect(takePane(state, [monitor({ allowedLatenessMs: 1 })], pane)).toBe('taken');
   });
 
   test('panes of a model without a monitor are kept for a month', () => {
@@ -85,7 +85,7 @@ test('the report does not depend on how the rows were batched or ordered', () =>
   const evaluate = (batches: readonly (readonly (typeof rows)[number][])[]) => {
     const state = createWindowState();
     for (const batch of batches)
-      for (const group of groupRows(batch)) takePane(state, [monitor()], countPane(group, reference));
+      for (const pane of countPanes(batch, () => reference)) takePane(state, [monitor()], pane);
     const [due] = closeWindows(state, [monitor()], 7 * day);
     return due === undefined ? null : evaluateWindow(due, reference, policyOf(due.monitor.spec));
   };

@@ -78,6 +78,7 @@ function detectorOf(planner: Planner): Detector {
       const record = recordOf({ topic: topics.driftPane, key: 'm', value: Buffer.from(drift.Pane.encode(pane).finish()) }); // prettier-ignore
       await task.onRecords({ topic: topics.driftPane, partition: 0, records: [record] }, contextOf(out));
       await task.onWatermark?.((at + 1) * hour, contextOf(out));
+      await task.flush?.(contextOf(out));
     },
     restart(by) {
       const newest = new Map(out.filter(({ topic }) => topic === topics.driftState).map((one) => [one.key, one]));

@@ -45,6 +45,7 @@ describe('both stages', () => {
       await first.onRecords({ topic: topics.inferenceServed, partition: 1, records }, panes.value);
     }
     await first.onWatermark?.(7 * day, panes.value);
+    await first.flush?.(panes.value);
     expect(panes.out.length).toBe(7 * 24);
     expect(panes.out[0]).toMatchObject({
       topic: topics.driftPane,
@@ -78,6 +79,7 @@ describe('both stages', () => {
     const task = createPaneTask({ baselines, telemetry, unitOf: (model) => (model === 'm' ? 'carrier' : undefined) });
     const records = inferences(dayOfRows(1, 0, 20, 0).map((row) => ({ ...row, eventTimeMs: 0 })));
     await task.onRecords({ topic: topics.inferenceServed, partition: 1, records }, panes.value);
+    await task.flush?.(panes.value);
     const pane = drift.Pane.decode(Buffer.from(panes.out[0]?.value ?? ''));
     expect([pane.units?.hashes.length, pane.units?.counts.reduce((sum, count) => sum + count, 0)]).toEqual([3, 20]);
   });
@@ -89,6 +91,7 @@ describe('both stages', () => {
       const rows = inferences(dayOfRows(i + 1, i * day, 150, 0.4));
       await first.onRecords({ topic: topics.inferenceServed, partition: 1, records: rows }, panes.value);
     }
+    await first.flush?.(panes.value);
     const records = panes.out.map(({ value }, i) => record(topics.driftPane, Buffer.from(value ?? ''), i));
     const options = { references, planner, telemetry, monitors: () => [monitor()] };
     const run = async (restarts: boolean): Promise<readonly OutRecord[]> => {
@@ -99,6 +102,7 @@ describe('both stages', () => {
         const batch = records.slice(from, from + 50);
         await task.onRecords({ topic: topics.driftPane, partition: 0, records: batch }, windows.value);
         await task.onWatermark?.(from === 150 ? 7 * day : 0, windows.value);
+        await task.flush?.(windows.value);
         out.push(...windows.out);
         if (!restarts) continue;
         const newest = new Map(out.filter(({ topic }) => topic === topics.driftState).map((one) => [one.key, one]));

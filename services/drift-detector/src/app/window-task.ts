@@ -1,5 +1,5 @@
 import { drift, driftEventTypes, encodeEvent, topics } from '@everloop/contracts';
-import type { BusRecord, OutRecord, TaskContext, TaskHandler } from '@everloop/kafka';
+import type { BusRecord, OutRecord, TaskHandler } from '@everloop/kafka';
 import {
   closeWindows,
   createWindowState,
@@ -55,11 +55,6 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
   const { monitors, references, telemetry } = options;
   const state = createWindowState();
   const plans = createPlans(options.planner, (plan) => telemetry.planned(plan));
-  const remember = (context: TaskContext): void => {
-    for (const { key, value } of takeChanges(state)) {
-      context.emit({ topic: topics.driftState, partition: 0, key, value: value === null ? null : Buffer.from(value) });
-    }
-  };
   return {
     restore(records) {
       for (const { key, value } of records) {
@@ -68,7 +63,7 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
         plans.restore(key.toString('utf8'), value);
       }
     },
-    onRecords(batch, context) {
+    onRecords(batch) {
       for (const record of batch.records) {
         if (record.value === null) continue;
         const pane = decode(record);
@@ -77,7 +72,6 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
         if (taken !== 'taken') telemetry.refused(pane.model, pane.rows, taken);
       }
       for (const [model, rows] of takeDisplaced(state)) telemetry.refused(model, rows, 'full');
-      remember(context);
     },
     async onWatermark(watermarkMs, context) {
       for (const window of closeWindows(state, monitors(), watermarkMs)) {
@@ -87,8 +81,13 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
         telemetry.evaluated(report);
       }
       plans.forget(monitors(), context);
-      remember(context);
       context.emitWatermark(topics.driftReport, watermarkMs, 0);
+    },
+    flush(context) {
+      for (const { key, value } of takeChanges(state)) {
+        const bytes = value === null ? null : Buffer.from(value);
+        context.emit({ topic: topics.driftState, partition: 0, key, value: bytes });
+      }
     },
   };
 }

@@ -232,8 +232,8 @@ export interface FieldCounts {
 }
 
 /**
- * How many rows each unit has, for the effective sample size: by the 53-bit hash of the unit, ascending (`hashText`). Exact up to a bound; above it
- * only the units with the smallest hashes are kept.
+ * How many rows each unit has, for the effective sample size: by a 32-bit hash of the unit, ascending (the leading bits of
+ * `hashText`). Exact up to a bound; above it only the units with the smallest hashes are kept.
  */
 export interface UnitCounts {
   hashes: number[];
@@ -1284,7 +1284,7 @@ export const FieldCounts: MessageFns<FieldCounts> = {
     if (message.counts.length !== 0) {
       writer.uint32(26).fork();
       for (const v of message.counts) {
-        writer.int64(v);
+        writer.uint32(v);
       }
       writer.join();
     }
@@ -1335,7 +1335,7 @@ export const FieldCounts: MessageFns<FieldCounts> = {
           }
           case 3: {
             if (tag === 24) {
-              message.counts.push(longToNumber(reader.int64()));
+              message.counts.push(reader.uint32());
 
               continue;
             }
@@ -1343,7 +1343,7 @@ export const FieldCounts: MessageFns<FieldCounts> = {
             if (tag === 26) {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
-                message.counts.push(longToNumber(reader.int64()));
+                message.counts.push(reader.uint32());
               }
 
               continue;
@@ -1419,14 +1419,14 @@ export const UnitCounts: MessageFns<UnitCounts> = {
     if (message.hashes.length !== 0) {
       writer.uint32(10).fork();
       for (const v of message.hashes) {
-        writer.int64(v);
+        writer.uint32(v);
       }
       writer.join();
     }
     if (message.counts.length !== 0) {
       writer.uint32(18).fork();
       for (const v of message.counts) {
-        writer.int64(v);
+        writer.uint32(v);
       }
       writer.join();
     }
@@ -1451,7 +1451,7 @@ export const UnitCounts: MessageFns<UnitCounts> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag === 8) {
-              message.hashes.push(longToNumber(reader.int64()));
+              message.hashes.push(reader.uint32());
 
               continue;
             }
@@ -1459,7 +1459,7 @@ export const UnitCounts: MessageFns<UnitCounts> = {
             if (tag === 10) {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
-                message.hashes.push(longToNumber(reader.int64()));
+                message.hashes.push(reader.uint32());
               }
 
               continue;
@@ -1469,7 +1469,7 @@ export const UnitCounts: MessageFns<UnitCounts> = {
           }
           case 2: {
             if (tag === 16) {
-              message.counts.push(longToNumber(reader.int64()));
+              message.counts.push(reader.uint32());
 
               continue;
             }
@@ -1477,7 +1477,7 @@ export const UnitCounts: MessageFns<UnitCounts> = {
             if (tag === 18) {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
-                message.counts.push(longToNumber(reader.int64()));
+                message.counts.push(reader.uint32());
               }
 
               continue;
