@@ -27,9 +27,16 @@ interface Given {
   readonly stage?: string;
   readonly artifacts?: readonly string[];
   readonly panes?: drift.History;
+  /** Bytes of an artifact that are not its own. */
+  readonly spoilt?: string;
 }
 
-const planned = ({ stage = 'production', artifacts = ['baseline.json', 'history.pb'], panes = history(60) }: Given) =>
+const planned = ({
+  stage = 'production',
+  artifacts = ['baseline.json', 'history.pb'],
+  panes = history(60),
+  spoilt,
+}: Given) =>
   planMonitor(watched, {
     versions: [
       registry.ModelVersion.fromPartial({
@@ -39,9 +46,11 @@ const planned = ({ stage = 'production', artifacts = ['baseline.json', 'history.
       }),
     ],
     read: async (digest) =>
-      digest === 'baseline.json'
-        ? Buffer.from(JSON.stringify(drift.Baseline.toJSON(baselineMessage(''))))
-        : Buffer.from(drift.History.encode(panes).finish()),
+      digest === spoilt
+        ? Buffer.from([10, 200])
+        : digest === 'baseline.json'
+          ? Buffer.from(JSON.stringify(drift.Baseline.toJSON(baselineMessage(''))))
+          : Buffer.from(drift.History.encode(panes).finish()),
   });
 
 describe('no plan, and why', () => {
@@ -52,6 +61,8 @@ describe('no plan, and why', () => {
       'has no version in service yet; the drift detector calibrates it when the first',
     ],
     ['no baseline', { artifacts: [] }, 'version 1 of "m" has no baseline.json'],
+    ['no JSON', { spoilt: 'baseline.json' }, 'baseline.json of version 1 of "m" is not the JSON of a Baseline'],
+    ['no panes', { spoilt: 'history.pb' }, 'history.pb of version 1 of "m" is not the binary form of a History'],
     ['no history', { artifacts: ['baseline.json'] }, 'version 1 of "m" has no history.pb (its recipe wrote none)'],
   ])('%s', async (_, given, reason) => {
     const result = await planned(given);

@@ -39,15 +39,34 @@ export async function planMonitor(monitor: NamedMonitor, sources: PlanSources): 
   if (baselineDigest === undefined) return none(`${called} has no ${baselineName}, so its windows cannot be judged`);
   if (historyDigest === undefined)
     return none(`${called} has no ${historyName} (its recipe wrote none), so nothing can be simulated from it`);
-  const message = drift.Baseline.fromJSON(JSON.parse((await sources.read(baselineDigest)).toString('utf8')));
+  const message = readBaseline(await sources.read(baselineDigest));
+  if (message === null) return none(`${baselineName} of ${called} is not the JSON of a Baseline`);
   const problem = baselineProblem(message);
   if (problem !== null) return none(`${baselineName} of ${called} cannot be used: ${problem}`);
-  const { panes } = drift.History.decode(await sources.read(historyDigest));
+  const history = readHistory(await sources.read(historyDigest));
+  if (history === null) return none(`${historyName} of ${called} is not the binary form of a History`);
+  const { panes } = history;
   // A recipe writes its baseline before the registry gives the version its number.
   const baseline = prepareBaseline({ ...message, model, modelVersion: version.version });
   const misfit = historyProblem(baseline, panes);
   if (misfit !== null) return none(`${historyName} of ${called} cannot be used: ${misfit}`);
   return { kind: 'plan', monitor, plan: calibrate({ monitor, baseline, panes }) };
+}
+
+function readBaseline(bytes: Buffer): drift.Baseline | null {
+  try {
+    return drift.Baseline.fromJSON(JSON.parse(bytes.toString('utf8')));
+  } catch {
+    return null;
+  }
+}
+
+function readHistory(bytes: Buffer): drift.History | null {
+  try {
+    return drift.History.decode(bytes);
+  } catch {
+    return null;
+  }
 }
 
 function planLater({ spec }: NamedMonitor): string {
@@ -67,10 +86,14 @@ function delayRow({ shift, shiftedFields, medianWindows, p90Windows, found }: dr
 
 /** The plan for reading: what is judged by, what it costs, and what it finds. */
 export function planText(result: MonitorPlan): string {
-  const { name } = result.monitor;
-  if (result.kind === 'none') return `Monitor ${name}: no plan: ${result.reason}`;
-  const { plan } = result;
-  const head = `Monitor ${name} on version ${plan.baselineVersion}: ${plan.status}\n  ${plan.reason}`;
+  return result.kind === 'none'
+    ? `Monitor ${result.monitor.name}: no plan: ${result.reason}`
+    : alarmPlanText(result.plan);
+}
+
+/** The same of a plan as the detector tells it. */
+export function alarmPlanText(plan: drift.AlarmPlan): string {
+  const head = `Monitor ${plan.monitor} on version ${plan.baselineVersion}: ${plan.status}\n  ${plan.reason}`;
   if (plan.status === 'unknown') return head;
   const rates = [
     ['false retrainings', `${plan.falseRetrainings.toFixed(2)} in ${span(plan.periodMs)}`],

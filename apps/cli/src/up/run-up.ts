@@ -160,6 +160,8 @@ class Run {
       `Replay over: ${use.wallSeconds} s, ${use.peakMemoryMib} MiB at most, ${use.cpuSeconds} s of processor time. Making the report ...`,
     );
     const { runReport } = await import('../report/index.ts');
+    const { plansInEffect } = await import('./plans.ts');
+    const { withBus } = await import('../with-bus.ts');
     const { report, text } = await this.#unlessEnded(
       runReport({
         brokers: around.kafkaBrokers.split(','),
@@ -174,6 +176,7 @@ class Run {
       }),
     );
     process.stdout.write(`\n${text}\n\n`);
+    for (const plan of await this.#unlessEnded(withBus(around.kafkaBrokers.split(','), plansInEffect))) say(plan);
     if (this.#options.report !== undefined) say(`Report written to ${callerPath(this.#options.report)}`);
     if (!report.ledger.balanced) say(`The ledger does not balance:\n${report.ledger.problems.join('\n')}`);
     return report.ledger.balanced;
