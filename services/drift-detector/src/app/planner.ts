@@ -8,7 +8,8 @@ import { keepUsed } from './kept.ts';
 export interface Planner {
   /**
    * The plan of a Monitor on a version of its model, always the same; null: the version has no baseline. Seconds of work, in steps of some
-   * milliseconds between which other work goes on. Rejects with a retryable error while the registry is away.
+   * milliseconds between which other work goes on; one after the other, since each holds a whole history. Rejects with a retryable error while the
+   * registry is away.
    */
   of(monitor: NamedMonitor, version: string): Promise<drift.AlarmPlan | null>;
 }
@@ -18,6 +19,7 @@ const plansMax = 64;
 
 export function createPlanner(baselines: BaselineStore, histories: HistoryStore): Planner {
   const kept = keepUsed<drift.AlarmPlan>(plansMax);
+  let last: Promise<unknown> = Promise.resolve();
   async function plan(monitor: NamedMonitor, version: string): Promise<drift.AlarmPlan | null> {
     const baseline = await baselines.get(monitor.spec.model, version);
     if (baseline === null) return null;
@@ -30,5 +32,10 @@ export function createPlanner(baselines: BaselineStore, histories: HistoryStore)
       await setImmediate();
     }
   }
-  return { of: (monitor, version) => kept(JSON.stringify([monitor, version]), () => plan(monitor, version)) };
+  function inTurn(monitor: NamedMonitor, version: string): Promise<drift.AlarmPlan | null> {
+    const own = last.then(() => plan(monitor, version));
+    last = own.catch(() => null);
+    return own;
+  }
+  return { of: (monitor, version) => kept(JSON.stringify([monitor, version]), () => inTurn(monitor, version)) };
 }

@@ -194,6 +194,42 @@ describe('a Monitor with a budget', () => {
   });
 });
 
+describe('a plan that is foreseen', () => {
+  const rows = { model: 'm', baselineVersion: '1' };
+
+  test('is begun with the first rows of a version, once, and is there when the window closes', () => {
+    const { planner, calls } = asked();
+    const plans = createPlans(planner, () => undefined);
+    const others = [budgeted({ model: 'other' }), monitor({ windowMs: hour })];
+    for (let i = 0; i < 3; i += 1) plans.foresee([budgeted(), ...others], rows);
+    plans.foresee([budgeted()], { ...rows, baselineVersion: '' });
+    expect(calls).toEqual(['watch 1 1']);
+    plans.foresee([{ ...budgeted(), revision: 2 }], rows);
+    expect(calls).toEqual(['watch 1 1', 'watch 2 1']);
+  });
+
+  test('is tried again when the window closes, if it failed', async () => {
+    const { planner } = asked();
+    let failures = 0;
+    const plans = createPlans(
+      {
+        of(one, version) {
+          failures += 1;
+          return failures === 1 ? Promise.reject(new Error('the registry is away')) : planner.of(one, version);
+        },
+      },
+      () => undefined,
+    );
+    plans.foresee([budgeted()], rows);
+    const counts = drift.Pane.fromPartial(rows);
+    const window = { monitor: budgeted(), counts, startMs: 0, endMs: 1, carried: 0, lateRows: 0, watermarkMs: 0 };
+    const out: OutRecord[] = [];
+    const policy = await plans.policyOf(window, contextOf(out));
+    expect(policy.planId).not.toBe('');
+    expect(out.map(({ topic }) => topic)).toEqual([topics.driftPlan, topics.driftState]);
+  });
+});
+
 describe('no plan', () => {
   test('without a budget, and none for a version without a baseline', async () => {
     const { planner, calls } = asked();
@@ -202,7 +238,8 @@ describe('no plan', () => {
     expect(budget).toBeDefined();
     await detector.live(0, '1', [{ name: 'watch', revision: 1, spec }]);
     await detector.live(1, 'none');
-    expect(calls).toEqual(['watch 1 none']);
+    // Once when its rows come, and once more when their window is due: a baseline may be written after the first prediction.
+    expect(calls).toEqual(['watch 1 none', 'watch 1 none']);
     expect(plansOf(detector)).toEqual([]);
     expect(reportsOf(detector).map(({ policy }) => policy?.planId)).toEqual(['', '']);
   });
@@ -266,6 +303,31 @@ describe('the planner', () => {
     await planner.of(budgeted(), '1');
     isDone = true;
     expect(turns).toBeGreaterThan(400);
+  });
+
+  test('makes one plan after the other: each holds a whole history', async () => {
+    let [held, most] = [0, 0];
+    const histories = {
+      async get(baseline: Baseline) {
+        held += 1;
+        most = Math.max(most, held);
+        const panes = await world.histories.get(baseline);
+        setImmediate(() => (held -= 1));
+        return panes;
+      },
+    };
+    const planner = createPlanner(world.baselines, histories);
+    await Promise.all(['1', '2', '3'].map((version) => planner.of(budgeted(), version)));
+    expect(most).toBe(1);
+  });
+
+  test('goes on after one that failed', async () => {
+    const planner = createPlanner(
+      { get: (_, version) => (version === '1' ? Promise.reject(new Error('away')) : world.baselines.get(_, version)) },
+      world.histories,
+    );
+    const [failed, made] = await Promise.allSettled([planner.of(budgeted(), '1'), planner.of(budgeted(), '2')]);
+    expect([failed.status, made.status]).toEqual(['rejected', 'fulfilled']);
   });
 
   test('does not do the same twice, and gives the same plan to every process', async () => {

@@ -6,6 +6,10 @@ import type { Planner } from './planner.ts';
 /** The plans that windows are judged by: made once for each Monitor with a budget and version, and kept in the changelog under `plans/…`. */
 export interface Plans {
   /**
+   * Begins to make the plans that windows with rows of a version will be judged by, so that they are there when the first of them closes. What is judged does not depend on it.
+   */
+  foresee(monitors: readonly NamedMonitor[], rows: Pick<drift.Pane, 'model' | 'baselineVersion'>): void;
+  /**
    * What a window is judged by: the plan of its Monitor and version, which is made and told when it is not known; the Monitor's own values where it has no budget or
    * the version no baseline.
    */
@@ -23,6 +27,8 @@ interface KeptPlan {
 }
 
 const prefix = 'plans/';
+/** Plans that are foreseen at most: those that were asked for last. */
+const foreseenMax = 256;
 /** Versions of a Monitor whose plans are kept: those that were made last. */
 const versionsMax = 8;
 
@@ -36,6 +42,12 @@ function planRecord(key: string, { plan, madeAtMs }: KeptPlan): OutRecord {
 
 export function createPlans(planner: Planner, onPlan: (plan: drift.AlarmPlan) => void): Plans {
   const kept = new Map<string, KeptPlan>();
+  const foreseen = new Map<string, Promise<drift.AlarmPlan | null>>();
+
+  function known({ name, revision, spec }: NamedMonitor, version: string): drift.AlarmPlan | undefined {
+    const plan = kept.get(`${name}/${version}`)?.plan;
+    return plan?.monitorRevision === revision && plan.model === spec.model ? plan : undefined;
+  }
 
   function keep(key: string, one: KeptPlan, context: TaskContext): void {
     kept.set(key, one);
@@ -57,14 +69,29 @@ export function createPlans(planner: Planner, onPlan: (plan: drift.AlarmPlan) =>
   }
 
   return {
+    foresee(monitors, { model, baselineVersion: version }) {
+      for (const monitor of monitors) {
+        const { name, revision, spec } = monitor;
+        if (spec.model !== model || spec.budget === undefined || version === '') continue;
+        const key = `${name}/${revision}/${version}`;
+        if (foreseen.has(key) || known(monitor, version) !== undefined) continue;
+        // What fails is tried again when a window is due.
+        foreseen.set(
+          key,
+          planner.of(monitor, version).catch(() => null),
+        );
+        const [oldest] = foreseen.size > foreseenMax ? foreseen.keys() : [];
+        if (oldest !== undefined) foreseen.delete(oldest);
+      }
+    },
     async policyOf({ monitor, counts, endMs }, context) {
       const { name, revision, spec } = monitor;
       const { baselineVersion: version } = counts;
       if (spec.budget === undefined || version === '') return policyOf(spec);
       const key = `${name}/${version}`;
-      const known = kept.get(key)?.plan;
-      if (known?.monitorRevision === revision && known.model === spec.model) return known.policy ?? policyOf(spec);
-      const plan = await planner.of(monitor, version);
+      const own = known(monitor, version);
+      if (own !== undefined) return own.policy ?? policyOf(spec);
+      const plan = (await foreseen.get(`${name}/${revision}/${version}`)) ?? (await planner.of(monitor, version));
       if (plan === null) return policyOf(spec);
       keep(key, { plan, madeAtMs: endMs }, context);
       dropOldest(name, key, context);

@@ -64,12 +64,14 @@ export function createWindowTask(options: WindowTaskOptions): WindowTask {
       }
     },
     onRecords(batch) {
+      const applied = monitors();
       for (const record of batch.records) {
         if (record.value === null) continue;
         const pane = decode(record);
         if (isFarAhead(state, pane)) telemetry.ahead(pane.model, pane.rows);
-        const taken = takePane(state, monitors(), pane);
-        if (taken !== 'taken') telemetry.refused(pane.model, pane.rows, taken);
+        const taken = takePane(state, applied, pane);
+        if (taken === 'taken') plans.foresee(applied, pane);
+        else telemetry.refused(pane.model, pane.rows, taken);
       }
       for (const [model, rows] of takeDisplaced(state)) telemetry.refused(model, rows, 'full');
     },
