@@ -106,7 +106,9 @@ export function addMonitorCommands(program: Command, { env, print }: MonitorCont
       for (const plan of plans) print(planText(plan));
       const isOver = plans.some(isOverBudget) && !options.acceptOverBudget;
       if (isOver)
-        print('over budget: widen budget.falseRetrainings or windowMs, match the phase, or --accept-over-budget');
+        print(
+          'over budget: allow more (budget.falseRetrainings), match a season (reference.phase), make windows longer, watch fewer fields, or --accept-over-budget',
+        );
       command.setOptionValue('exitCode', isOver ? exitCodes.failed : exitCodes.done);
     });
 }

@@ -102,6 +102,13 @@ describe('whyText', () => {
     expect(whyText(why({ ...events, decisions: [quiet] }), { full: true })).toContain('alarm   down; 0 of the last 0');
   });
 
+  it('rounds what is a share, and says what is estimated', () => {
+    const decisions = [{ ...requested, backOff: 30 / 7 }];
+    const text = whyText(why({ ...events, decisions, reports: [{ ...report, units: 6_400 }] }));
+    expect(text).toContain('cool-down  until 1970-01-11, 4.3 times as long after');
+    expect(text).toContain('6 012 rows of about 6 400 units');
+  });
+
   it('says how many more there are', () => {
     const counts = { requested: 1, deferred: 2, suppressed: 3, none: 4, others: 5 };
     expect(whyText(why(events, { counts })).split('\n').slice(0, 2)).toEqual([

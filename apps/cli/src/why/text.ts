@@ -5,6 +5,8 @@ import { outcomeName } from './counts.ts';
 import { followedRows } from './followed-text.ts';
 import type { Why } from './read.ts';
 
+/** Units up to which their number is exact, `unitsMax` of the detector. */
+const unitsExact = 2_000;
 /** Fields of a window that are shown, the worst first. */
 const fieldsMax = 5;
 
@@ -88,7 +90,7 @@ function evidenceRows({ report, quality, plan, decision }: WhyEntry): readonly R
 function windowText(report: drift.DriftReport): string {
   const { windowStartMs, windowEndMs, rows, predictions, units, baselineVersion, verdict, score } = report;
   const logged = predictions > rows ? ` logged of about ${number(predictions)}` : '';
-  const of = units > 0 ? ` of ${number(units)} units` : '';
+  const of = units > 0 ? ` of ${units > unitsExact ? 'about ' : ''}${number(units)} units` : '';
   const phase = report.referencePhase === '' ? '' : ` at ${report.referencePhase}`;
   const reference = report.referenceRows > 0 ? `, its ${number(report.referenceRows)} training rows${phase}` : '';
   const extra = [
@@ -149,7 +151,7 @@ function decisionRows(decision: drift.Decision): readonly Row[] {
   const coolDown =
     decision.coolDownUntilMs === 0
       ? ''
-      : `until ${short(decision.coolDownUntilMs)}${decision.backOff > 1 ? `, ${decision.backOff} times as long after versions that failed` : ''}`;
+      : `until ${short(decision.coolDownUntilMs)}${decision.backOff > 1 ? `, ${Number(decision.backOff.toFixed(1))} times as long after versions that failed` : ''}`;
   const left = decision.budgetAllowed - decision.budgetSpent;
   const budget =
     decision.budgetAllowed === 0

@@ -2,6 +2,7 @@ import type { drift, MonitorSpec } from '@everloop/contracts';
 import { describe, expect, test } from 'vitest';
 import { baselineOf, budgeted, simulatedPanes } from '../../test/simulated.ts';
 import { evaluateWindow } from '../judge/evaluate.ts';
+import type { Baseline } from '../panes/baseline.ts';
 import { calibrate, calibration } from './calibrate.ts';
 import { debounce } from './debounce.ts';
 import { historyWindows } from './history.ts';
@@ -9,6 +10,20 @@ import { codeOf, traceOf } from './trace.ts';
 
 const panes = simulatedPanes({ hours: 240, rows: 300, seed: 1 });
 const baseline = baselineOf(panes);
+
+/** As many columns again that only service teaches; no training row has them. */
+function withServiceColumns({ fields, ...rest }: Baseline): Baseline {
+  const more = fields.map((field) => {
+    const { reference } = field;
+    const counts = reference.counts.map(() => 0);
+    return {
+      ...field,
+      origin: 'service' as const,
+      reference: { ...reference, field: `attribution.${reference.field}`, counts },
+    };
+  });
+  return { ...rest, fields: [...fields, ...more] };
+}
 
 function planOf(spec: Partial<MonitorSpec> = {}, of = panes): drift.AlarmPlan {
   return calibrate({ monitor: budgeted(spec), baseline, panes: of });
@@ -29,6 +44,15 @@ describe('a plan', () => {
       [0.5, 1],
     ]);
     expect(delays[2]).toBeLessThanOrEqual(3);
+  });
+
+  test.each<[string, Partial<MonitorSpec>, Baseline, number]>([
+    ['those that the Monitor watches', { fields: ['f3', 'f7'] }, baseline, 1],
+    ['those that training knows', {}, withServiceColumns(baseline), 1],
+  ])('shifts %s, and no others', (_, spec, of, shiftedFields) => {
+    const { delays } = calibrate({ monitor: budgeted(spec), baseline: of, panes });
+    // A shift of fields that nobody looks at is never found.
+    expect(delays.at(-1)).toMatchObject({ shift: 0.5, shiftedFields, found: 1 });
   });
 
   test('is the same for the same history, in any order and in slices', () => {

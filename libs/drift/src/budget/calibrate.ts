@@ -114,7 +114,7 @@ function* shiftAll(
   const all: Shifted[] = [];
   for (const shift of shifts) {
     const sets: Traces[] = [];
-    for (const set of shiftedHistory(windows, baseline, shift)) sets.push(yield* tracesOf(monitor, set));
+    for (const set of shiftedHistory(windows, baseline, monitor.spec, shift)) sets.push(yield* tracesOf(monitor, set));
     all.push({ shift, sets });
   }
   return all;
@@ -206,7 +206,7 @@ export function* calibration(input: CalibrationInput): Generator<undefined, drif
     falseRetrainings: rates.mean,
     falseRetrainingsUpper: rates.upper,
     delays: shifted.map((one) =>
-      delayOf(one.shift, shiftedFieldsOf(baseline), delaysUnder(simulation, one, candidate, length)),
+      delayOf(one.shift, shiftedFieldsOf(baseline, spec), delaysUnder(simulation, one, candidate, length)),
     ),
     runs: runs.sequences.length,
     blockPanes: Math.ceil(block) * Math.max(1, Math.round(stepMs / (panes[0]?.widthMs || 3_600_000))),

@@ -1,5 +1,6 @@
-import type { drift } from '@everloop/contracts';
+import type { drift, MonitorSpec } from '@everloop/contracts';
 import { hashText, randomIndex } from '@everloop/stats';
+import { watchedOf } from '../judge/evaluate.ts';
 import type { Baseline } from '../panes/baseline.ts';
 import { firstWanted, type DebounceRule } from './debounce.ts';
 import type { HistoryWindow } from './history.ts';
@@ -12,16 +13,24 @@ const shiftedWindows = 60;
 const fieldSets = 2;
 const runsMax = 200;
 
-/** A tenth of the fields, at least one: those with the smallest hashes of name and set, so that they are the same for all plans. */
-function fieldsOf(baseline: Baseline, set: number): ReadonlySet<string> {
-  const names = baseline.fields.map(({ reference }) => reference.field);
-  const order = names.map((name) => ({ name, hash: hashText(`${set}/${name}`) })).sort((a, b) => a.hash - b.hash);
-  return new Set(order.slice(0, shiftedFieldsOf(baseline)).map(({ name }) => name));
+/** What can be shifted: columns that the Monitor watches and that the history has. */
+function shiftable(baseline: Baseline, spec: Pick<MonitorSpec, 'fields'>): readonly string[] {
+  return watchedOf(spec, baseline)
+    .filter(({ origin }) => origin === 'training')
+    .map(({ reference }) => reference.field);
 }
 
+/** A tenth of them, at least one: those with the smallest hashes of name and set, so that they are the same for all plans. */
+function fieldsOf(names: readonly string[], set: number): ReadonlySet<string> {
+  const order = names.map((name) => ({ name, hash: hashText(`${set}/${name}`) })).sort((a, b) => a.hash - b.hash);
+  return new Set(order.slice(0, tenthOf(names)).map(({ name }) => name));
+}
+
+const tenthOf = (names: readonly string[]): number => Math.max(1, Math.round(names.length / 10));
+
 /** Fields that a shift moves. */
-export function shiftedFieldsOf({ fields }: Baseline): number {
-  return Math.max(1, Math.round(fields.length / 10));
+export function shiftedFieldsOf(baseline: Baseline, spec: Pick<MonitorSpec, 'fields'>): number {
+  return tenthOf(shiftable(baseline, spec));
 }
 
 function moved(window: HistoryWindow, shiftBy: ReadonlyMap<string, Shift>): HistoryWindow {
@@ -34,6 +43,7 @@ function moved(window: HistoryWindow, shiftBy: ReadonlyMap<string, Shift>): Hist
 export function* shiftedHistory(
   history: readonly HistoryWindow[],
   baseline: Baseline,
+  spec: Pick<MonitorSpec, 'fields'>,
   sigmas: number,
 ): Generator<readonly HistoryWindow[]> {
   const step = Math.max(1, history.length / shiftedWindows);
@@ -42,7 +52,7 @@ export function* shiftedHistory(
     (_, i) => history[Math.floor(i * step)],
   );
   for (let set = 0; set < fieldSets; set += 1) {
-    const own = fieldsOf(baseline, set);
+    const own = fieldsOf(shiftable(baseline, spec), set);
     const shiftBy = new Map(
       baseline.fields
         .filter(({ reference }) => own.has(reference.field))

@@ -48,7 +48,7 @@ function standingOf(state: MonitorState, spec: MonitorSpec, kind: EvidenceKind, 
 }
 
 function backOffText({ backOff }: CoolDown): string {
-  return backOff > 1 ? ` (${backOff} times as long, after versions that failed their gates)` : '';
+  return backOff > 1 ? ` (${Number(backOff.toFixed(1))} times as long, after versions that failed their gates)` : '';
 }
 
 function quietReason(evidence: Evidence, alarm: AlarmResult): string {

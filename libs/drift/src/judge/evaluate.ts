@@ -55,7 +55,8 @@ function knowsLikeness({ unit }: Baseline, spec: MonitorSpec): boolean {
   return unit === null || unit === spec.unit;
 }
 
-function watchedOf(spec: MonitorSpec, baseline: Baseline): readonly BaselineField[] {
+/** Columns of a baseline that a Monitor watches. */
+export function watchedOf(spec: Pick<MonitorSpec, 'fields'>, baseline: Baseline): readonly BaselineField[] {
   const { fields } = spec;
   return fields === 'all'
     ? baseline.fields
