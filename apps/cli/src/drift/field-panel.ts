@@ -1,6 +1,6 @@
 import type { drift } from '@everloop/contracts';
 import { cellOf, colours, margin, side, time, type Frame } from './frame.ts';
-import { heat, inkOn } from './heat.ts';
+import { heat, inkOn, unitOf } from './heat.ts';
 import type { DriftStory, StoryWindow } from './story.ts';
 import { element, label, tooltip } from './svg.ts';
 
@@ -35,7 +35,7 @@ export function fieldPanelHeight({ windows }: DriftStory): number {
 }
 
 /** The stability index of each field in each window: what drifted has a dot. */
-export function fieldPanel({ windows, psiLimit }: DriftStory, frame: Frame, top: number): string[] {
+export function fieldPanel({ windows, psiLimits }: DriftStory, frame: Frame, top: number): string[] {
   const fields = fieldsOf(windows);
   const rows = fields.slice(0, fieldsMax).flatMap((field, row) => {
     const y = top + row * rowHeight;
@@ -43,7 +43,7 @@ export function fieldPanel({ windows, psiLimit }: DriftStory, frame: Frame, top:
       const found = window.fields.find((one) => one.field === field);
       if (found === undefined) return [];
       const place = cellOf(frame, window);
-      const share = found.psi / Math.max(psiLimit, 1e-9);
+      const share = found.psi / unitOf(psiLimits);
       const rect = { ...place, y: y + 1, height: rowHeight - 2, fill: heat(share) };
       const about = tooltip(aboutCell(window, found));
       if (!found.drifted) return [element('rect', rect, [about])];

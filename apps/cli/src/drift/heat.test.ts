@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { heat, inkOn } from './heat.ts';
+import { heat, inkOn, unitOf } from './heat.ts';
 
 it.each<[string, number, string]>([
   ['nothing', 0, 'rgb(247,247,245)'],
@@ -13,6 +13,14 @@ it.each<[string, number, string]>([
   ['without end', Infinity, 'rgb(97,0,22)'],
 ])('the colour of %s', (_, share, colour) => {
   expect(heat(share)).toBe(colour);
+});
+
+it.each([
+  ['the usual limit', { usual: 0.005, most: 0.1 }, 0.005],
+  ['the largest where most have none', { usual: 0, most: 0.2 }, 0.2],
+  ['a tenth where nobody has one', { usual: 0, most: 0 }, 0.1],
+])('the unit is %s', (_, limits, unit) => {
+  expect(unitOf(limits)).toBe(unit);
 });
 
 /** Relative luminance of a colour in sRGB (WCAG 2.1). */

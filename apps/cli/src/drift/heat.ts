@@ -11,6 +11,11 @@ const stops: readonly (readonly [share: number, colour: readonly [number, number
 /** Shares that the legend names. */
 export const heatMarks = [0.1, 1, 3, 10, 50] as const;
 
+/** Index that stands for a share of 1: the limit of most windows; where that is none, the largest, or 0.1 nats. */
+export function unitOf({ usual, most }: { readonly usual: number; readonly most: number }): number {
+  return usual || most || 0.1;
+}
+
 /** Colour of what is written on an index's colour. */
 export function inkOn(share: number): string {
   return share > 5 ? '#ffffff' : '#1f2933';

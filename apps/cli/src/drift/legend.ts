@@ -1,5 +1,5 @@
 import { colours, margin, width } from './frame.ts';
-import { heat, heatMarks } from './heat.ts';
+import { heat, heatMarks, unitOf } from './heat.ts';
 import type { DriftStory } from './story.ts';
 import { element, label } from './svg.ts';
 import { triangle } from './window-panel.ts';
@@ -48,8 +48,10 @@ function line(keys: readonly Key[], y: number): string[] {
 }
 
 /** The scale of the indices, at the right end of both lines. */
-function heatScale(limit: number, y: number): string[] {
+function heatScale(limits: DriftStory['psiLimits'], y: number): string[] {
+  const { least, most } = limits;
   const [first, last] = [heatMarks[0], heatMarks[heatMarks.length - 1] ?? 1];
+  const limit = least === most ? `limit ${most}` : `limits ${least} to ${most}`;
   const [steps, each] = [40, 5];
   const from = width - margin.right - steps * each;
   const place = (share: number): number => from + (Math.log(share / first) / Math.log(last / first)) * steps * each;
@@ -58,17 +60,17 @@ function heatScale(limit: number, y: number): string[] {
     return element('rect', { x: from + i * each, y: y + 8, width: each, height: 8, fill: heat(share) });
   });
   const names = heatMarks.map((share) =>
-    label(String(Number((share * limit).toPrecision(2))), place(share), y + 27, {
+    label(String(Number((share * unitOf(limits)).toPrecision(2))), place(share), y + 27, {
       ...{ 'text-anchor': 'middle', 'font-size': 10, fill: colours.muted },
     }),
   );
-  const name = `PSI of a field (limit ${limit}); a dot: drifted`;
+  const name = `PSI of a field (${limit}); a dot: drifted`;
   const attributes = { 'text-anchor': 'end', 'font-size': 11, fill: colours.muted };
   return [label(name, width - margin.right, y + 4, attributes), ...cells, ...names];
 }
 
 /** What colours, lines and marks mean: two lines of keys below the title, and the scale of the indices. */
-export function legend({ psiLimit }: DriftStory): string[] {
+export function legend({ psiLimits }: DriftStory): string[] {
   const lines = [
     stroke(colours.served, 'AUC of what was served'),
     stroke(colours.never, 'of version 1, never retrained', '5 4'),
@@ -83,5 +85,5 @@ export function legend({ psiLimit }: DriftStory): string[] {
     mark('#ffffff', 'suppressed'),
     mark(colours.deferred, 'deferred'),
   ];
-  return [...line(lines, 42), ...line(windows, 62), ...heatScale(psiLimit, 42)];
+  return [...line(lines, 42), ...line(windows, 62), ...heatScale(psiLimits, 42)];
 }

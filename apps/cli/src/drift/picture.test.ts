@@ -31,7 +31,7 @@ const story = (windows: readonly StoryWindow[]): DriftStory => ({
     model: 'm',
     monitor: 'watch',
     windows,
-    psiLimit: 0.1,
+    psiLimits: { least: 0.1, usual: 0.1, most: 0.1 },
     promotions: [{ version: '2', atMs: 2 * day }],
     requests: [],
   },
@@ -58,6 +58,17 @@ describe('driftPicture', () => {
     expect([shown.length, ...shown.slice(0, 3), shown.at(-1)]).toEqual([30, 'f3', 'f31', 'f30', 'f2']);
     expect(many).toContain('>and 2 fields that drifted less<');
     expect(svg).not.toContain('that drifted less');
+  });
+
+  it('names the limits, also where plans have changed them', () => {
+    expect(svg).toContain('>PSI of a field (limit 0.1); a dot: drifted<');
+    const planned = driftPicture({ ...story([window(0)]), psiLimits: { least: 0.005, usual: 0.005, most: 0.1 } });
+    expect(planned).toContain('>PSI of a field (limits 0.005 to 0.1); a dot: drifted<');
+  });
+
+  it('has dots that do not cover each other, however many windows there are', () => {
+    const many = driftPicture(story(Array.from({ length: 400 }, (_, n) => window(n))));
+    expect(Math.max(...[...many.matchAll(/<circle [^>]* r="([\d.]+)"/g)].map(([, r]) => Number(r)))).toBeLessThan(1.1);
   });
 
   it('has the two lines of AUC, and where a version was promoted', () => {

@@ -1,6 +1,6 @@
 import { colours, margin, side, time, width, type Frame } from './frame.ts';
 import type { DriftStory, StoryWindow } from './story.ts';
-import { element, label, path, tooltip } from './svg.ts';
+import { element, label, path, tooltip, type Attributes } from './svg.ts';
 
 export const qualityHeight = 180;
 const step = 0.05;
@@ -27,12 +27,14 @@ function grid({ low, high, y }: Scale): string[] {
 
 type Curve = 'aucServed' | 'aucNeverRetrained';
 
-function curve(
-  windows: readonly StoryWindow[],
-  of: Curve,
-  at: (window: StoryWindow, auc: number) => readonly [number, number],
-  attributes: Readonly<Record<string, string | number>>,
-): string[] {
+interface Drawing {
+  readonly at: (window: StoryWindow, auc: number) => readonly [number, number];
+  /** Of a dot, pixels. */
+  readonly radius: number;
+  readonly attributes: Attributes;
+}
+
+function curve(windows: readonly StoryWindow[], of: Curve, { at, radius, attributes }: Drawing): string[] {
   const places = windows.map((window) => {
     const value = window.quality[of];
     return { window, at: value === null ? null : at(window, value) };
@@ -41,7 +43,7 @@ function curve(
     if (place === null) return [];
     const { aucServed, aucNeverRetrained, rows } = window.quality;
     const about = `${time(window.startMs)} to ${time(window.endMs)}: AUC served ${fixed(aucServed)}, never retrained ${fixed(aucNeverRetrained)}, ${rows} labelled`;
-    const dot = { cx: place[0], cy: place[1], r: 2.5, fill: attributes['stroke'] ?? '' };
+    const dot = { cx: place[0], cy: place[1], r: radius, fill: attributes['stroke'] ?? '' };
     return [element('circle', dot, [tooltip(about)])];
   });
   return [
@@ -78,11 +80,13 @@ export function qualityPanel(story: DriftStory, frame: Frame, top: number): stri
     frame.x((startMs + endMs) / 2),
     scale.y(auc),
   ];
+  // Dots of many windows touch each other and no more.
+  const radius = Math.min(2.5, (width - margin.left - margin.right) / windows.length / 2);
   const never = { stroke: colours.never, 'stroke-width': 1.5, 'stroke-dasharray': '5 4' };
   return [
     ...grid(scale),
     ...promoted(story, frame, top),
-    ...curve(windows, 'aucNeverRetrained', at, never),
-    ...curve(windows, 'aucServed', at, { stroke: colours.served, 'stroke-width': 2 }),
+    ...curve(windows, 'aucNeverRetrained', { at, radius, attributes: never }),
+    ...curve(windows, 'aucServed', { at, radius, attributes: { stroke: colours.served, 'stroke-width': 2 } }),
   ];
 }

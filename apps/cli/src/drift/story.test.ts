@@ -55,20 +55,28 @@ describe('driftStory', () => {
     expect(driftStory(input({ reports, monitor: 'hourly' }))).toBeNull();
   });
 
-  it('has the promotions and drift requests of its model only, and the limit that counted', () => {
+  it('has the promotions of its model, the requests of its Monitor, and the limits that counted', () => {
     const step = (model: string, action: string): rollout.RolloutStep =>
       rollout.RolloutStep.fromPartial({ model, action, version: '2', eventTimeMs: 5 });
-    const request = (model: string, trigger: string): training.RetrainingRequested =>
-      training.RetrainingRequested.fromPartial({ model, trigger, eventTimeMs: 7, reason: 'why' });
+    const request = (model: string, trigger: string, causeId: string): training.RetrainingRequested =>
+      training.RetrainingRequested.fromPartial({ model, trigger, causeId, eventTimeMs: 7, reason: 'why' });
+    const decisions = ['weekly', 'daily'].map((monitor) => drift.Decision.fromPartial({ id: `d-${monitor}`, monitor }));
+    const limited = (n: number, psi: number): drift.DriftReport =>
+      report(n, { policy: drift.DriftPolicy.fromPartial({ psi }) });
     const story = driftStory(
       input({
-        reports: [report(0, { policy: drift.DriftPolicy.fromPartial({ psi: 0.2 }) })],
+        reports: [limited(0, 0.2), limited(1, 0.01), limited(2, 0.01)],
+        decisions,
         steps: [step('m', 'promoted'), step('m', 'canary'), step('other', 'promoted')],
-        requests: [request('m', 'drift'), request('m', 'rows'), request('other', 'drift')],
+        requests: [
+          ...[request('m', 'drift', 'd-weekly'), request('m', 'drift', 'd-daily')],
+          ...[request('m', 'rows', ''), request('other', 'drift', 'd-weekly')],
+        ],
       }),
     );
     expect(story).toMatchObject({
-      ...{ psiLimit: 0.2, promotions: [{ version: '2', atMs: 5 }], requests: [{ atMs: 7, reason: 'why' }] },
+      psiLimits: { least: 0.01, usual: 0.01, most: 0.2 },
+      ...{ promotions: [{ version: '2', atMs: 5 }], requests: [{ atMs: 7, reason: 'why' }] },
     });
   });
 });

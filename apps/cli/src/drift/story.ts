@@ -23,9 +23,10 @@ export interface DriftStory {
   readonly model: string;
   readonly monitor: string;
   readonly windows: readonly StoryWindow[];
-  /** Limit of the index: what a field must reach, nats; the largest of the windows' policies. */
-  readonly psiLimit: number;
+  /** What the index of a field must reach, nats, by the windows' policies; where plans are calibrated they differ. `usual`: the median. */
+  readonly psiLimits: { readonly least: number; readonly usual: number; readonly most: number };
   readonly promotions: readonly { readonly version: string; readonly atMs: number }[];
+  /** Retrainings that this Monitor asked for. */
   readonly requests: readonly { readonly atMs: number; readonly reason: string }[];
 }
 
@@ -51,6 +52,12 @@ function busiestMonitor(reports: readonly drift.DriftReport[]): string {
   return first?.[0] ?? '';
 }
 
+function limitsOf(reports: readonly drift.DriftReport[]): DriftStory['psiLimits'] {
+  const limits = reports.map(({ policy }) => policy?.psi ?? 0.1).sort((a, b) => a - b);
+  const at = (place: number): number => limits[place] ?? 0.1;
+  return { least: at(0), usual: at(Math.floor(limits.length / 2)), most: at(limits.length - 1) };
+}
+
 /** Puts the events of one Monitor in the order of its windows; a repeated report counts once. Null when there is no window. */
 export function driftStory(input: StoryInput): DriftStory | null {
   const ofModel = input.reports.filter(({ model }) => model === input.model);
@@ -58,6 +65,7 @@ export function driftStory(input: StoryInput): DriftStory | null {
   const reports = new Map(ofModel.filter((one) => one.monitor === monitor).map((report) => [report.id, report]));
   if (reports.size === 0) return null;
   const decisions = new Map(input.decisions.map((decision) => [decision.reportId, decision]));
+  const own = new Set(input.decisions.filter((one) => one.monitor === monitor).map(({ id }) => id));
   const windows = [...reports.values()]
     .sort((a, b) => a.windowEndMs - b.windowEndMs || a.windowStartMs - b.windowStartMs)
     .map((report): StoryWindow => {
@@ -78,12 +86,12 @@ export function driftStory(input: StoryInput): DriftStory | null {
     });
   return {
     ...{ model: input.model, monitor, windows },
-    psiLimit: Math.max(...[...reports.values()].map(({ policy }) => policy?.psi ?? 0.1)),
+    psiLimits: limitsOf([...reports.values()]),
     promotions: input.steps
       .filter((step) => step.model === input.model && step.action === 'promoted')
       .map(({ version, eventTimeMs }) => ({ version, atMs: eventTimeMs })),
     requests: input.requests
-      .filter((request) => request.model === input.model && request.trigger === 'drift')
+      .filter(({ model, trigger, causeId }) => model === input.model && trigger === 'drift' && own.has(causeId))
       .map(({ eventTimeMs, reason }) => ({ atMs: eventTimeMs, reason })),
   };
 }
