@@ -122,6 +122,14 @@ function decoded<T>(record: BusRecord, decode: (bytes: Uint8Array) => T): T {
   }
 }
 
+const hourMs = 3_600_000;
+
+/** One for each group of `summarise`. */
+function statsId({ model, modelVersion, arm, hourMs: hour, slice, settledAtMs }: outcomes.OutcomeStats, cause: string) {
+  const settledHour = slice === '' ? Math.floor(settledAtMs / hourMs) : 0;
+  return eventId('outcome-stats', model, modelVersion, arm, String(hour), slice, String(settledHour), cause);
+}
+
 /** Emits outcomes, their sums and the changelog. */
 function write(
   { model, joinRule: { waitMs }, rule }: Join,
@@ -136,7 +144,7 @@ function write(
   }
   for (const stats of summarise(changes, { waitMs, isNumeric: rule.above === null })) {
     const event = encodeEvent({
-      id: eventId('outcome-stats', model, stats.modelVersion, stats.arm, String(stats.hourMs), stats.slice, cause),
+      id: statsId(stats, cause),
       type: topics.outcomeStats,
       source: 'everloop/outcomes',
       subject: model,

@@ -107,6 +107,17 @@ describe('sums', () => {
     );
   });
 
+  test('up to an hour of labels do not depend on what came in one batch', () => {
+    const until = (hours: number, records: readonly outcomes.OutcomeStats[]): readonly outcomes.OutcomeStats[] =>
+      records.filter(({ slice, settledAtMs }) => slice === '' && settledAtMs < hours * hour);
+    fc.assert(
+      fc.property(batches, batches, fc.integer({ min: 0, max: 100 }), (a, b, hours) => {
+        const all = { read: [...a.read, ...b.read], settled: [...a.settled, ...b.settled] };
+        expect(merged(until(hours, [...sums(a), ...sums(b)]))).toEqual(merged(until(hours, sums(all))));
+      }),
+    );
+  });
+
   test('after a correction are those of the new ending alone', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(predictions, endings, endings), { maxLength: 12 }), (rows) => {
@@ -130,17 +141,22 @@ describe('sums', () => {
       settledOf(one, labelledAs(0, at + 2 * hour), { kind: 'defaulted', label: 1 }),
     ];
     const records = sums({ read: [one, one], settled });
-    expect(records.map(({ slice }) => slice)).toEqual(['', 'north']);
-    expect(records[0]).toMatchObject({
+    const parts = records.slice(0, -1);
+    const whole = records.at(-1);
+    expect([parts.map(({ slice, settledAtMs }) => `${slice}${settledAtMs}`), whole?.slice]).toEqual([
+      ['0', String(at + hour), String(at + 2 * hour), String(at + waitMs + 1)].sort(),
+      'north',
+    ]);
+    expect(whole).toMatchObject({
       ...{ model: 'm', modelVersion: '1', arm: 'champion', hourMs: 30 * hour, dayMs: 24 * hour },
       ...{ predictions: 2, labelled: 3, positives: 1, expired: 1, defaulted: 0, late: 1, corrected: 1 },
       ...{ settledAtMs: at + waitMs + 1, predictedScores: { bins: [180], counts: [2] } },
     });
-    const { bins = [], counts = [] } = records[0]?.delays ?? {};
+    const { bins = [], counts = [] } = whole?.delays ?? {};
     expect(counts).toEqual([1, 1, 1]);
     const quantile = logQuantile(new Map(bins.map((bin, i) => [bin, counts[i] ?? 0])), 0.1) ?? 0;
     expect(Math.abs(quantile / 3600 - 1)).toBeLessThan(0.01);
-    expect({ ...records[1], slice: '' }).toEqual(records[0]);
+    expect(merged(whole === undefined ? [] : [{ ...whole, slice: '' }])).toEqual(merged(parts));
   });
 
   test('hold the area under the curve to the width of a bin', () => {

@@ -28,6 +28,18 @@ export interface LabelKind {
   readonly isNumeric: boolean;
 }
 
+/** Event time at which an ending is known; 0: it has no label. */
+function settledAt({ predictedAtMs }: Prediction, ending: Ending, { waitMs }: LabelKind): number {
+  switch (ending.kind) {
+    case 'expired':
+      return 0;
+    case 'defaulted':
+      return predictedAtMs + waitMs;
+    case 'labelled':
+      return ending.labelledAtMs;
+  }
+}
+
 /** The sums of one version, arm, event hour and slice while a batch is added up. */
 class Group {
   readonly #first: Prediction;
@@ -60,10 +72,9 @@ class Group {
     }
     if (this.#kind.isNumeric) this.#errors = addErrors(this.#errors, errorsOf(prediction.score, ending.label), sign);
     else this.#sums.add(prediction.score, ending.label, sign);
-    const isDefault = ending.kind === 'defaulted';
-    const labelledAtMs = isDefault ? prediction.predictedAtMs + this.#kind.waitMs : ending.labelledAtMs;
+    const labelledAtMs = settledAt(prediction, ending, this.#kind);
     if (sign > 0) this.#settledAtMs = Math.max(this.#settledAtMs, labelledAtMs);
-    if (isDefault) {
+    if (ending.kind === 'defaulted') {
       this.#counts.defaulted += sign;
       return;
     }
@@ -99,23 +110,25 @@ function delayCounts(delays: LogHistogram): { bins: number[]; counts: number[] }
 
 /**
  * What one batch or watermark changes in the sums: a record for each model version, arm, event hour of the prediction and slice (all predictions are
- * slice ""), sorted by them. A replaced ending is taken away. All sums are whole, so those of any division of the changes add up to the
+ * slice ""), sorted by them. Those of all predictions are divided by the event hour of the label, too, so that a reader that counts up to an hour counts
+ * the same whatever came in one batch. A replaced ending is taken away. All sums are whole, so those of any division of the changes add up to the
  * same. O(predictions × slices).
  */
 export function summarise(changes: Summed, kind: LabelKind): readonly outcomes.OutcomeStats[] {
   const groups = new Map<string, Group>();
-  const each = (prediction: Prediction, add: (group: Group) => void): void => {
+  const each = (prediction: Prediction, settledAtMs: number, add: (group: Group) => void): void => {
     const { modelVersion, arm, predictedAtMs } = prediction;
     for (const slice of ['', ...prediction.slices]) {
-      const key = `${modelVersion}\n${arm}\n${Math.floor(predictedAtMs / hourMs)}\n${slice}`;
+      const settledHour = slice === '' ? Math.floor(settledAtMs / hourMs) : 0;
+      const key = `${modelVersion}\n${arm}\n${Math.floor(predictedAtMs / hourMs)}\n${slice}\n${settledHour}`;
       const group = groups.get(key) ?? new Group(prediction, slice, kind);
       groups.set(key, group);
       add(group);
     }
   };
-  for (const prediction of changes.read) each(prediction, (group) => group.read(prediction));
+  for (const prediction of changes.read) each(prediction, 0, (group) => group.read(prediction));
   for (const { prediction, ending, replaces } of changes.settled)
-    each(prediction, (group) => {
+    each(prediction, settledAt(prediction, ending, kind), (group) => {
       group.end(prediction, ending, 1);
       if (replaces === null) return;
       group.end(prediction, replaces, -1);

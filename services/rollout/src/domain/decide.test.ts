@@ -135,7 +135,7 @@ describe('decide', () => {
     },
   );
 
-  it('counts a label when the watermark has passed it, not when it comes', () => {
+  it('counts a label when the watermark has passed its hour, not when it comes', () => {
     const early = [delta('2', 'canary', 500, 0.9), delta('1', 'champion', 500, 0.4)].map((stats) => ({
       ...stats,
       settledAtMs: t0 + dayMs,
@@ -143,7 +143,8 @@ describe('decide', () => {
     const state = early.reduce<ModelState>(withStats, inCanary());
     const held = decide(state, spec, t0 + dayMs);
     expect(summary(held.effects)).toEqual(['step held 2 0.1']);
-    expect(summary(decide(held.state, spec, t0 + dayMs + 1).effects)).toContain('step rolled-back 2 0');
+    expect(summary(decide(held.state, spec, t0 + dayMs + 3_599_999).effects)).toEqual([]);
+    expect(summary(decide(held.state, spec, t0 + dayMs + 3_600_000).effects)).toContain('step rolled-back 2 0');
   });
 
   it('says held once', () => {

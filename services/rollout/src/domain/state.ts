@@ -77,11 +77,16 @@ export function withStats(state: ModelState, delta: StatsDelta): ModelState {
   return { ...state, ahead: [...state.ahead, delta] };
 }
 
-/** Merges what was ahead and is no longer at `watermarkMs`. The result does not depend on the order in which deltas came. */
+const hourMs = 3_600_000;
+
+/** When all labels of a delta are past, however many of their hour came together: statistics are divided by the hour of the label. */
+const knownAtMs = ({ settledAtMs }: StatsDelta): number => (Math.floor(settledAtMs / hourMs) + 1) * hourMs;
+
+/** Merges what was ahead and is no longer at `watermarkMs`. The result does not depend on the order in which deltas came, nor on how they were batched. */
 export function upTo(state: ModelState, watermarkMs: number): ModelState {
-  const due = state.ahead.filter((delta) => delta.settledAtMs < watermarkMs);
+  const due = state.ahead.filter((delta) => knownAtMs(delta) <= watermarkMs);
   if (due.length === 0) return state;
-  const ahead = state.ahead.filter((delta) => delta.settledAtMs >= watermarkMs);
+  const ahead = state.ahead.filter((delta) => knownAtMs(delta) > watermarkMs);
   const stats = new Map([...state.stats].map(([key, days]) => [key, new Map(days)] as const));
   for (const delta of due) {
     const key = `${delta.version}/${delta.arm}`;

@@ -171,7 +171,10 @@ export interface OutcomeStats {
   positives: number;
   /** Sum of the log loss, in units of 1e-9 nats, each term rounded before adding. */
   logLossNano: number;
-  /** Newest event time of a label among these outcomes, epoch milliseconds UTC; 0: none. */
+  /**
+   * Newest event time of a label among these outcomes, epoch milliseconds UTC; 0: none. Of all predictions (slice "") the labels of a record are of
+   * one event hour: who counts up to the end of an hour counts the same however outcomes were batched.
+   */
   settledAtMs: number;
   /** Sum of the squared log loss, in units of 1e-6 nats², each term rounded before adding; for standard errors. */
   logLossSquaredMicro: number;
