@@ -69,8 +69,9 @@ export interface TaskHandler {
   /** The smallest watermark over all of this task's inputs moved to `watermarkMs`. */
   onWatermark?(watermarkMs: number, context: TaskContext): void | Promise<void>;
   /**
-   * The records and markers that are committed together have all been handed over: a handler that gathers emits what it holds. Called once for each
-   * transaction, before it, also while replaying.
+   * The records and markers that are committed together have all been handed over: a handler that gathers emits what it holds. Called before each
+   * commit, also while replaying. As long as more records are at hand, up to 10,000 of them or a second's are handled for one commit, unless
+   * `recordsMax` says otherwise.
    */
   flush?(context: TaskContext): void | Promise<void>;
   /** What was emitted before has been committed (true); or the handler is given up, with whatever it emitted since. Must not throw. */

@@ -62,6 +62,8 @@ export interface Broker {
 
 export interface RawPartition {
   readonly partition: number;
+  /** One past the last record that is committed, decimal; -1: the broker does not tell. */
+  readonly lastStableOffset: string;
   readonly abortedTransactions: readonly AbortedTransaction[] | null;
   readonly messages: FetchedBatches;
 }

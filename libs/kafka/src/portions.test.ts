@@ -9,7 +9,8 @@ function fetched(topic: string, offsets: readonly number[], nextOffset: number):
   const records = offsets.map((offset): BusRecord => ({
     ...{ topic, partition: 1, offset: BigInt(offset), key: null, value: null, headers: {}, timestampMs: 0 },
   }));
-  return { topic, partition: 1, from: BigInt(offsets[0] ?? 0), nextOffset: BigInt(nextOffset), records };
+  const from = BigInt(offsets[0] ?? 0);
+  return { topic, partition: 1, from, nextOffset: BigInt(nextOffset), hasMore: false, records };
 }
 
 const shown = (parts: Iterable<readonly Fetched[]>) =>

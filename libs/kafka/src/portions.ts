@@ -15,7 +15,7 @@ function cutOff(one: Fetched, count: number): { readonly first: Fetched; readonl
   const from = one.records[count]?.offset;
   if (from === undefined) return { first: one, rest: null };
   return {
-    first: { ...one, records: one.records.slice(0, count), nextOffset: from },
+    first: { ...one, records: one.records.slice(0, count), nextOffset: from, hasMore: true },
     rest: { ...one, records: one.records.slice(count), from },
   };
 }

@@ -19,6 +19,8 @@ export interface Fetched {
   /** The position that was asked for; an answer to a position that is no longer current must be dropped. */
   readonly from: bigint;
   readonly nextOffset: bigint;
+  /** Records from `nextOffset` on are at hand already. */
+  readonly hasMore: boolean;
   readonly records: readonly BusRecord[];
 }
 
@@ -146,7 +148,8 @@ function decode(topic: string, raw: RawPartition, from: bigint): Fetched {
   }
   // One past the last batch, not past the last record: compaction and control records leave gaps.
   const next = messages.nextOffset ?? from;
-  return { topic, partition, from, nextOffset: next > from ? next : from, records };
+  const nextOffset = next > from ? next : from;
+  return { topic, partition, from, nextOffset, hasMore: BigInt(raw.lastStableOffset) > nextOffset, records };
 }
 
 function toRecord(topic: string, partition: number, record: BatchRecord): BusRecord {

@@ -36,18 +36,22 @@ interface Session {
   readonly reader: RecordReader;
   readonly handler: TaskHandler;
   readonly watermarks: WatermarkTracker;
+  /** What was emitted since the last commit. */
+  readonly outputs: OutputBuffer;
   /** Next offset of each input. */
   readonly positions: Map<string, bigint>;
   /** Offsets of what was handled since the last commit. */
   readonly uncommitted: Map<string, OffsetToCommit>;
   uncommittedRecords: number;
+  /** The handler holds, or may hold, what it has not emitted yet. */
+  isGathering: boolean;
   committedWatermarkMs: number | null;
   committedAtMs: number;
 }
 
-/** Most records and milliseconds that may be handled without a commit while nothing comes of them. */
-const quietRecordsMax = 10_000;
-const quietMsMax = 1_000;
+/** Most records and milliseconds that may be handled without a commit. */
+const uncommittedRecordsMax = 10_000;
+const uncommittedMsMax = 1_000;
 
 const pauseMsFirst = 50;
 const pauseMsMax = 5_000;
@@ -122,9 +126,11 @@ export class Task {
         reader,
         handler,
         watermarks,
+        outputs: new OutputBuffer(partition, false),
         positions: new Map(inputs.map((i) => [i.topic, i.position])),
         uncommitted: new Map(),
         uncommittedRecords: 0,
+        isGathering: false,
         committedWatermarkMs: watermarks.value,
         committedAtMs: performance.now(),
       };
@@ -156,7 +162,6 @@ export class Task {
       position: session.positions.get(topic) ?? 0n,
     }));
     const fetched = (await session.reader.fetch(targets)).filter((f) => f.from === session.positions.get(f.topic));
-    if (fetched.length === 0) return false;
     let isAny = false;
     for (const some of portions(fetched, options.recordsMax ?? Infinity)) {
       if (isStopped(this.#stopping.signal)) return isAny;
@@ -166,25 +171,38 @@ export class Task {
       for (const { topic, nextOffset } of some) session.positions.set(topic, nextOffset);
       isAny ||= withRecords.length > 0;
     }
+    // What was thought to follow was no data.
+    if (session.isGathering && !fetched.some(({ hasMore }) => hasMore)) await this.#commit(session);
     return isAny;
   }
 
   async #handle(session: Session, fetched: readonly Fetched[], withRecords: readonly Fetched[]): Promise<void> {
-    const { options, telemetry, tasks, admin } = this.#deps;
-    const outputs = new OutputBuffer(this.partition, false);
+    const { options, telemetry } = this.#deps;
+    const { handler, watermarks, outputs } = session;
     const order = new Map(options.inputs.map((topic, i) => [topic, i]));
     const sorted = [...withRecords].sort((a, b) => (order.get(a.topic) ?? 0) - (order.get(b.topic) ?? 0));
     let count = 0;
-    for (const part of sorted) count += await deliver(part, session.handler, session.watermarks, outputs);
-    await session.handler.flush?.(outputs);
-    const startedAt = performance.now();
-    const records = await outputs.take({ groupId: options.groupId, tasks }, (topic) => admin.partitionCount(topic));
+    for (const part of sorted) count += await deliver(part, handler, watermarks, outputs);
     for (const one of fetched) session.uncommitted.set(one.topic, this.#offset(session, one));
     session.uncommittedRecords += count;
     telemetry.recordsRead(options.groupId, count);
+    const gathers = handler.flush !== undefined && options.recordsMax === undefined;
+    session.isGathering = gathers && fetched.some(({ hasMore }) => hasMore) && isShort(session, performance.now());
+    if (!session.isGathering) await this.#commit(session);
+  }
+
+  /** Commits what was handled, unless it can wait. */
+  async #commit(session: Session): Promise<void> {
+    const { options, telemetry, tasks, admin } = this.#deps;
+    const { handler, outputs } = session;
+    session.isGathering = false;
+    await handler.flush?.(outputs);
+    const startedAt = performance.now();
+    const records = await outputs.take({ groupId: options.groupId, tasks }, (topic) => admin.partitionCount(topic));
     if (records.length === 0 && isQuiet(session, startedAt)) return;
     await session.producer.commit(options.groupId, records, [...session.uncommitted.values()]);
-    session.handler.settled?.(true);
+    handler.settled?.(true);
+    const covered = session.uncommittedRecords;
     session.uncommitted.clear();
     session.uncommittedRecords = 0;
     session.committedWatermarkMs = session.watermarks.value;
@@ -192,7 +210,7 @@ export class Task {
     telemetry.committed(options.groupId, performance.now() - startedAt);
     telemetry.recordsWritten(options.groupId, records.length);
     this.#deps.reachability.succeeded();
-    this.#deps.onProgress(this.partition, session.watermarks.value, count);
+    this.#deps.onProgress(this.partition, session.watermarks.value, covered);
   }
 
   #offset(session: Session, { topic, partition, nextOffset }: Fetched): OffsetToCommit {
@@ -222,11 +240,12 @@ export class Task {
  * leave the same state. Saves the transactions of tasks that only gather.
  */
 function isQuiet(session: Session, nowMs: number): boolean {
-  return (
-    session.watermarks.value === session.committedWatermarkMs &&
-    session.uncommittedRecords < quietRecordsMax &&
-    nowMs - session.committedAtMs < quietMsMax
-  );
+  return session.watermarks.value === session.committedWatermarkMs && isShort(session, nowMs);
+}
+
+/** Whether a crash now would have little read again. */
+function isShort(session: Session, nowMs: number): boolean {
+  return session.uncommittedRecords < uncommittedRecordsMax && nowMs - session.committedAtMs < uncommittedMsMax;
 }
 
 /** Rejects inputs whose partitions do not correspond; returns their common number. */

@@ -113,6 +113,37 @@ describe('tasks', () => {
     expect(gathered.flat()).toEqual(Array.from({ length: 50 }, (_, n) => String(n)));
   });
 
+  it('lets a handler gather over fetches while more is at hand, and emit all of it in the end', async () => {
+    const [from = '', between = '', to = ''] = await topicsOf(1, 1, 1);
+    const count = 4_000;
+    const filling = ' '.repeat(1_000);
+    await publishAll(
+      bus,
+      numbered(from, count, 1).map((record) => ({ ...record, value: `${String(record.value)}${filling}` })),
+    );
+    // Written by transactions, the last thing in the topic is no data.
+    const copies = copyTask(bus, uniqueName('g'), from, between);
+    await copies.start();
+    await eventually(async () => (await readTopic(bus, between)).length === count);
+    await copies.stop();
+    const createHandler = (): TaskHandler => {
+      let held: string[] = [];
+      return {
+        onRecords: (batch) => void held.push(...batch.records.map((record) => text(record).trim())),
+        flush(context) {
+          if (held.length > 0) context.emit({ topic: to, key: null, value: held.join(' ') });
+          held = [];
+        },
+      };
+    };
+    const runner = copyTask(bus, uniqueName('g'), between, to, { createHandler });
+    await runner.start();
+    const gathered = async () => (await readTopic(bus, to)).flatMap((record) => text(record).split(' '));
+    await eventually(async () => (await gathered()).length >= count);
+    await runner.stop();
+    expect(await gathered()).toEqual(Array.from({ length: count }, (_, n) => String(n)));
+  });
+
   it('keeps the timestamps that records were given, whatever their order', async () => {
     const [from = '', to = ''] = await topicsOf(1, 1);
     const times = [5_000, 0, 1_700_000_000_000, 1];
