@@ -75,7 +75,7 @@ function detector(world: DriftWorld): Subject {
     async start() {
       const [http = 0] = await freePorts(1);
       // As `everloop up` starts it.
-      const flags = ['--max-old-space-size=384', '--max-semi-space-size=8'];
+      const flags = ['--max-old-space-size=384', '--max-semi-space-size=16', '--initial-old-space-size=192'];
       const env = {
         KAFKA_BROKERS: world.kafka.brokers,
         EVL_REGISTRY_ADDRESS: world.registryAddress,

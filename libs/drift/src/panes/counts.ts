@@ -49,7 +49,10 @@ function merged(a: Counted, b: Counted, most: number): Counted {
  * Units of two panes as those of one. Where a side is incomplete it holds `unitsMax` units, and what is kept are the smallest of both, so that
  * each has its exact count: any order and grouping of merges gives the same. O(units).
  */
-function mergedUnits(a: drift.UnitCounts | undefined, b: drift.UnitCounts | undefined): drift.UnitCounts | undefined {
+export function mergedUnits(
+  a: drift.UnitCounts | undefined,
+  b: drift.UnitCounts | undefined,
+): drift.UnitCounts | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const [x, y] = [
     { keys: a.hashes, counts: a.counts },

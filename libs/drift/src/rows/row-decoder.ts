@@ -4,7 +4,8 @@ import type { Row } from './row.ts';
 import { WireReader } from './wire-reader.ts';
 
 const bytesType = 2;
-const numberTag = 0x09;
+/** Tags of serving.v1.FeatureValue. */
+const [numberTag, textTag, missingTag] = [0x09, 0x12, 0x18];
 /** Tags of serving.v1.Inference: number of the field, times 8, and how it is written. */
 const tags = {
   model: 0x1a,
@@ -24,20 +25,90 @@ const tags = {
 } as const;
 
 const missing: serving.FeatureValue = { kind: { $case: 'missing', value: true } };
+const absent: serving.FeatureValue = { kind: undefined };
 const none: readonly string[] = [];
 
-interface Writable extends Row {
+/** A value of one place, used for every row. */
+class Slot {
+  readonly #number = { $case: 'number' as const, value: 0.5 };
+  readonly #text = { $case: 'text' as const, value: '' };
+  readonly #ofNumber: serving.FeatureValue = { kind: this.#number };
+  readonly #ofText: serving.FeatureValue = { kind: this.#text };
+  readonly #recurring = new RecurringText();
+
+  number(value: number): serving.FeatureValue {
+    this.#number.value = value;
+    return this.#ofNumber;
+  }
+
+  text(bytes: Buffer, from: number, to: number): serving.FeatureValue {
+    this.#text.value = this.#recurring.read(bytes, from, to);
+    return this.#ofText;
+  }
+}
+
+/** Values of rows, one after the other, in one list. */
+class Values {
+  readonly list: serving.FeatureValue[] = [];
+  readonly #slots: Slot[] = [];
+  #count = 0;
+
+  reset(): void {
+    this.#count = 0;
+  }
+
+  /** Cuts off what an earlier row had more. */
+  end(): void {
+    if (this.list.length !== this.#count) this.list.length = this.#count;
+  }
+
+  /** Reads the next value, whose tag was read. */
+  read(wire: WireReader): void {
+    this.list[this.#count] = this.#value(wire);
+    this.#count += 1;
+  }
+
+  #value(wire: WireReader): serving.FeatureValue {
+    const { bytes } = wire;
+    const end = wire.end();
+    const length = end - wire.at;
+    const first = bytes[wire.at];
+    if (length === 9 && first === numberTag) {
+      wire.at += 1;
+      return this.#slot().number(wire.double());
+    }
+    if (first === textTag) {
+      wire.at += 1;
+      const [textEnd, from] = [wire.end(), wire.at];
+      wire.at = end;
+      if (textEnd === end) return this.#slot().text(bytes, from, end);
+    }
+    const isMissing = length === 2 && first === missingTag && bytes[wire.at + 1] === 1;
+    wire.at = end;
+    if (isMissing) return missing;
+    if (length > 0) wire.isBroken = true;
+    return absent;
+  }
+
+  #slot(): Slot {
+    const known = this.#slots[this.#count];
+    if (known !== undefined) return known;
+    const slot = new Slot();
+    this.#slots[this.#count] = slot;
+    return slot;
+  }
+}
+
+interface Scratch extends Row {
   model: string;
   modelVersion: string;
   championVersion: string;
   eventTimeMs: number;
   inputNames: readonly string[];
-  readonly inputValues: serving.FeatureValue[];
   score: number;
   verdict: string;
   unit: string;
   requestNames: readonly string[];
-  readonly requestValues: serving.FeatureValue[];
   inclusionProbability: number;
   readonly attributions: number[];
 }
@@ -55,38 +126,52 @@ export class RowDecoder {
   readonly #verdict = new RecurringText();
   readonly #inputNames = new RecurringTexts();
   readonly #requestNames = new RecurringTexts();
-  /** The last text of each input. */
-  readonly #texts: RecurringText[] = [];
+  readonly #inputValues = new Values();
+  readonly #requestValues = new Values();
+  readonly #row: Scratch = {
+    ...{ model: '', modelVersion: '', championVersion: '', eventTimeMs: 0, score: 0.5, verdict: '', unit: '' },
+    ...{ inputNames: none, inputValues: this.#inputValues.list, requestNames: none, attributions: [] },
+    ...{ requestValues: this.#requestValues.list, inclusionProbability: 0.5 },
+  };
 
-  /** The counted fields of an encoded serving.v1.Inference. Throws, as the generated code does, where the bytes are none. O(bytes). */
+  /**
+   * The counted fields of an encoded serving.v1.Inference, valid until the next call: rows come by the million, and nobody keeps them. Throws, as
+   * the generated code does, where the bytes are none. O(bytes).
+   */
   decode(bytes: Buffer): Row {
     const wire = this.#wire;
+    const row = this.#reset();
     wire.reset(bytes);
-    const row: Writable = {
-      model: '',
-      modelVersion: '',
-      championVersion: '',
-      eventTimeMs: 0,
-      inputNames: none,
-      inputValues: [],
-      score: 0,
-      verdict: '',
-      unit: '',
-      requestNames: none,
-      requestValues: [],
-      inclusionProbability: 0,
-      attributions: [],
-    };
     const end = bytes.length;
     while (wire.at < end) {
       const tag = wire.uint32();
-      if (tag === tags.inputValue) row.inputValues.push(this.#value(row.inputValues.length));
+      if (tag === tags.inputValue) this.#inputValues.read(wire);
       else this.#field(tag, row);
     }
+    this.#inputValues.end();
+    this.#requestValues.end();
     return wire.isBroken ? serving.Inference.decode(bytes) : row;
   }
 
-  #field(tag: number, row: Writable): void {
+  #reset(): Scratch {
+    const row = this.#row;
+    row.model = '';
+    row.modelVersion = '';
+    row.championVersion = '';
+    row.eventTimeMs = 0;
+    row.inputNames = none;
+    row.score = 0;
+    row.verdict = '';
+    row.unit = '';
+    row.requestNames = none;
+    row.inclusionProbability = 0;
+    if (row.attributions.length > 0) row.attributions.length = 0;
+    this.#inputValues.reset();
+    this.#requestValues.reset();
+    return row;
+  }
+
+  #field(tag: number, row: Scratch): void {
     const wire = this.#wire;
     switch (tag) {
       case tags.model:
@@ -112,7 +197,7 @@ export class RowDecoder {
     }
   }
 
-  #rarer(tag: number, row: Writable): void {
+  #rarer(tag: number, row: Scratch): void {
     const wire = this.#wire;
     switch (tag) {
       case tags.verdict:
@@ -128,7 +213,7 @@ export class RowDecoder {
         row.requestNames = this.#names(tag, row.requestNames, this.#requestNames);
         break;
       case tags.requestValue:
-        row.requestValues.push(this.#value(-1));
+        this.#requestValues.read(wire);
         break;
       case tags.inclusionProbability:
         row.inclusionProbability = wire.double();
@@ -184,43 +269,6 @@ export class RowDecoder {
     }
     if (!wire.isBroken) recurring.keep(bytes, from, wire.at, names);
     return before.length === 0 ? names : [...before, ...names];
-  }
-
-  /** A FeatureValue. `place`: which input it is of, -1 for none. */
-  #value(place: number): serving.FeatureValue {
-    const wire = this.#wire;
-    const { bytes } = wire;
-    const end = wire.end();
-    const length = end - wire.at;
-    const first = bytes[wire.at];
-    if (length === 9 && first === numberTag) {
-      wire.at += 1;
-      return { kind: { $case: 'number', value: wire.double() } };
-    }
-    if (length === 2 && first === 0x18 && bytes[wire.at + 1] === 1) {
-      wire.at = end;
-      return missing;
-    }
-    if (first === 0x12) {
-      wire.at += 1;
-      const textEnd = wire.end();
-      if (textEnd === end) {
-        const text = place < 0 ? bytes.toString('utf8', wire.at, end) : this.#textAt(place).read(bytes, wire.at, end);
-        wire.at = end;
-        return { kind: { $case: 'text', value: text } };
-      }
-    }
-    if (length > 0) wire.isBroken = true;
-    wire.at = end;
-    return { kind: undefined };
-  }
-
-  #textAt(place: number): RecurringText {
-    const known = this.#texts[place];
-    if (known !== undefined) return known;
-    const added = new RecurringText();
-    this.#texts[place] = added;
-    return added;
   }
 }
 
