@@ -19,6 +19,12 @@ export function peakMibOf(pid: number): number {
   return Math.round(Number(kib) / 1_024);
 }
 
+/** Memory that a process holds now, MiB; Linux only. */
+export function residentMibOf(pid: number): number {
+  const [, kib = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Math.round(Number(kib) / 1_024);
+}
+
 /** Whether processes can be kept to a core of their own here. */
 export function canPin(): boolean {
   return cpus().length > 1 && existsSync('/proc/self/stat') && spawnSync('taskset', ['--version']).status === 0;

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import path from 'node:path';
 import type { Admin } from 'kafkajs';
 import { pause } from '@everloop/service';
-import { canPin, cpuSecondsOf, peakMibOf } from './process-stats.ts';
+import { canPin, cpuSecondsOf, peakMibOf, residentMibOf } from './process-stats.ts';
 
 /** Cores, where there are two: the measured process has one, the broker and what watches share the other. */
 export const cores = { measured: 0, others: 1 } as const;
 /** Measured is what follows the first tenth: until then a process loads its code and warms up. */
 const warmShare = 0.1;
 const lookMs = 20;
+/** Longest time without progress. */
 const waitMs = 180_000;
 
 /** What was measured of one run. */
@@ -17,6 +18,8 @@ export interface Round {
   readonly perCpuSecond: number;
   readonly perSecond: number;
   readonly peakMib: number;
+  /** Memory after each tenth of the records. */
+  readonly residentMib: readonly number[];
 }
 
 /** A program that goes through a topic as a consumer group. */
@@ -67,14 +70,18 @@ export async function measure(admin: Admin, subject: Subject, topic: string, rec
     cpu: cpuSecondsOf(pid),
     at: performance.now() / 1_000,
   });
-  const endsAt = performance.now() + waitMs;
   let from = await look();
   let to = from;
+  let movedAt = performance.now();
+  const residentMib: number[] = [];
   while (to.done < records) {
-    if (child.exitCode !== null || performance.now() > endsAt)
+    if (child.exitCode !== null || performance.now() > movedAt + waitMs)
       throw new Error(`${subject.groupId} stopped at ${to.done} of ${records} records`);
     await pause(lookMs);
+    const before = to.done;
     to = await look();
+    if (to.done > before) movedAt = performance.now();
+    while (residentMib.length < Math.floor((10 * to.done) / records)) residentMib.push(residentMibOf(pid));
     if (from.done < records * warmShare) from = to;
   }
   const done = to.done - from.done;
@@ -83,5 +90,5 @@ export async function measure(admin: Admin, subject: Subject, topic: string, rec
   await once(child, 'exit');
   await admin.deleteGroups([subject.groupId]);
   const perSecond = Math.round(done / (to.at - from.at));
-  return { perCpuSecond: Math.round(done / (to.cpu - from.cpu)), perSecond, peakMib };
+  return { perCpuSecond: Math.round(done / (to.cpu - from.cpu)), perSecond, peakMib, residentMib };
 }

@@ -34,13 +34,26 @@ interface Counted {
 function merged(a: Counted, b: Counted, most: number): Counted {
   const keys: number[] = [];
   const counts: number[] = [];
+  const [n, m] = [a.keys.length, b.keys.length];
   let [i, j] = [0, 0];
-  while (keys.length < most && (i < a.keys.length || j < b.keys.length)) {
-    const [x, y] = [a.keys[i] ?? Infinity, b.keys[j] ?? Infinity];
-    keys.push(Math.min(x, y));
-    counts.push((x <= y ? (a.counts[i] ?? 0) : 0) + (y <= x ? (b.counts[j] ?? 0) : 0));
-    if (x <= y) i += 1;
-    if (y <= x) j += 1;
+  while (i < n && j < m && keys.length < most) {
+    const [x, y] = [a.keys[i] ?? 0, b.keys[j] ?? 0];
+    let count = 0;
+    if (x <= y) {
+      count += a.counts[i] ?? 0;
+      i += 1;
+    }
+    if (y <= x) {
+      count += b.counts[j] ?? 0;
+      j += 1;
+    }
+    keys.push(x < y ? x : y);
+    counts.push(count);
+  }
+  const [rest, from] = i < n ? [a, i] : [b, j];
+  for (let k = from; k < rest.keys.length && keys.length < most; k += 1) {
+    keys.push(rest.keys[k] ?? 0);
+    counts.push(rest.counts[k] ?? 0);
   }
   return { keys, counts };
 }
