@@ -115,7 +115,11 @@ describe('a feature service', () => {
         at: new Date(startMs + index).toISOString(),
       }),
     );
-    const { results } = await clients.store.push({ source: 'deliveries', recordsJson: records, waitMs: 30_000 });
+    // The store follows the registry, and may not know the Source at once.
+    const { results } = await eventually(
+      async () => await clients.store.push({ source: 'deliveries', recordsJson: records, waitMs: 30_000 }),
+      { what: 'the Source in the store', timeoutMs: 60_000 },
+    );
     expect(results.flatMap(({ reasons }) => reasons)).toEqual([]);
     await eventually(async () => (await read('courier_load'))['courier_day.deliveries_1d'] === 2, {
       ...{ what: 'two deliveries in the online rows', timeoutMs: 60_000 },
