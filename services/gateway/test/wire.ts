@@ -51,8 +51,8 @@ export async function serve(options: WireOptions = {}) {
   await eventually(() => harness.gateway.service.modelReady({ name: 'delay', version: '' }).ready);
   await grpc.start();
   const address = `127.0.0.1:${grpc.port}`;
-  const client = connect(inference.GRPCInferenceServiceService, address, { name: 'test', deadlineMs: 30_000 });
-  const serving = connect(servingApi.ServingServiceService, address, { name: 'test', deadlineMs: 30_000 });
+  const client = connect(inference.GRPCInferenceServiceService, address, { name: 'test', deadlineMs: 10_000 });
+  const serving = connect(servingApi.ServingServiceService, address, { name: 'test', deadlineMs: 10_000 });
   return {
     ...{ harness, service, grpc, client, serving, address, lines, callers },
     async stop() {

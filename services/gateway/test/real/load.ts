@@ -33,7 +33,7 @@ export class Load {
     this.#answered = answered;
     this.#loops = Array.from({ length: callers }, async () => {
       const client = connect(inference.GRPCInferenceServiceService, `127.0.0.1:${grpcPort}`, {
-        ...{ name: 'test', deadlineMs: 10_000 },
+        ...{ name: 'test', deadlineMs: 30_000 },
       });
       let failedAtMs: number | null = null;
       while (!this.#isOver) {
