@@ -252,8 +252,9 @@ function planRow(plan) {
     falseRetrainings === null
       ? '–'
       : `${number(falseRetrainings, 2)}, at most ${number(falseRetrainingsUpper, 2)} of ${allowed} in ${days}`;
-  const found = plan.delays.map(({ shift, medianWindows }) => {
-    return `${shift} σ: ${medianWindows ?? 'never'}`;
+  // A shift that most periods do not find has no median.
+  const found = plan.delays.map(({ shift, medianWindows, found }) => {
+    return `${shift} σ: ${medianWindows ?? `${Math.round(found * 100)} % found`}`;
   });
   const mark = { calibrated: 'pass', checked: 'pass', 'over-budget': 'fail' };
   return element(

@@ -77,8 +77,13 @@ async function parityOf(
 /** A skew between training and serving breaks the promise of one definition, so it counts as imbalance. */
 function parityCheck(parity: ParityReport): readonly LedgerCheck[] {
   if (parity.checked === 0) return [];
-  const detail = `${String(parity.checked)} predictions, ${String(parity.different)} values differ; ${parity.examples.join('; ')}`;
-  return [{ name: 'features computed again are what the model saw', ok: parity.different === 0, detail }];
+  const found = [
+    `${String(parity.checked)} predictions, ${String(parity.different)} values differ`,
+    ...parity.examples,
+  ];
+  return [
+    { name: 'features computed again are what the model saw', ok: parity.different === 0, detail: found.join('; ') },
+  ];
 }
 
 function runOf(

@@ -25,8 +25,8 @@ function plan(version: string, over: Partial<drift.AlarmPlan> = {}): void {
     ...{ id: `${monitor}-${version}`, monitor, model: 'm', baselineVersion: version, status: 'calibrated' },
     ...{ falseRetrainings: 0.25, falseRetrainingsUpper: 0.75, allowed: 1, periodMs: 86_400_000, reason: 'k of n' },
     delays: [
-      { shift: 0.1, medianWindows: -1 },
-      { shift: 0.5, medianWindows: 2 },
+      { shift: 0.1, medianWindows: -1, found: 0.4 },
+      { shift: 0.5, medianWindows: 2, found: 1 },
     ],
     ...over,
   });
@@ -51,8 +51,8 @@ describe('plans', () => {
         ...{ monitor: 'watch', version: '1', status: 'calibrated', reason: 'k of n', allowed: 1, periodMs: 86_400_000 },
         ...{ falseRetrainings: 0.25, falseRetrainingsUpper: 0.75 },
         delays: [
-          { shift: 0.1, medianWindows: null },
-          { shift: 0.5, medianWindows: 2 },
+          { shift: 0.1, medianWindows: null, found: 0.4 },
+          { shift: 0.5, medianWindows: 2, found: 1 },
         ],
       },
     ]);

@@ -31,7 +31,7 @@ export interface PagePlan {
   readonly allowed: number;
   readonly periodMs: number;
   /** Windows until half of the shifts are found; null: not in a period. */
-  readonly delays: readonly { readonly shift: number; readonly medianWindows: number | null }[];
+  readonly delays: readonly { readonly shift: number; readonly medianWindows: number | null; readonly found: number }[];
 }
 
 /** The plan of each Monitor that its newest decision on a window of inputs went by, else the one that was made last. By name. */
@@ -56,9 +56,10 @@ function pagePlan(plan: drift.AlarmPlan): PagePlan {
     ...{ monitor, version, status, reason, allowed, periodMs },
     falseRetrainings: isKnown ? plan.falseRetrainings : null,
     falseRetrainingsUpper: isKnown ? plan.falseRetrainingsUpper : null,
-    delays: plan.delays.map(({ shift, medianWindows }) => ({
+    delays: plan.delays.map(({ shift, medianWindows, found }) => ({
       shift,
       medianWindows: medianWindows < 0 ? null : medianWindows,
+      found,
     })),
   };
 }
