@@ -264,7 +264,7 @@ function planRow(plan) {
     cell(plan.version),
     cell(plan.status, mark[plan.status] ?? 'soft'),
     cell(cost),
-    cell(found.join(', ') || '–'),
+    cell(found.join(', ') || '–', 'delays'),
     cell(plan.reason, 'because'),
   );
 }
