@@ -139,9 +139,9 @@ describe('weights', () => {
     ['a unit of its own for each row', 1_900, true, 2_000, 0],
   ])('units are told where %s', (_, kept, incomplete, expected, tolerance) => {
     const window = windowOf(0.1);
-    // Hashes of 2,000 units lie evenly over all 2^53; of 1,900 kept ones the estimate is beyond the rows.
+    // Hashes of 2,000 units lie evenly over all 2^32; of 1,900 kept ones the estimate is beyond the rows.
     const places = kept === 400 ? 2_000 : 2_100;
-    const hashes = Array.from({ length: kept }, (__, i) => Math.floor(((i + 1) * 2 ** 53) / places));
+    const hashes = Array.from({ length: kept }, (__, i) => Math.floor(((i + 1) * 2 ** 32) / places));
     const units = { hashes, counts: hashes.map(() => 1), incomplete };
     const report = evaluated({ ...window, counts: { ...window.counts, units } });
     expect(Math.abs(report.units - expected)).toBeLessThanOrEqual(tolerance);

@@ -1,14 +1,8 @@
 import { drift, eventId, namesColumn, type MonitorSpec } from '@everloop/contracts';
-import {
-  distinctValues,
-  driftScore,
-  judgeFields,
-  type FieldCounts,
-  type FieldDistance,
-  type FieldReference,
-} from '@everloop/stats';
+import { driftScore, judgeFields, type FieldCounts, type FieldDistance, type FieldReference } from '@everloop/stats';
 import type { Baseline } from '../panes/baseline.ts';
 import { denseCounts, predictionsOf } from '../panes/counts.ts';
+import { distinctUnits } from '../panes/units.ts';
 import type { Reference } from '../phases/references.ts';
 import type { DueWindow } from '../windows/windows.ts';
 import { describeFields } from './words.ts';
@@ -38,11 +32,9 @@ function unitRowsOf(units: drift.UnitCounts | undefined): number {
   return rows === 0 ? 1 : counts.reduce((sum, m) => sum + m * m, 0) / rows;
 }
 
-/** Different units among the rows: exact while all are kept, else estimated (see `distinctValues`), and never more than rows. 0 where units are not counted. */
+/** Different units among the rows, never more than rows. 0 where units are not counted. */
 function unitsOf({ units, rows }: drift.Pane): number {
-  if (units === undefined) return 0;
-  const values = units.hashes.map((hash, i) => ({ hash, count: units.counts[i] ?? 0, text: '' }));
-  return Math.min(rows, Math.round(distinctValues({ values, complete: !units.incomplete })));
+  return units === undefined ? 0 : Math.min(rows, Math.round(distinctUnits(units)));
 }
 
 /** Kish (1965), Survey Sampling, 5.4; see `clusterEffect`. */

@@ -3,7 +3,7 @@ import { hashText } from '@everloop/stats';
 import { inference } from '../../test/fixtures.ts';
 import { unitsMax } from './counts.ts';
 import type { Row } from '../rows/row.ts';
-import { UnitCounter, unitOf } from './units.ts';
+import { distinctUnits, UnitCounter, unitOf } from './units.ts';
 
 const row = {
   ...inference('a', { eventTimeMs: 0, temp: 0.5, carrier: 'UA', score: 0.5 }),
@@ -45,6 +45,14 @@ describe('counting units', () => {
       counts: expected.map(({ count }) => count),
       incomplete: false,
     });
+  });
+
+  test.each([300, 2_000, 6_000, 30_000])('%i different ones, each of two rows, are told', (different) => {
+    const rows = Array.from({ length: 2 * different }, (_, i) => ({ ...row, unit: `u${i % different}` }));
+    const counted = countUnits(rows);
+    // Exact while all are kept, else within four standard errors of 1/√(k - 2).
+    const tolerance = different <= unitsMax ? 0 : (4 * different) / Math.sqrt(unitsMax - 2);
+    expect(Math.abs(distinctUnits(counted ?? { hashes: [], counts: [], incomplete: false }) - different)).toBeLessThanOrEqual(tolerance); // prettier-ignore
   });
 
   test('none where no row names one; a bounded number otherwise', () => {

@@ -1,5 +1,5 @@
 import type { drift, serving } from '@everloop/contracts';
-import { hashText } from '@everloop/stats';
+import { distinctValues, hashText } from '@everloop/stats';
 import type { Row } from '../rows/row.ts';
 import { mergedUnits, unitsMax } from './counts.ts';
 
@@ -18,6 +18,12 @@ export function unitOf(row: Row, field: string | undefined): string {
 
 /** Hashes of units have 32 bits: two of a thousand units are taken for one about once in 10,000 panes. */
 const hashStep = 2 ** 21;
+/** Different units: exact while all are kept, else estimated, see `distinctValues`. */
+export function distinctUnits({ hashes, counts, incomplete }: drift.UnitCounts): number {
+  const values = hashes.map((hash, i) => ({ hash: hash * hashStep, count: counts[i] ?? 0, text: '' }));
+  return distinctValues({ values, complete: !incomplete });
+}
+
 /** Rows whose units are gathered before they are counted. */
 const blockRows = 4 * unitsMax;
 
