@@ -1,11 +1,10 @@
 import { serving } from '@everloop/contracts';
 import { RecurringText, RecurringTexts } from './recurring-text.ts';
+import { RowValues } from './row-values.ts';
 import type { Row } from './row.ts';
 import { WireReader } from './wire-reader.ts';
 
 const bytesType = 2;
-/** Tags of serving.v1.FeatureValue. */
-const [numberTag, textTag, missingTag] = [0x09, 0x12, 0x18];
 /** Tags of serving.v1.Inference: number of the field, times 8, and how it is written. */
 const tags = {
   model: 0x1a,
@@ -24,80 +23,7 @@ const tags = {
   attributions: (36 << 3) | bytesType,
 } as const;
 
-const missing: serving.FeatureValue = { kind: { $case: 'missing', value: true } };
-const absent: serving.FeatureValue = { kind: undefined };
 const none: readonly string[] = [];
-
-/** A value of one place, used for every row. */
-class Slot {
-  readonly #number = { $case: 'number' as const, value: 0.5 };
-  readonly #text = { $case: 'text' as const, value: '' };
-  readonly #ofNumber: serving.FeatureValue = { kind: this.#number };
-  readonly #ofText: serving.FeatureValue = { kind: this.#text };
-  readonly #recurring = new RecurringText();
-
-  number(value: number): serving.FeatureValue {
-    this.#number.value = value;
-    return this.#ofNumber;
-  }
-
-  text(bytes: Buffer, from: number, to: number): serving.FeatureValue {
-    this.#text.value = this.#recurring.read(bytes, from, to);
-    return this.#ofText;
-  }
-}
-
-/** Values of rows, one after the other, in one list. */
-class Values {
-  readonly list: serving.FeatureValue[] = [];
-  readonly #slots: Slot[] = [];
-  #count = 0;
-
-  reset(): void {
-    this.#count = 0;
-  }
-
-  /** Cuts off what an earlier row had more. */
-  end(): void {
-    if (this.list.length !== this.#count) this.list.length = this.#count;
-  }
-
-  /** Reads the next value, whose tag was read. */
-  read(wire: WireReader): void {
-    this.list[this.#count] = this.#value(wire);
-    this.#count += 1;
-  }
-
-  #value(wire: WireReader): serving.FeatureValue {
-    const { bytes } = wire;
-    const end = wire.end();
-    const length = end - wire.at;
-    const first = bytes[wire.at];
-    if (length === 9 && first === numberTag) {
-      wire.at += 1;
-      return this.#slot().number(wire.double());
-    }
-    if (first === textTag) {
-      wire.at += 1;
-      const [textEnd, from] = [wire.end(), wire.at];
-      wire.at = end;
-      if (textEnd === end) return this.#slot().text(bytes, from, end);
-    }
-    const isMissing = length === 2 && first === missingTag && bytes[wire.at + 1] === 1;
-    wire.at = end;
-    if (isMissing) return missing;
-    if (length > 0) wire.isBroken = true;
-    return absent;
-  }
-
-  #slot(): Slot {
-    const known = this.#slots[this.#count];
-    if (known !== undefined) return known;
-    const slot = new Slot();
-    this.#slots[this.#count] = slot;
-    return slot;
-  }
-}
 
 interface Scratch extends Row {
   model: string;
@@ -126,8 +52,8 @@ export class RowDecoder {
   readonly #verdict = new RecurringText();
   readonly #inputNames = new RecurringTexts();
   readonly #requestNames = new RecurringTexts();
-  readonly #inputValues = new Values();
-  readonly #requestValues = new Values();
+  readonly #inputValues = new RowValues();
+  readonly #requestValues = new RowValues();
   readonly #row: Scratch = {
     ...{ model: '', modelVersion: '', championVersion: '', eventTimeMs: 0, score: 0.5, verdict: '', unit: '' },
     ...{ inputNames: none, inputValues: this.#inputValues.list, requestNames: none, attributions: [] },

@@ -12,13 +12,13 @@ export interface PaneTaskOptions {
   readonly unitOf: (model: string) => string | undefined;
 }
 
-/** Stage 1: counts predictions into panes; between batches it holds nothing. */
+/** Stage 1: counts predictions into panes; between commits it holds nothing. */
 export function createPaneTask(options: PaneTaskOptions): TaskHandler {
   return new PaneTask(options);
 }
 
 /**
- * Rows are gathered over the markers of a batch, so that it makes few panes. The markers wait with them, and say afterwards what they said before:
+ * Rows are gathered over markers and fetches until the commit, so that there are few panes. The markers wait with them, and say afterwards what they said before:
  * rows that came after one and whose hour it has not passed are in no window that it closes. A row whose hour it has passed is late; then everything
  * that waits goes first, so that it is late for the windows too.
  */
